@@ -1,1 +1,14 @@
-//! Placeholder.
+//! Amana: the secure core of an offline-first app. See `ARCHITECTURE.md` beside this crate.
+
+pub mod cancel;
+pub mod error;
+pub mod model;
+pub mod ports;
+pub mod secret;
+pub mod storage;
+pub mod sync;
+pub mod system;
+#[cfg(any(test, feature = "test-support"))]
+pub mod test_support;
+pub mod transport;
+pub mod vault;

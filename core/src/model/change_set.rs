@@ -1,0 +1,169 @@
+//! What travels between a peer and the store: pulled changes, outbox rows, acknowledgements.
+
+use super::ids::RecordId;
+use super::schema::TableIndex;
+use super::value::Value;
+use crate::error::Error;
+
+/// A record as a peer sent it: decoded by role, guarded. Columns that were absent, or that could
+/// not be read, are not among the cells: the stored value stays.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RemoteRow {
+    /// Its id.
+    pub id: RecordId,
+    /// Column positions with their values, without the id, each position at most once.
+    pub cells: Vec<(usize, Value)>,
+}
+
+/// One change of a pull.
+#[derive(Clone, PartialEq, Debug)]
+pub enum RemoteChange {
+    /// Created or updated: make it so.
+    Upsert(TableIndex, RemoteRow),
+    /// Deleted.
+    Delete(TableIndex, RecordId),
+}
+
+/// What to ask a peer for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PullRequest {
+    /// The cursor to send, overlap already taken off. 0 asks for everything.
+    pub cursor: i64,
+}
+
+/// Things in a reply that were passed over, counted. Never an error by themselves.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct SkipCounts {
+    /// Tables on the never-store list.
+    pub forbidden_tables: u64,
+    /// Columns on the never-store list, each time one came.
+    pub forbidden_columns: u64,
+    /// Tables that the schema does not have, or that are not pulled.
+    pub unknown_tables: u64,
+    /// Columns that the schema does not have, each time one came.
+    pub unknown_columns: u64,
+    /// Records that are no object, or have no usable id.
+    pub bad_records: u64,
+    /// Values that could not be read; the stored value stays.
+    pub unreadable_values: u64,
+    /// Rows of other people in tables that keep only one's own.
+    pub foreign_rows: u64,
+}
+
+/// What a peer answered, its changes already handed to a sink.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PullReply {
+    /// The new cursor, the peer's own time in epoch milliseconds; stored as given.
+    pub timestamp: i64,
+    /// The peer's clock minus the device's, in milliseconds, as well as the reply tells.
+    pub skew_ms: i64,
+    /// Created and updated records handed on.
+    pub upserts: u64,
+    /// Deletions handed on.
+    pub deletions: u64,
+    /// Bytes of the body.
+    pub bytes: u64,
+    /// What was passed over.
+    pub skipped: SkipCounts,
+}
+
+/// What a local write was, as the outbox remembers it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OutboxKind {
+    /// Made here; no peer has confirmed it.
+    Created,
+    /// Changed here since a peer's version.
+    Updated,
+    /// Deleted here: a tombstone.
+    Deleted,
+}
+
+/// The store's own counter; grows with each local write.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Revision(pub i64);
+
+/// An entry of the outbox: a local write that some peer has not acknowledged.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OutboxEntry {
+    /// What it was.
+    pub kind: OutboxKind,
+    /// The revision of the last write to the record.
+    pub revision: Revision,
+    /// Columns changed here, with the value each had when it was last equal to the peer's.
+    pub base: Vec<(usize, Value)>,
+}
+
+/// An outbox entry with all that a push needs.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OutboxRow {
+    /// The table.
+    pub table: TableIndex,
+    /// The record.
+    pub id: RecordId,
+    /// What the local write was.
+    pub kind: OutboxKind,
+    /// The revision that this push carries.
+    pub revision: Revision,
+    /// The whole record by column position, since a push replaces whole rows; empty for deletions.
+    pub values: Vec<Value>,
+}
+
+/// The part of the outbox that one kind of request carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PushClass {
+    /// Created and updated records of the tables of one stage.
+    Upserts {
+        /// The tables' `push_stage`.
+        stage: u8,
+    },
+    /// Deletions, without those of children that the peer removes with their parent.
+    Deletions,
+}
+
+/// Where a walk through the outbox stands: entries are ordered by table, then revision.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct OutboxPosition {
+    /// The table of the last entry seen, by its place in the schema.
+    pub table: u16,
+    /// Its revision.
+    pub revision: i64,
+}
+
+/// A page of the outbox.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OutboxPage {
+    /// The rows, fewer than asked for only at the end.
+    pub rows: Vec<OutboxRow>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<OutboxPosition>,
+}
+
+/// A record and the revision of it that a peer took, or refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Acknowledgement {
+    /// The table.
+    pub table: TableIndex,
+    /// The record.
+    pub id: RecordId,
+    /// The revision that was sent.
+    pub revision: Revision,
+}
+
+impl From<&OutboxRow> for Acknowledgement {
+    fn from(row: &OutboxRow) -> Self {
+        Self {
+            table: row.table,
+            id: row.id.clone(),
+            revision: row.revision,
+        }
+    }
+}
+
+/// Why a piece was not taken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PushFailure {
+    /// The peer answered, and did not take the piece: a smaller one may tell which row it is.
+    Refused(Error),
+    /// Nothing to do with the rows: the network, the credentials, a limit, a cancel.
+    Stopped(Error),
+}

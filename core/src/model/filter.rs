@@ -1,0 +1,302 @@
+//! Queries as the app gives them: a small closed form, never SQL.
+//!
+//! ```json
+//! {"where": {"and": [{"column": "surname", "op": "startsWith", "value": "Kh"}]},
+//!  "order": [{"column": "surname", "descending": false}], "limit": 50, "offset": 0}
+//! ```
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::ids::RecordId;
+use super::row;
+use super::schema::{Role, Table};
+use super::value::Value;
+use crate::error::{Error, Result};
+
+/// The most rows of one page.
+pub const MAX_PAGE_ROWS: u32 = 10_000;
+/// The rows of a page where the query does not say.
+pub const DEFAULT_PAGE_ROWS: u32 = 1_000;
+const MAX_DEPTH: usize = 32;
+const MAX_LIST: usize = 10_000;
+const MAX_QUERY_BYTES: usize = 4 * 1024 * 1024;
+
+/// How a value is compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Comparison {
+    /// Equal.
+    Eq,
+    /// Not equal; null is not equal to any value.
+    Ne,
+    /// Less than.
+    Lt,
+    /// Less than or equal.
+    Lte,
+    /// Greater than.
+    Gt,
+    /// Greater than or equal.
+    Gte,
+}
+
+/// A condition on one record.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Condition {
+    /// All of them; true where there are none.
+    And(Vec<Condition>),
+    /// Any of them; false where there are none.
+    Or(Vec<Condition>),
+    /// A column against a value.
+    Compare(usize, Comparison, Value),
+    /// A column against a list.
+    In(usize, Vec<Value>),
+    /// A column holds null, or does not.
+    IsNull(usize, bool),
+    /// Text that begins so, without regard to the case of ASCII letters.
+    StartsWith(usize, String),
+    /// Text that holds it, without regard to the case of ASCII letters.
+    Contains(usize, String),
+}
+
+/// A checked query on one table.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Query {
+    /// Which records.
+    pub condition: Condition,
+    /// Columns to order by, and whether descending; the id is always the last.
+    pub order: Vec<(usize, bool)>,
+    /// The most rows of the page.
+    pub limit: u32,
+    /// How many rows to pass over.
+    pub offset: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QueryJson {
+    #[serde(rename = "where")]
+    condition: Option<ConditionJson>,
+    #[serde(default)]
+    order: Vec<OrderJson>,
+    limit: Option<u32>,
+    #[serde(default)]
+    offset: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OrderJson {
+    column: String,
+    #[serde(default)]
+    descending: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ConditionJson {
+    And(AndJson),
+    Or(OrJson),
+    Leaf(LeafJson),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AndJson {
+    and: Vec<ConditionJson>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OrJson {
+    or: Vec<ConditionJson>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LeafJson {
+    column: String,
+    op: OpJson,
+    #[serde(default)]
+    value: Json,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "camelCase")]
+enum OpJson {
+    Eq,
+    Ne,
+    Lt,
+    Lte,
+    Gt,
+    Gte,
+    In,
+    IsNull,
+    StartsWith,
+    Contains,
+}
+
+impl Query {
+    /// Reads and checks a query. Errors are `invalid_input` and name table and column.
+    pub fn parse(table: &Table, text: &str) -> Result<Self> {
+        if text.len() > MAX_QUERY_BYTES {
+            return Err(Error::invalid("the query is too long").at(table.name.as_str()));
+        }
+        let json: QueryJson = serde_json::from_str(text).map_err(|_| {
+            Error::invalid("the query has not the form of a query").at(&*table.name)
+        })?;
+        let condition = match &json.condition {
+            Some(condition) => check(table, condition, 0)?,
+            None => Condition::And(Vec::new()),
+        };
+        let order = json
+            .order
+            .iter()
+            .map(|o| Ok((table.visible(&o.column)?.0, o.descending)))
+            .collect::<Result<_>>()?;
+        let limit = json.limit.unwrap_or(DEFAULT_PAGE_ROWS);
+        if limit == 0 || limit > MAX_PAGE_ROWS {
+            return Err(Error::invalid("limit is from 1 to 10000").at(table.name.as_str()));
+        }
+        Ok(Self {
+            condition,
+            order,
+            limit,
+            offset: json.offset,
+        })
+    }
+}
+
+fn check(table: &Table, json: &ConditionJson, depth: usize) -> Result<Condition> {
+    if depth > MAX_DEPTH {
+        return Err(Error::invalid("the query is nested too deep").at(table.name.as_str()));
+    }
+    let all = |list: &[ConditionJson]| -> Result<Vec<Condition>> {
+        list.iter().map(|c| check(table, c, depth + 1)).collect()
+    };
+    match json {
+        ConditionJson::And(list) => all(&list.and).map(Condition::And),
+        ConditionJson::Or(list) => all(&list.or).map(Condition::Or),
+        ConditionJson::Leaf(leaf) => check_leaf(table, leaf),
+    }
+}
+
+fn check_leaf(table: &Table, leaf: &LeafJson) -> Result<Condition> {
+    let (position, column) = table.visible(&leaf.column)?;
+    let wrong = |detail| Error::invalid(detail).at(table.place(position));
+    let compare = |comparison| {
+        let value = operand(table, position, &leaf.value)?;
+        Ok(Condition::Compare(position, comparison, value))
+    };
+    match leaf.op {
+        OpJson::Eq => compare(Comparison::Eq),
+        OpJson::Ne => compare(Comparison::Ne),
+        OpJson::Lt => compare(Comparison::Lt),
+        OpJson::Lte => compare(Comparison::Lte),
+        OpJson::Gt => compare(Comparison::Gt),
+        OpJson::Gte => compare(Comparison::Gte),
+        OpJson::In => {
+            let list = leaf
+                .value
+                .as_array()
+                .ok_or_else(|| wrong("in needs a list"))?;
+            if list.len() > MAX_LIST {
+                return Err(wrong("the list is longer than 10000"));
+            }
+            let values = list
+                .iter()
+                .map(|v| operand(table, position, v))
+                .collect::<Result<_>>()?;
+            Ok(Condition::In(position, values))
+        }
+        OpJson::IsNull => match &leaf.value {
+            Json::Null => Ok(Condition::IsNull(position, true)),
+            Json::Bool(wanted) => Ok(Condition::IsNull(position, *wanted)),
+            _ => Err(wrong("isNull takes true or false")),
+        },
+        OpJson::StartsWith | OpJson::Contains => {
+            let texty = !matches!(
+                column.role,
+                Role::Integer | Role::Number | Role::Bool | Role::Instant
+            );
+            let text = leaf.value.as_str().filter(|_| texty);
+            let text = text
+                .ok_or_else(|| wrong("text is searched in text columns"))?
+                .to_owned();
+            Ok(if leaf.op == OpJson::StartsWith {
+                Condition::StartsWith(position, text)
+            } else {
+                Condition::Contains(position, text)
+            })
+        }
+    }
+}
+
+/// The value that a column is compared with. Null has an operator of its own.
+fn operand(table: &Table, position: usize, json: &Json) -> Result<Value> {
+    let column = &table.columns[position];
+    if json.is_null() {
+        return Err(Error::invalid("compare with null by isNull").at(table.place(position)));
+    }
+    match column.role {
+        // Any text may be looked for, also one that could not be stored.
+        Role::Text | Role::Enum | Role::Json => json
+            .as_str()
+            .map(|text| Value::Text(text.to_owned()))
+            .ok_or_else(|| Error::invalid("text is expected").at(table.place(position))),
+        Role::Id => json
+            .as_str()
+            .and_then(RecordId::from_peer)
+            .map(|id| Value::Text(id.into_string()))
+            .ok_or_else(|| Error::invalid("an id is expected").at(table.place(position))),
+        _ => row::parse_value(table, position, json),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::schema::Schema;
+
+    fn parse(text: &str) -> Result<Query> {
+        let schema = Schema::hikma().unwrap();
+        Query::parse(schema.require("patients").unwrap().1, text)
+    }
+
+    #[test]
+    fn reads_the_closed_form() {
+        let query = parse(
+            r#"{"where":{"or":[{"column":"sex","op":"eq","value":"female"},
+                {"and":[{"column":"camp","op":"isNull"},{"column":"id","op":"in","value":["a"]}]}]},
+                "order":[{"column":"surname","descending":true}],"limit":5,"offset":10}"#,
+        )
+        .unwrap();
+        assert!(matches!(query.condition, Condition::Or(ref list) if list.len() == 2));
+        assert_eq!((query.limit, query.offset, query.order.len()), (5, 10, 1));
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        for bad in [
+            "",
+            "[]",
+            r#"{"sql":"1=1"}"#,
+            r#"{"limit":0}"#,
+            r#"{"limit":10001}"#,
+            r#"{"offset":-1}"#,
+            r#"{"where":{"column":"nope","op":"eq","value":1}}"#,
+            r#"{"where":{"column":"image_timestamp","op":"isNull"}}"#,
+            r#"{"where":{"column":"sex","op":"like","value":"%"}}"#,
+            r#"{"where":{"column":"sex","op":"eq","value":null}}"#,
+            r#"{"where":{"column":"created_at","op":"contains","value":"1"}}"#,
+            r#"{"order":[{"column":"x; DROP TABLE patients"}]}"#,
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+        let deep = format!(
+            r#"{{"where":{}{{"column":"sex","op":"isNull"}}{}}}"#,
+            r#"{"and":["#.repeat(40),
+            "]}".repeat(40)
+        );
+        assert!(parse(&deep).is_err());
+    }
+}

@@ -1,0 +1,68 @@
+//! JSON columns: text that is kept byte for byte, whatever nonsense it was wrapped in.
+
+use serde::de::IgnoredAny;
+
+/// Whether the text is one JSON value.
+pub fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// Whether the text is a JSON value of the same kind (array or object) as the default's text.
+pub fn is_of_kind(text: &str, default: &str) -> bool {
+    let kind = |text: &str| text.trim_start().bytes().next();
+    kind(text) == kind(default) && is_json(text)
+}
+
+/// What to keep of a JSON column: the text of the value. A text that holds JSON of the default's
+/// kind is unwrapped, at most twice (today's app encodes some columns twice). Anything else is
+/// kept as it came, since a later push of the whole row must not wipe it.
+pub fn unwrap(raw: &str, default: &str) -> String {
+    let mut text = raw.trim().to_owned();
+    for _ in 0..2 {
+        if !text.starts_with('"') {
+            break;
+        }
+        let Ok(inner) = serde_json::from_str::<String>(&text) else {
+            break;
+        };
+        text = inner.trim().to_owned();
+    }
+    if is_of_kind(&text, default) {
+        text
+    } else {
+        raw.trim().to_owned()
+    }
+}
+
+/// What the app sees of a JSON column: the text where it is of the default's kind, else the default.
+pub fn shown<'a>(stored: &'a str, default: &'a str) -> &'a str {
+    if is_of_kind(stored, default) {
+        stored
+    } else {
+        default
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unwraps_texts_that_hold_json_at_most_twice() {
+        assert_eq!(unwrap(r#"{"a": 1}"#, "{}"), r#"{"a": 1}"#);
+        assert_eq!(unwrap(r#""{\"a\": 1}""#, "{}"), r#"{"a": 1}"#);
+        let twice = serde_json::to_string(&serde_json::to_string(r#"{"a":1}"#).unwrap()).unwrap();
+        assert_eq!(unwrap(&twice, "{}"), r#"{"a":1}"#);
+        let thrice = serde_json::to_string(&twice).unwrap();
+        assert_eq!(unwrap(&thrice, "{}"), thrice);
+    }
+
+    #[test]
+    fn other_kinds_are_kept_and_hidden() {
+        for odd in [r#""plain text""#, "12", "[1]", r#""{broken""#] {
+            assert_eq!(unwrap(odd, "{}"), odd);
+            assert_eq!(shown(odd, "{}"), "{}");
+        }
+        assert_eq!(shown("[1]", "[]"), "[1]");
+    }
+}

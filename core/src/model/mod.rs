@@ -1,0 +1,15 @@
+//! Plain data that the rooms share. No I/O, no SQL, no clocks.
+
+pub mod change_set;
+pub mod dates;
+pub mod filter;
+pub mod ids;
+pub mod json_text;
+pub mod merge;
+pub mod notice;
+pub mod peer;
+pub mod report;
+pub mod row;
+pub mod schema;
+mod schema_json;
+pub mod value;

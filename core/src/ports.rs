@@ -1,0 +1,124 @@
+//! What the core asks of the world, and what its rooms ask of each other.
+//!
+//! Small traits only. `sync`, `storage`, `transport` and `vault` do not know each other; they meet
+//! here and in `model`.
+
+use std::time::Duration;
+
+use crate::cancel::CancelToken;
+use crate::error::Result;
+use crate::model::change_set::{
+    Acknowledgement, OutboxPage, OutboxPosition, OutboxRow, PullReply, PullRequest, PushClass,
+    PushFailure, RemoteChange, RemoteRow,
+};
+use crate::model::ids::{PeerId, RecordId};
+use crate::model::merge::{MergeInput, MergePlan};
+use crate::model::notice::{ChangeNotice, SyncProgress};
+use crate::model::report::ApplyReport;
+use crate::model::schema::TableIndex;
+
+pub use amana_keystore::{KeyStore, KeyStoreError};
+
+/// Wall-clock and monotonic time.
+pub trait Clock: Send + Sync {
+    /// Epoch milliseconds by the device's clock, which may be wrong.
+    fn now_ms(&self) -> i64;
+    /// Milliseconds since some fixed moment; never goes back.
+    fn monotonic_ms(&self) -> u64;
+}
+
+/// Cryptographic randomness.
+pub trait Entropy: Send + Sync {
+    /// Fills the buffer, or fails; never fills it with anything weaker.
+    fn fill(&self, buffer: &mut [u8]) -> Result<()>;
+}
+
+/// Waiting.
+pub trait Timer: Send + Sync {
+    /// Returns after `duration`, or with `cancelled` as soon as the token is.
+    fn wait(&self, duration: Duration, cancel: &CancelToken) -> Result<()>;
+}
+
+/// Hears of committed changes. Called on a thread of its own, with no lock held.
+pub trait ChangeListener: Send + Sync {
+    /// Once per transaction that changed records.
+    fn changed(&self, notice: &ChangeNotice);
+}
+
+/// Hears how a sync goes on. Called with no lock held; must return quickly.
+pub trait ProgressListener: Send + Sync {
+    /// At most a few times a second.
+    fn progress(&self, progress: &SyncProgress);
+}
+
+/// Takes the changes of a pull, one by one, decoded and guarded, in the order they come.
+pub trait ChangeSink: Send {
+    /// A created or updated record: both mean "make it so".
+    fn upsert(&mut self, table: TableIndex, row: RemoteRow) -> Result<()>;
+    /// The id of a deleted record.
+    fn delete(&mut self, table: TableIndex, id: RecordId) -> Result<()>;
+}
+
+/// Gives back the changes that a sink took: all upserts first, then all deletions.
+pub trait ChangeSource: Send {
+    /// The next change, or none at the end.
+    fn next_change(&mut self) -> Result<Option<RemoteChange>>;
+}
+
+/// One peer, as the sync engine sees it. Calls block; they run on the engine's own thread.
+pub trait SyncPeer: Send + Sync {
+    /// Asks for the changes after a cursor and hands them to the sink while they arrive. On error
+    /// the sink's content is worth nothing.
+    fn pull(
+        &self,
+        request: &PullRequest,
+        sink: &mut dyn ChangeSink,
+        on_bytes: &mut dyn FnMut(u64),
+        cancel: &CancelToken,
+    ) -> Result<PullReply>;
+
+    /// Sends one piece. `Ok` only when the peer said that it took all of it.
+    fn push(&self, piece: &[OutboxRow], cancel: &CancelToken) -> Result<(), PushFailure>;
+}
+
+/// The local store, as the sync engine sees it. Calls block; they run on the engine's own thread.
+pub trait SyncStore: Send + Sync {
+    /// The cursor of the last pull that was applied, 0 before the first.
+    fn cursor(&self, peer: &PeerId) -> Result<i64>;
+
+    /// Merges a spooled pull in one transaction, together with the new cursor.
+    fn apply_pull(
+        &self,
+        peer: &PeerId,
+        reply: &PullReply,
+        source: Box<dyn ChangeSource>,
+        merge: MergeRule,
+        cancel: &CancelToken,
+    ) -> Result<ApplyReport>;
+
+    /// The next outbox rows of a class after a position, at most `limit`, with whole records.
+    fn collect(
+        &self,
+        peer: &PeerId,
+        class: PushClass,
+        after: &OutboxPosition,
+        limit: usize,
+    ) -> Result<OutboxPage>;
+
+    /// Removes what the peer took, unless it was changed since.
+    fn acknowledge(&self, peer: &PeerId, taken: Vec<Acknowledgement>) -> Result<()>;
+
+    /// Puts rows aside that the peer refuses one by one, until they are edited.
+    fn quarantine(
+        &self,
+        peer: &PeerId,
+        rows: Vec<Acknowledgement>,
+        reason: &'static str,
+    ) -> Result<()>;
+
+    /// Notes that a sync ended well: the peer's clock minus ours, for record times.
+    fn note_success(&self, peer: &PeerId, skew_ms: i64) -> Result<()>;
+}
+
+/// Decides, purely, what becomes of one pulled record.
+pub type MergeRule = fn(&MergeInput<'_>) -> MergePlan;
