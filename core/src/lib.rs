@@ -3,6 +3,9 @@
 pub mod cancel;
 pub mod error;
 pub mod model;
+pub mod observers;
+pub mod panics;
+pub mod pending;
 pub mod ports;
 pub mod secret;
 pub mod storage;

@@ -301,6 +301,8 @@ fn link(
             let column = tables[usize::from(table.0)]
                 .position(&child.column)
                 .ok_or_else(|| Error::invalid("unknown column").at(format!("{at}/column")))?;
+            // A deletion looks the children up by it.
+            tables[usize::from(table.0)].columns[column].indexed = true;
             tables[i].children.push(Child { table, column });
         }
         for (k, name) in source.natural_key.iter().enumerate() {

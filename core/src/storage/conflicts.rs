@@ -1,0 +1,196 @@
+//! The ledger: what both sides changed, and edits that a deletion took with it.
+
+use rusqlite::{Connection, params};
+
+use super::errors::MapSqlite;
+use super::schema_tables::cells_to_json;
+use super::transaction::Context;
+use crate::error::{Error, ErrorCode, Result};
+use crate::model::merge::ColumnConflict;
+use crate::model::schema::Table;
+use crate::model::value::Value;
+
+/// What a ledger entry is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ConflictKind {
+    /// Both sides changed a column; the value here stayed.
+    BothChanged,
+    /// The peer deleted a record that had edits here; they are in `local`, as a JSON object.
+    DeletedByPeer,
+    /// A record deleted here was changed by the peer afterwards; it stays deleted.
+    ChangedByPeer,
+}
+
+impl ConflictKind {
+    /// The stable text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BothChanged => "both_changed",
+            Self::DeletedByPeer => "deleted_by_peer",
+            Self::ChangedByPeer => "changed_by_peer",
+        }
+    }
+
+    const fn number(self) -> i64 {
+        match self {
+            Self::BothChanged => 0,
+            Self::DeletedByPeer => 1,
+            Self::ChangedByPeer => 2,
+        }
+    }
+
+    fn from_number(number: i64) -> Result<Self> {
+        match number {
+            0 => Ok(Self::BothChanged),
+            1 => Ok(Self::DeletedByPeer),
+            2 => Ok(Self::ChangedByPeer),
+            _ => Err(Error::new(ErrorCode::DatabaseDamaged, "a ledger entry cannot be read")),
+        }
+    }
+}
+
+/// An entry of the ledger. Values are JSON text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConflictEntry {
+    /// Grows with each entry.
+    pub id: i64,
+    /// When it was found, epoch milliseconds of the device.
+    pub at_ms: i64,
+    /// What it is about.
+    pub kind: ConflictKind,
+    /// The table.
+    pub table: String,
+    /// The record.
+    pub record_id: String,
+    /// The column, for `BothChanged`.
+    pub column: Option<String>,
+    /// The value when both sides last agreed.
+    pub base: Option<String>,
+    /// The value here.
+    pub local: Option<String>,
+    /// The peer's value.
+    pub remote: Option<String>,
+}
+
+pub(super) fn record_column(
+    connection: &Connection,
+    context: &Context,
+    table: &Table,
+    id: &str,
+    conflict: &ColumnConflict,
+) -> Result<()> {
+    let text = |value: &Value| value.to_json().to_string();
+    write(
+        connection,
+        context,
+        ConflictKind::BothChanged,
+        table,
+        id,
+        Some(&table.columns[conflict.column].name),
+        [Some(text(&conflict.base)), Some(text(&conflict.local)), Some(text(&conflict.remote))],
+    )
+}
+
+pub(super) fn record_lost_edits(
+    connection: &Connection,
+    context: &Context,
+    table: &Table,
+    stored: &[Value],
+    id: &str,
+) -> Result<()> {
+    let local = cells_to_json(table, stored.iter().enumerate());
+    let values = [None, Some(local), None];
+    write(connection, context, ConflictKind::DeletedByPeer, table, id, None, values)
+}
+
+pub(super) fn record_changed_by_peer(
+    connection: &Connection,
+    context: &Context,
+    table: &Table,
+    id: &str,
+    cells: &[(usize, Value)],
+) -> Result<()> {
+    let remote = cells_to_json(table, cells.iter().map(|(i, v)| (*i, v)));
+    // An overlap brings the same version again: one entry for it is enough.
+    let known: bool = connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM amana_conflict
+               WHERE kind = ? AND table_name = ? AND record_id = ? AND remote = ?)",
+        )
+        .and_then(|mut statement| {
+            statement.query_row(
+                params![ConflictKind::ChangedByPeer.number(), table.name, id, remote],
+                |row| row.get(0),
+            )
+        })
+        .map_sqlite()?;
+    if known {
+        return Ok(());
+    }
+    let values = [None, None, Some(remote)];
+    write(connection, context, ConflictKind::ChangedByPeer, table, id, None, values)
+}
+
+fn write(
+    connection: &Connection,
+    context: &Context,
+    kind: ConflictKind,
+    table: &Table,
+    id: &str,
+    column: Option<&str>,
+    [base, local, remote]: [Option<String>; 3],
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO amana_conflict
+               (at_ms, kind, table_name, record_id, column_name, base, local, remote)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                context.clock.now_ms(),
+                kind.number(),
+                table.name,
+                id,
+                column,
+                base,
+                local,
+                remote
+            ])
+        })
+        .map(|_| ())
+        .map_sqlite()
+}
+
+pub(super) fn count(connection: &Connection) -> Result<u64> {
+    connection
+        .query_row("SELECT count(*) FROM amana_conflict", [], |row| row.get::<_, i64>(0))
+        .map(i64::unsigned_abs)
+        .map_sqlite()
+}
+
+/// The entries after an id, oldest first.
+pub(super) fn list(connection: &Connection, after: i64, limit: u32) -> Result<Vec<ConflictEntry>> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT id, at_ms, kind, table_name, record_id, column_name, base, local, remote
+             FROM amana_conflict WHERE id > ? ORDER BY id LIMIT ?",
+        )
+        .map_sqlite()?;
+    let mut rows = statement.query(params![after, limit]).map_sqlite()?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next().map_sqlite()? {
+        entries.push(ConflictEntry {
+            id: row.get(0).map_sqlite()?,
+            at_ms: row.get(1).map_sqlite()?,
+            kind: ConflictKind::from_number(row.get(2).map_sqlite()?)?,
+            table: row.get(3).map_sqlite()?,
+            record_id: row.get(4).map_sqlite()?,
+            column: row.get(5).map_sqlite()?,
+            base: row.get(6).map_sqlite()?,
+            local: row.get(7).map_sqlite()?,
+            remote: row.get(8).map_sqlite()?,
+        });
+    }
+    Ok(entries)
+}

@@ -1,0 +1,98 @@
+//! Opens keyed connections, with the settings that every one of them needs, and proves encryption.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::errors::MapSqlite;
+use super::key;
+use crate::error::{Error, ErrorCode, Result};
+use crate::secret::DatabaseKey;
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// The writer; creates the file.
+    Write,
+    /// A reader; the file exists.
+    Read,
+}
+
+/// Statements kept prepared on a connection: a handful for each table.
+const STATEMENT_CACHE: usize = 256;
+
+/// Opens a connection. There is no way to open one without a key.
+pub(super) fn open(path: &Path, key: &DatabaseKey, access: Access) -> Result<Connection> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if access == Access::Write {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    let connection = Connection::open_with_flags(path, flags).map_sqlite()?;
+    key::apply(&connection, key)?;
+    // Before the first read: how pages are authenticated is part of how they are decrypted.
+    connection
+        .execute_batch("PRAGMA cipher_log_level = NONE; PRAGMA cipher_hmac_algorithm = HMAC_SHA256;")
+        .map_sqlite()?;
+    assert_cipher(&connection)?;
+    // The first read. A wrong key and a damaged file look the same here; which it is, the vault
+    // knows from its key-check value.
+    connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+        .map_sqlite()?;
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA temp_store = MEMORY;
+             PRAGMA secure_delete = ON;
+             PRAGMA trusted_schema = OFF;
+             PRAGMA journal_size_limit = 4194304;
+             PRAGMA busy_timeout = 5000;",
+        )
+        .map_sqlite()?;
+    match access {
+        Access::Write => set_cache_kib(&connection, WRITER_CACHE_KIB)?,
+        Access::Read => connection.execute_batch("PRAGMA query_only = ON;").map_sqlite()?,
+    }
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    Ok(connection)
+}
+
+/// The writer's page cache between large applies.
+pub(super) const WRITER_CACHE_KIB: u32 = 4 * 1024;
+/// The writer's page cache while a pull is applied: bulk inserts gain much from it.
+pub(super) const APPLY_CACHE_KIB: u32 = 16 * 1024;
+
+/// Sizes the page cache.
+pub(super) fn set_cache_kib(connection: &Connection, kib: u32) -> Result<()> {
+    connection.execute_batch(&format!("PRAGMA cache_size = -{kib};")).map_sqlite()
+}
+
+/// A build without SQLCipher would take the key, ignore it and write plaintext.
+fn assert_cipher(connection: &Connection) -> Result<()> {
+    let version = connection.query_row("PRAGMA cipher_version", [], |row| row.get::<_, String>(0));
+    match version {
+        Ok(version) if !version.is_empty() => Ok(()),
+        _ => Err(Error::new(ErrorCode::NotEncrypted, "this build has no database encryption")),
+    }
+}
+
+/// Looks at the file's first bytes, once something was committed.
+pub(super) fn assert_encrypted(path: &Path) -> Result<()> {
+    let mut header = [0u8; 16];
+    File::open(path)
+        .and_then(|mut file| file.read_exact(&mut header))
+        .map_err(|_| Error::new(ErrorCode::DatabaseDamaged, "the database file cannot be read"))?;
+    if &header == b"SQLite format 3\0" {
+        return Err(Error::new(ErrorCode::NotEncrypted, "the database file is not encrypted"));
+    }
+    Ok(())
+}
+
+/// Moves the write-ahead log into the file and empties it. A reader in the way is no error: the
+/// log is then moved later.
+pub(super) fn checkpoint(connection: &Connection) -> Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_sqlite()
+}

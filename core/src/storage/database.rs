@@ -1,0 +1,229 @@
+//! The open database: one writer, two readers, and the calls that the rest of the core makes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::conflicts::ConflictEntry;
+use super::connection::{self, Access};
+use super::digest::Digest;
+use super::errors::MapSqlite;
+use super::outbox::OutboxCounts;
+use super::peers::PeerStatus;
+use super::records::{self, Operation};
+use super::session::StoredSession;
+use super::table_sql::SchemaSql;
+use super::transaction::{Context, WriteTransaction};
+use super::worker::Workers;
+use super::{conflicts, digest, migrations, outbox, peers, query, schema_tables, session};
+use crate::error::Result;
+use crate::model::filter::{Condition, Query};
+use crate::model::ids::{PeerId, RecordId};
+use crate::model::notice::ChangeNotice;
+use crate::model::row;
+use crate::model::schema::{Schema, TableIndex};
+use crate::pending::Pending;
+use crate::ports::{Clock, Entropy};
+use crate::secret::DatabaseKey;
+
+const READERS: usize = 2;
+
+/// Hears of each committed transaction that changed records. Must only pass it on.
+pub type NoticeSink = Arc<dyn Fn(ChangeNotice) + Send + Sync>;
+
+/// What a database needs to open.
+pub struct DatabaseOptions<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// Its key.
+    pub key: &'a DatabaseKey,
+    /// The record tables.
+    pub schema: Arc<Schema>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Who hears of committed changes.
+    pub notices: NoticeSink,
+}
+
+/// The open, encrypted database.
+pub struct Database {
+    writer: Workers<WriterState>,
+    readers: Workers<Connection>,
+    context: Arc<Context>,
+    path: PathBuf,
+}
+
+pub(super) struct WriterState {
+    pub connection: Connection,
+    pub context: Arc<Context>,
+    pub notices: NoticeSink,
+}
+
+impl WriterState {
+    /// Runs a write in one IMMEDIATE transaction; tells the listeners after the commit.
+    pub(super) fn transaction<T>(
+        &mut self,
+        from_peer: bool,
+        write: impl FnOnce(&mut WriteTransaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_sqlite()?;
+        let mut books = WriteTransaction::new(&transaction, &self.context)?;
+        let result = write(&mut books)?;
+        let notice = books.finish(from_peer)?;
+        transaction.commit().map_sqlite()?;
+        if let Some(notice) = notice {
+            (self.notices)(notice);
+        }
+        Ok(result)
+    }
+}
+
+impl Database {
+    /// Opens the database, makes or widens its tables, and proves that the file is encrypted.
+    pub fn open(options: DatabaseOptions<'_>) -> Result<Self> {
+        let mut writer = connection::open(options.path, options.key, Access::Write)?;
+        migrations::run(&mut writer)?;
+        schema_tables::prepare(&mut writer, &options.schema)?;
+        connection::checkpoint(&writer)?;
+        connection::assert_encrypted(options.path)?;
+        let readers = (0..READERS)
+            .map(|_| connection::open(options.path, options.key, Access::Read))
+            .collect::<Result<Vec<_>>>()?;
+        let context = Arc::new(Context {
+            sql: SchemaSql::new(&options.schema),
+            schema: options.schema,
+            clock: options.clock,
+            entropy: options.entropy,
+        });
+        let state = WriterState {
+            connection: writer,
+            context: Arc::clone(&context),
+            notices: options.notices,
+        };
+        Ok(Self {
+            writer: Workers::start("amana-writer", vec![state])?,
+            readers: Workers::start("amana-reader", readers)?,
+            context,
+            path: options.path.to_owned(),
+        })
+    }
+
+    /// Finishes what is queued, then closes every connection.
+    pub fn close(&self) {
+        self.readers.stop();
+        self.writer.stop();
+    }
+
+    /// Whether the file still begins with ciphertext.
+    pub fn assert_encrypted(&self) -> Result<()> {
+        connection::assert_encrypted(&self.path)
+    }
+
+    pub(super) fn writer<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut WriterState) -> Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        self.writer.submit(job)
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&mut WriteTransaction<'_>) -> Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        self.writer.submit(move |state| state.transaction(false, write))
+    }
+
+    pub(super) fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection, &Context) -> Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        let context = Arc::clone(&self.context);
+        self.readers.submit(move |connection| {
+            // One snapshot for all that the call looks at.
+            let snapshot = connection.unchecked_transaction().map_sqlite()?;
+            read(&snapshot, &context)
+        })
+    }
+
+    /// Carries out local writes in one transaction: all or none. Returns the records' ids.
+    pub fn apply(&self, operations: Vec<Operation>) -> Pending<Vec<RecordId>> {
+        self.write(move |tx| {
+            operations.into_iter().map(|operation| records::apply(tx, operation)).collect()
+        })
+    }
+
+    /// A record as a JSON object, or none.
+    pub fn get(&self, table: TableIndex, id: RecordId) -> Pending<Option<String>> {
+        self.read(move |connection, context| {
+            let found = records::get(connection, context, table, &id)?;
+            Ok(found.map(|values| {
+                let mut out = String::new();
+                row::write_record(context.schema.table(table), &values, &mut out);
+                out
+            }))
+        })
+    }
+
+    /// A page of records as JSON text.
+    pub fn query(&self, table: TableIndex, query: Query) -> Pending<String> {
+        self.read(move |connection, context| query::page(connection, context, table, &query))
+    }
+
+    /// How many records a condition fits.
+    pub fn count(&self, table: TableIndex, condition: Condition) -> Pending<u64> {
+        self.read(move |connection, context| query::count(connection, context, table, &condition))
+    }
+
+    /// What waits to be pushed.
+    pub fn outbox_counts(&self) -> Pending<OutboxCounts> {
+        self.read(|connection, _| outbox::counts(connection))
+    }
+
+    /// The ledger's entries after an id, oldest first, and how many there are in all.
+    pub fn conflicts(&self, after: i64, limit: u32) -> Pending<(Vec<ConflictEntry>, u64)> {
+        self.read(move |connection, _| {
+            Ok((conflicts::list(connection, after, limit)?, conflicts::count(connection)?))
+        })
+    }
+
+    /// The digest of the records.
+    pub fn digest(&self) -> Pending<Digest> {
+        self.read(digest::digest)
+    }
+
+    /// Who is signed in.
+    pub fn session(&self) -> Pending<Option<StoredSession>> {
+        self.read(|connection, _| session::load(connection))
+    }
+
+    /// Remembers who signed in.
+    pub fn save_session(&self, session: StoredSession) -> Pending<()> {
+        self.write(move |tx| session::save(tx.connection, &session))
+    }
+
+    /// Forgets the session and its password, also in the write-ahead log.
+    pub fn remove_session(&self) -> Pending<()> {
+        self.writer.submit(|state| {
+            state.transaction(false, |tx| session::remove(tx.connection))?;
+            connection::checkpoint(&state.connection)
+        })
+    }
+
+    /// Where we stand with a peer.
+    pub fn peer_status(&self, peer: &PeerId) -> Pending<PeerStatus> {
+        let peer = peer.clone();
+        self.read(move |connection, _| peers::status(connection, &peer))
+    }
+
+    /// Remembers that a pull from 0 was applied while this person was signed in.
+    pub fn note_full_pull(&self, peer: &PeerId, user_id: String) -> Pending<()> {
+        let peer = peer.clone();
+        self.write(move |tx| peers::note_full_pull(tx.connection, &peer, &user_id))
+    }
+}

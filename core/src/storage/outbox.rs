@@ -1,0 +1,291 @@
+//! The outbox: local writes that the peer has not acknowledged, one entry a record.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::{Map, Value as Json};
+
+use super::errors::MapSqlite;
+use super::schema_tables::cells_to_json;
+use super::table_sql::SchemaSql;
+use super::values;
+use crate::error::{Error, ErrorCode, Result};
+use crate::model::change_set::{
+    Acknowledgement, OutboxEntry, OutboxKind, OutboxPage, OutboxPosition, OutboxRow, PushClass,
+    Revision,
+};
+use crate::model::ids::RecordId;
+use crate::model::schema::{Direction, Schema, Table, TableIndex};
+use crate::model::value::Value;
+
+/// How much waits to be pushed.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct OutboxCounts {
+    /// Records created, changed or deleted here that the peer has not taken.
+    pub pending: u64,
+    /// Of these, records put aside because the peer refuses them.
+    pub quarantined: u64,
+}
+
+const fn kind_number(kind: OutboxKind) -> i64 {
+    match kind {
+        OutboxKind::Created => 0,
+        OutboxKind::Updated => 1,
+        OutboxKind::Deleted => 2,
+    }
+}
+
+fn kind_of(number: i64) -> Result<OutboxKind> {
+    match number {
+        0 => Ok(OutboxKind::Created),
+        1 => Ok(OutboxKind::Updated),
+        2 => Ok(OutboxKind::Deleted),
+        _ => Err(damaged()),
+    }
+}
+
+fn damaged() -> Error {
+    Error::new(ErrorCode::DatabaseDamaged, "an outbox entry cannot be read")
+}
+
+/// The entry of a record, if it has one.
+pub(super) fn find(connection: &Connection, table: &Table, id: &str) -> Result<Option<OutboxEntry>> {
+    let found = connection
+        .prepare_cached(
+            "SELECT kind, revision, base FROM amana_outbox WHERE table_name = ? AND record_id = ?",
+        )
+        .map_sqlite()?
+        .query_row([table.name.as_str(), id], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+        })
+        .optional()
+        .map_sqlite()?;
+    found
+        .map(|(kind, revision, base)| {
+            Ok(OutboxEntry {
+                kind: kind_of(kind)?,
+                revision: Revision(revision),
+                base: base_from_json(table, &base)?,
+            })
+        })
+        .transpose()
+}
+
+/// Columns that the schema no longer shows are left out: it can only have grown.
+fn base_from_json(table: &Table, text: &str) -> Result<Vec<(usize, Value)>> {
+    let object: Map<String, Json> = serde_json::from_str(text).map_err(|_| damaged())?;
+    object
+        .iter()
+        .filter_map(|(name, json)| table.position(name).map(|position| (position, json)))
+        .map(|(position, json)| Ok((position, Value::from_json(json).ok_or_else(damaged)?)))
+        .collect()
+}
+
+/// Writes an entry; an edit releases a record from quarantine.
+pub(super) fn put(
+    connection: &Connection,
+    table: &Table,
+    id: &str,
+    entry: &OutboxEntry,
+    parent: Option<(&str, &str)>,
+) -> Result<()> {
+    let base = cells_to_json(table, entry.base.iter().map(|(i, v)| (*i, v)));
+    connection
+        .prepare_cached(
+            "INSERT INTO amana_outbox
+               (table_name, record_id, kind, revision, base, parent_table, parent_id, quarantine)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL)
+             ON CONFLICT DO UPDATE SET kind = ?3, revision = ?4, base = ?5,
+               parent_table = ?6, parent_id = ?7, quarantine = NULL",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                table.name,
+                id,
+                kind_number(entry.kind),
+                entry.revision.0,
+                base,
+                parent.map(|p| p.0),
+                parent.map(|p| p.1),
+            ])
+        })
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// Replaces the bases of an entry; kind and revision stay.
+pub(super) fn set_base(
+    connection: &Connection,
+    table: &Table,
+    id: &str,
+    base: &[(usize, Value)],
+) -> Result<()> {
+    let base = cells_to_json(table, base.iter().map(|(i, v)| (*i, v)));
+    connection
+        .prepare_cached("UPDATE amana_outbox SET base = ? WHERE table_name = ? AND record_id = ?")
+        .and_then(|mut statement| statement.execute(params![base, table.name, id]))
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// Removes an entry, and the tombstones of what its deletion took along.
+pub(super) fn remove(connection: &Connection, table: &str, id: &str) -> Result<()> {
+    for sql in [
+        "DELETE FROM amana_outbox WHERE table_name = ? AND record_id = ?",
+        "DELETE FROM amana_outbox WHERE parent_table = ? AND parent_id = ?",
+    ] {
+        connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute([table, id]))
+            .map_sqlite()?;
+    }
+    Ok(())
+}
+
+/// Whether any record of a table has an entry.
+pub(super) fn has_any(connection: &Connection, table: &str) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_outbox WHERE table_name = ?)")
+        .and_then(|mut statement| statement.query_row([table], |row| row.get(0)))
+        .map_sqlite()
+}
+
+/// Removes the entries that the peer took at the revision they still have.
+pub(super) fn acknowledge(
+    connection: &Connection,
+    schema: &Schema,
+    taken: &[Acknowledgement],
+) -> Result<()> {
+    for ack in taken {
+        let table = &schema.table(ack.table).name;
+        let unchanged: bool = connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM amana_outbox
+                   WHERE table_name = ? AND record_id = ? AND revision = ?)",
+            )
+            .and_then(|mut statement| {
+                statement.query_row(params![table, ack.id.as_str(), ack.revision.0], |r| r.get(0))
+            })
+            .map_sqlite()?;
+        if unchanged {
+            remove(connection, table, ack.id.as_str())?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts entries aside at the revision they still have.
+pub(super) fn quarantine(
+    connection: &Connection,
+    schema: &Schema,
+    rows: &[Acknowledgement],
+    reason: &str,
+) -> Result<()> {
+    for row in rows {
+        connection
+            .prepare_cached(
+                "UPDATE amana_outbox SET quarantine = ?
+                   WHERE table_name = ? AND record_id = ? AND revision = ?",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    reason,
+                    schema.table(row.table).name,
+                    row.id.as_str(),
+                    row.revision.0
+                ])
+            })
+            .map_sqlite()?;
+    }
+    Ok(())
+}
+
+/// Counts what waits. Tombstones that go with their parent are not counted.
+pub(super) fn counts(connection: &Connection) -> Result<OutboxCounts> {
+    connection
+        .prepare_cached(
+            "SELECT count(*), count(quarantine) FROM amana_outbox WHERE parent_id IS NULL",
+        )
+        .and_then(|mut statement| {
+            statement.query_row([], |row| {
+                Ok(OutboxCounts {
+                    pending: row.get::<_, i64>(0)?.unsigned_abs(),
+                    quarantined: row.get::<_, i64>(1)?.unsigned_abs(),
+                })
+            })
+        })
+        .map_sqlite()
+}
+
+/// The next entries of a class after a position, with the records that a push needs whole.
+pub(super) fn collect(
+    connection: &Connection,
+    schema: &Schema,
+    sql: &SchemaSql,
+    class: PushClass,
+    after: &OutboxPosition,
+    limit: usize,
+) -> Result<OutboxPage> {
+    let mut rows = Vec::new();
+    for (index, table) in schema.tables().filter(|(index, _)| index.0 >= after.table) {
+        if table.direction != Direction::Both {
+            continue;
+        }
+        if let PushClass::Upserts { stage } = class
+            && stage != table.push_stage
+        {
+            continue;
+        }
+        let after_revision = if index.0 == after.table { after.revision } else { i64::MIN };
+        let left = limit - rows.len();
+        collect_table(connection, table, index, sql, class, after_revision, left, &mut rows)?;
+        if rows.len() == limit {
+            let next = rows.last().map(|row: &OutboxRow| OutboxPosition {
+                table: row.table.0,
+                revision: row.revision.0,
+            });
+            return Ok(OutboxPage { rows, next });
+        }
+    }
+    Ok(OutboxPage { rows, next: None })
+}
+
+#[allow(clippy::too_many_arguments)]
+fn collect_table(
+    connection: &Connection,
+    table: &Table,
+    index: TableIndex,
+    sql: &SchemaSql,
+    class: PushClass,
+    after_revision: i64,
+    limit: usize,
+    out: &mut Vec<OutboxRow>,
+) -> Result<()> {
+    let deletions = class == PushClass::Deletions;
+    let mut entries = connection
+        .prepare_cached(
+            "SELECT record_id, kind, revision FROM amana_outbox
+               WHERE table_name = ?1 AND revision > ?2 AND (kind = 2) = ?3
+                 AND parent_id IS NULL AND quarantine IS NULL
+               ORDER BY revision LIMIT ?4",
+        )
+        .map_sqlite()?;
+    let mut record = connection.prepare_cached(&sql.table(index).find).map_sqlite()?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows =
+        entries.query(params![table.name, after_revision, deletions, limit]).map_sqlite()?;
+    while let Some(row) = rows.next().map_sqlite()? {
+        let text: String = row.get(0).map_sqlite()?;
+        let values = if deletions {
+            Vec::new()
+        } else {
+            values::find(&mut record, table, &text)?.ok_or_else(damaged)?
+        };
+        out.push(OutboxRow {
+            table: index,
+            id: RecordId::from_peer(&text).ok_or_else(damaged)?,
+            kind: kind_of(row.get(1).map_sqlite()?)?,
+            revision: Revision(row.get(2).map_sqlite()?),
+            values,
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! What is kept of each peer: its cursor, its clock's skew, the last success.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::errors::MapSqlite;
+use crate::error::Result;
+use crate::model::ids::PeerId;
+
+/// Where we stand with a peer.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct PeerStatus {
+    /// The peer's own time of the last pull that was applied; 0 before the first.
+    pub cursor: i64,
+    /// The peer's clock minus the device's, in milliseconds.
+    pub skew_ms: i64,
+    /// When the last sync ended well, by the device's clock.
+    pub last_success_ms: Option<i64>,
+    /// Whose own rows the last full pull brought; `None` when a full pull is due.
+    pub full_pull_for: Option<String>,
+}
+
+pub(super) fn status(connection: &Connection, peer: &PeerId) -> Result<PeerStatus> {
+    connection
+        .prepare_cached(
+            "SELECT cursor, skew_ms, last_success_ms, full_pull_for FROM amana_peer WHERE peer = ?",
+        )
+        .map_sqlite()?
+        .query_row([peer.as_str()], |row| {
+            Ok(PeerStatus {
+                cursor: row.get(0)?,
+                skew_ms: row.get(1)?,
+                last_success_ms: row.get(2)?,
+                full_pull_for: row.get(3)?,
+            })
+        })
+        .optional()
+        .map(Option::unwrap_or_default)
+        .map_sqlite()
+}
+
+pub(super) fn set_cursor(connection: &Connection, peer: &PeerId, cursor: i64) -> Result<()> {
+    connection
+        .execute(
+            "INSERT INTO amana_peer (peer, cursor) VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET cursor = ?2",
+            params![peer.as_str(), cursor],
+        )
+        .map(|_| ())
+        .map_sqlite()
+}
+
+pub(super) fn note_success(
+    connection: &Connection,
+    peer: &PeerId,
+    skew_ms: i64,
+    now_ms: i64,
+) -> Result<()> {
+    connection
+        .execute(
+            "UPDATE amana_peer SET skew_ms = ?, last_success_ms = ? WHERE peer = ?",
+            params![skew_ms, now_ms, peer.as_str()],
+        )
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// Remembers that a pull from 0 was applied while this person was signed in.
+pub(super) fn note_full_pull(connection: &Connection, peer: &PeerId, user_id: &str) -> Result<()> {
+    connection
+        .execute(
+            "UPDATE amana_peer SET full_pull_for = ? WHERE peer = ?",
+            params![user_id, peer.as_str()],
+        )
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// The skew that record times are corrected by. With several peers the one that is furthest ahead
+/// counts, so that none of them takes an edit for stale.
+pub(super) fn largest_skew(connection: &Connection) -> Result<i64> {
+    connection
+        .prepare_cached("SELECT coalesce(max(skew_ms), 0) FROM amana_peer")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_sqlite()
+}

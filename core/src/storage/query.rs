@@ -1,0 +1,198 @@
+//! Queries: from the closed form to SQL with bound values, and results in pages.
+
+use rusqlite::{Connection, params_from_iter};
+
+use super::errors::MapSqlite;
+use super::table_sql::quote;
+use super::transaction::Context;
+use crate::error::Result;
+use crate::model::filter::{Comparison, Condition, Query};
+use crate::model::row;
+use crate::model::schema::{Role, Table, TableIndex};
+use crate::model::value::Value;
+
+/// A page as JSON text: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}`.
+pub(super) fn page(
+    connection: &Connection,
+    context: &Context,
+    index: TableIndex,
+    query: &Query,
+) -> Result<String> {
+    let table = context.schema.table(index);
+    let mut sql = Sql::new(table);
+    let condition = sql.condition(&query.condition);
+    let mut order: Vec<String> = query
+        .order
+        .iter()
+        .map(|(position, descending)| {
+            format!("{}{}", sql.operand(*position), if *descending { " DESC" } else { "" })
+        })
+        .collect();
+    order.push("id".to_owned());
+    let text = format!(
+        "SELECT {} FROM {} WHERE {condition} ORDER BY {} LIMIT ? OFFSET ?",
+        context.sql.table(index).columns,
+        quote(&table.name),
+        order.join(", "),
+    );
+    // One more than asked for tells whether there is a next page.
+    sql.values.push(Value::Integer(i64::from(query.limit) + 1));
+    sql.values.push(Value::Integer(i64::from(query.offset)));
+
+    let mut statement = connection.prepare_cached(&text).map_sqlite()?;
+    let mut rows = statement.query(params_from_iter(&sql.values)).map_sqlite()?;
+    let mut out = header(table);
+    let mut count = 0;
+    let mut more = false;
+    while let Some(found) = rows.next().map_sqlite()? {
+        if count == query.limit {
+            more = true;
+            break;
+        }
+        if count > 0 {
+            out.push(',');
+        }
+        write_row(table, found, &mut out)?;
+        count += 1;
+    }
+    out.push_str("],\"next_offset\":");
+    if more {
+        out.push_str(&(u64::from(query.offset) + u64::from(count)).to_string());
+    } else {
+        out.push_str("null");
+    }
+    out.push('}');
+    Ok(out)
+}
+
+/// How many records a condition fits.
+pub(super) fn count(
+    connection: &Connection,
+    context: &Context,
+    index: TableIndex,
+    condition: &Condition,
+) -> Result<u64> {
+    let table = context.schema.table(index);
+    let mut sql = Sql::new(table);
+    let condition = sql.condition(condition);
+    let text = format!("SELECT count(*) FROM {} WHERE {condition}", quote(&table.name));
+    connection
+        .prepare_cached(&text)
+        .and_then(|mut statement| {
+            statement.query_row(params_from_iter(&sql.values), |row| row.get::<_, i64>(0))
+        })
+        .map(i64::unsigned_abs)
+        .map_sqlite()
+}
+
+fn header(table: &Table) -> String {
+    let mut out = String::from("{\"columns\":[");
+    for (i, column) in table.columns.iter().filter(|c| !c.hidden).enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        row::write_text(&column.name, &mut out);
+    }
+    out.push_str("],\"rows\":[");
+    out
+}
+
+fn write_row(table: &Table, found: &rusqlite::Row<'_>, out: &mut String) -> Result<()> {
+    out.push('[');
+    let visible = table.columns.iter().enumerate().filter(|(_, c)| !c.hidden);
+    for (i, (position, column)) in visible.enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        let value: Value = found.get(position).map_sqlite()?;
+        row::write_value(column, &value, out);
+    }
+    out.push(']');
+    Ok(())
+}
+
+/// Builds the text of a condition; every value is bound, never written into the text.
+struct Sql<'a> {
+    table: &'a Table,
+    values: Vec<Value>,
+}
+
+impl<'a> Sql<'a> {
+    const fn new(table: &'a Table) -> Self {
+        Self { table, values: Vec::new() }
+    }
+
+    fn condition(&mut self, condition: &Condition) -> String {
+        match condition {
+            Condition::And(list) => self.join(list, " AND ", "1"),
+            Condition::Or(list) => self.join(list, " OR ", "0"),
+            Condition::Compare(position, comparison, value) => {
+                let operator = match comparison {
+                    Comparison::Eq => "=",
+                    // Null is not equal to a value, and is found.
+                    Comparison::Ne => "IS NOT",
+                    Comparison::Lt => "<",
+                    Comparison::Lte => "<=",
+                    Comparison::Gt => ">",
+                    Comparison::Gte => ">=",
+                };
+                let mark = self.bind(*position, value.clone());
+                format!("{} {operator} {mark}", self.operand(*position))
+            }
+            Condition::In(position, list) => {
+                let marks: Vec<String> =
+                    list.iter().map(|value| self.bind(*position, value.clone())).collect();
+                format!("{} IN ({})", self.operand(*position), marks.join(", "))
+            }
+            Condition::IsNull(position, wanted) => {
+                let column = quote(&self.table.columns[*position].name);
+                format!("{column} IS {}NULL", if *wanted { "" } else { "NOT " })
+            }
+            Condition::StartsWith(position, text) => {
+                self.like(*position, format!("{}%", escape_like(text)))
+            }
+            Condition::Contains(position, text) => {
+                self.like(*position, format!("%{}%", escape_like(text)))
+            }
+        }
+    }
+
+    fn join(&mut self, list: &[Condition], with: &str, empty: &str) -> String {
+        if list.is_empty() {
+            return empty.to_owned();
+        }
+        let parts: Vec<String> = list.iter().map(|c| self.condition(c)).collect();
+        format!("({})", parts.join(with))
+    }
+
+    fn bind(&mut self, position: usize, value: Value) -> String {
+        self.values.push(value);
+        if self.is_decimal(position) { "CAST(? AS REAL)".to_owned() } else { "?".to_owned() }
+    }
+
+    /// Decimals are kept as text, but compare as numbers.
+    fn operand(&self, position: usize) -> String {
+        let column = quote(&self.table.columns[position].name);
+        if self.is_decimal(position) { format!("CAST({column} AS REAL)") } else { column }
+    }
+
+    fn is_decimal(&self, position: usize) -> bool {
+        self.table.columns[position].role == Role::Decimal
+    }
+
+    fn like(&mut self, position: usize, pattern: String) -> String {
+        self.values.push(Value::Text(pattern));
+        format!("{} LIKE ? ESCAPE '\\'", quote(&self.table.columns[position].name))
+    }
+}
+
+fn escape_like(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}

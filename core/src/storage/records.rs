@@ -1,0 +1,295 @@
+//! Local writes and look-ups by id. Each write puts its outbox entry in the same transaction.
+
+use rusqlite::{Connection, ToSql};
+
+use super::errors::MapSqlite;
+use super::transaction::{Context, WriteTransaction};
+use super::{outbox, table_sql, values};
+use crate::error::{Error, ErrorCode, Result};
+use crate::model::change_set::{OutboxEntry, OutboxKind};
+use crate::model::ids::RecordId;
+use crate::model::row::{self, Fields};
+use crate::model::schema::{Column, Direction, Table, TableIndex};
+use crate::model::value::Value;
+
+/// One local write, checked against the schema.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Operation {
+    /// Makes a record; columns that are not named get their defaults.
+    Insert {
+        /// The table.
+        table: TableIndex,
+        /// The id, where the app gives one.
+        id: Option<RecordId>,
+        /// The columns given.
+        fields: Fields,
+    },
+    /// Changes the named columns of a record.
+    Update {
+        /// The table.
+        table: TableIndex,
+        /// The record.
+        id: RecordId,
+        /// The columns given.
+        fields: Fields,
+    },
+    /// Deletes a record and its declared children.
+    Delete {
+        /// The table.
+        table: TableIndex,
+        /// The record.
+        id: RecordId,
+    },
+}
+
+/// Carries an operation out and returns the record's id.
+pub(super) fn apply(tx: &mut WriteTransaction<'_>, operation: Operation) -> Result<RecordId> {
+    match operation {
+        Operation::Insert { table, id, fields } => insert(tx, table, id, fields),
+        Operation::Update { table, id, fields } => update(tx, table, &id, fields).map(|()| id),
+        Operation::Delete { table, id } => delete(tx, table, &id).map(|()| id),
+    }
+}
+
+/// A record by id.
+pub(super) fn get(
+    connection: &Connection,
+    context: &Context,
+    table: TableIndex,
+    id: &RecordId,
+) -> Result<Option<Vec<Value>>> {
+    let mut statement =
+        connection.prepare_cached(&context.sql.table(table).find).map_sqlite()?;
+    values::find(&mut statement, context.schema.table(table), id.as_str())
+}
+
+fn insert(
+    tx: &mut WriteTransaction<'_>,
+    index: TableIndex,
+    id: Option<RecordId>,
+    fields: Fields,
+) -> Result<RecordId> {
+    let table = tx.context.schema.table(index);
+    check_writable(table)?;
+    check_fields(table, &fields)?;
+    let id = match id {
+        Some(id) => id,
+        None => RecordId::make(&*tx.context.clock, &*tx.context.entropy)?,
+    };
+    if get(tx.connection, tx.context, index, &id)?.is_some()
+        || outbox::find(tx.connection, table, id.as_str())?.is_some()
+    {
+        return Err(Error::invalid("a record with this id exists already").at(&*table.name));
+    }
+    let now = tx.record_time_ms();
+    let mut record: Vec<Option<Value>> =
+        table.columns.iter().map(|column| row::default_value(column, now)).collect();
+    record[0] = Some(Value::Text(id.as_str().to_owned()));
+    for (position, value) in fields {
+        record[position] = Some(value);
+    }
+    let record = record
+        .into_iter()
+        .enumerate()
+        .map(|(i, value)| {
+            value.ok_or_else(|| Error::invalid("this column needs a value").at(table.place(i)))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    insert_row(tx.connection, tx.context, index, &record)?;
+    let revision = tx.next_revision();
+    if table.direction == Direction::Both {
+        let entry = OutboxEntry { kind: OutboxKind::Created, revision, base: Vec::new() };
+        outbox::put(tx.connection, table, id.as_str(), &entry, None)?;
+    }
+    tx.touch(index, id.as_str());
+    Ok(id)
+}
+
+fn update(
+    tx: &mut WriteTransaction<'_>,
+    index: TableIndex,
+    id: &RecordId,
+    fields: Fields,
+) -> Result<()> {
+    let table = tx.context.schema.table(index);
+    check_writable(table)?;
+    check_fields(table, &fields)?;
+    let stored = get(tx.connection, tx.context, index, id)?.ok_or_else(|| not_found(table))?;
+    let mut cells: Fields =
+        fields.into_iter().filter(|(position, value)| stored[*position] != *value).collect();
+    if cells.is_empty() {
+        return Ok(());
+    }
+    let changed: Vec<usize> = cells.iter().map(|(position, _)| *position).collect();
+    if let Some(position) = table.updated_at() {
+        // Strictly later than anything known of the record: a peer drops an edit that is not.
+        let known = stored[position].as_integer().unwrap_or(0);
+        let time = tx.record_time_ms().max(known.saturating_add(1));
+        cells.push((position, Value::Integer(time)));
+    }
+    write_cells(tx.connection, table, id.as_str(), &cells)?;
+    let revision = tx.next_revision();
+    if table.direction == Direction::Both {
+        let mut entry = outbox::find(tx.connection, table, id.as_str())?.unwrap_or(OutboxEntry {
+            kind: OutboxKind::Updated,
+            revision,
+            base: Vec::new(),
+        });
+        entry.revision = revision;
+        for position in changed {
+            if entry.base.iter().all(|(known, _)| *known != position) {
+                entry.base.push((position, stored[position].clone()));
+            }
+        }
+        outbox::put(tx.connection, table, id.as_str(), &entry, None)?;
+    }
+    tx.touch(index, id.as_str());
+    Ok(())
+}
+
+fn delete(tx: &mut WriteTransaction<'_>, index: TableIndex, id: &RecordId) -> Result<()> {
+    let table = tx.context.schema.table(index);
+    check_writable(table)?;
+    let stored = get(tx.connection, tx.context, index, id)?.ok_or_else(|| not_found(table))?;
+    bury(tx, index, id.as_str(), &stored, None)?;
+    let root = (index, id.as_str().to_owned());
+    for (child, child_id) in descendants(tx.connection, tx.context, index, id.as_str())? {
+        let child_id = RecordId::from_peer(&child_id)
+            .ok_or_else(|| Error::internal("a stored id cannot be read"))?;
+        // A grandchild may be reachable in two ways.
+        if let Some(stored) = get(tx.connection, tx.context, child, &child_id)? {
+            bury(tx, child, child_id.as_str(), &stored, Some(&root))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a record and leaves a tombstone that remembers which version was deleted.
+fn bury(
+    tx: &mut WriteTransaction<'_>,
+    index: TableIndex,
+    id: &str,
+    stored: &[Value],
+    root: Option<&(TableIndex, String)>,
+) -> Result<()> {
+    let table = tx.context.schema.table(index);
+    remove_row(tx.connection, tx.context, index, id)?;
+    let revision = tx.next_revision();
+    if table.direction == Direction::Both {
+        let base =
+            table.updated_at().map(|position| (position, stored[position].clone()));
+        let entry = OutboxEntry {
+            kind: OutboxKind::Deleted,
+            revision,
+            base: base.into_iter().collect(),
+        };
+        let schema = &tx.context.schema;
+        let parent = root.map(|(table, id)| (schema.table(*table).name.as_str(), id.as_str()));
+        outbox::put(tx.connection, table, id, &entry, parent)?;
+    }
+    tx.touch(index, id);
+    Ok(())
+}
+
+/// The records that go with a record: children, their children, and so on.
+pub(super) fn descendants(
+    connection: &Connection,
+    context: &Context,
+    index: TableIndex,
+    id: &str,
+) -> Result<Vec<(TableIndex, String)>> {
+    let mut found: Vec<(TableIndex, String)> = vec![(index, id.to_owned())];
+    let mut next = 0;
+    while let Some((parent, parent_id)) = found.get(next).cloned() {
+        next += 1;
+        for child in &context.schema.table(parent).children {
+            let table = context.schema.table(child.table);
+            let sql = format!(
+                "SELECT id FROM {} WHERE {} = ?",
+                table_sql::quote(&table.name),
+                table_sql::quote(&table.columns[child.column].name)
+            );
+            let mut statement = connection.prepare_cached(&sql).map_sqlite()?;
+            let ids = statement.query_map([&parent_id], |row| row.get(0)).map_sqlite()?;
+            for id in ids {
+                let entry = (child.table, id.map_sqlite()?);
+                if !found.contains(&entry) {
+                    found.push(entry);
+                }
+            }
+        }
+    }
+    found.remove(0);
+    Ok(found)
+}
+
+/// Inserts a whole record.
+pub(super) fn insert_row(
+    connection: &Connection,
+    context: &Context,
+    index: TableIndex,
+    record: &[Value],
+) -> Result<()> {
+    connection
+        .prepare_cached(&context.sql.table(index).insert)
+        .and_then(|mut statement| statement.execute(rusqlite::params_from_iter(record)))
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// Removes a record, if it is there.
+pub(super) fn remove_row(
+    connection: &Connection,
+    context: &Context,
+    index: TableIndex,
+    id: &str,
+) -> Result<()> {
+    connection
+        .prepare_cached(&context.sql.table(index).delete)
+        .and_then(|mut statement| statement.execute([id]))
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// Writes some columns of a record: only those, so that indexes of the others stay untouched.
+pub(super) fn write_cells(
+    connection: &Connection,
+    table: &Table,
+    id: &str,
+    cells: &[(usize, Value)],
+) -> Result<()> {
+    let sql = table_sql::update(table, cells.iter().map(|(position, _)| *position));
+    let parameters = cells.iter().map(|(_, value)| value as &dyn ToSql);
+    let parameters: Vec<&dyn ToSql> = parameters.chain(std::iter::once(&id as &dyn ToSql)).collect();
+    connection
+        .prepare_cached(&sql)
+        .and_then(|mut statement| statement.execute(&*parameters))
+        .map(|_| ())
+        .map_sqlite()
+}
+
+fn check_writable(table: &Table) -> Result<()> {
+    if table.direction == Direction::Pull {
+        return Err(Error::new(ErrorCode::PermissionDenied, "only the server writes this table")
+            .at(table.name.as_str()));
+    }
+    Ok(())
+}
+
+/// Columns that only the store sets: `updated_at` decides who wins on the server, and a deletion
+/// flag pushed as a value hides the row from every other device without telling them.
+fn check_fields(table: &Table, fields: &Fields) -> Result<()> {
+    let set_by_store = |column: &Column| {
+        matches!(column.name.as_str(), "updated_at" | "is_deleted" | "deleted_at")
+    };
+    match fields.iter().find(|(position, _)| set_by_store(&table.columns[*position])) {
+        Some((position, _)) if table.direction == Direction::Both => {
+            Err(Error::invalid("only the store sets this column").at(table.place(*position)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn not_found(table: &Table) -> Error {
+    Error::new(ErrorCode::NotFound, "there is no such record").at(table.name.as_str())
+}

@@ -1,0 +1,99 @@
+//! The database as the sync engine sees it. Every call is one transaction on the writer or reader.
+
+use super::connection::{self, APPLY_CACHE_KIB, WRITER_CACHE_KIB};
+use super::database::Database;
+use super::{apply, outbox, peers};
+use crate::cancel::CancelToken;
+use crate::error::Result;
+use crate::model::change_set::{
+    Acknowledgement, OutboxPage, OutboxPosition, PullReply, PushClass,
+};
+use crate::model::ids::PeerId;
+use crate::model::report::ApplyReport;
+use crate::ports::{ChangeSource, MergeRule, SyncStore};
+
+/// A pull of more rows gets a larger page cache and ends with a checkpoint.
+const LARGE_APPLY_ROWS: u64 = 1_000;
+
+impl SyncStore for Database {
+    fn cursor(&self, peer: &PeerId) -> Result<i64> {
+        self.peer_status(peer).wait().map(|status| status.cursor)
+    }
+
+    fn apply_pull(
+        &self,
+        peer: &PeerId,
+        reply: &PullReply,
+        mut source: Box<dyn ChangeSource>,
+        merge: MergeRule,
+        cancel: &CancelToken,
+    ) -> Result<ApplyReport> {
+        let (peer, cursor, cancel) = (peer.clone(), reply.timestamp, cancel.clone());
+        let large = reply.upserts + reply.deletions > LARGE_APPLY_ROWS;
+        self.writer(move |state| {
+            if large {
+                connection::set_cache_kib(&state.connection, APPLY_CACHE_KIB)?;
+            }
+            let report = state.transaction(true, |tx| {
+                let report = apply::apply(tx, &mut *source, merge, &cancel)?;
+                peers::set_cursor(tx.connection, &peer, cursor)?;
+                Ok(report)
+            });
+            if large {
+                connection::set_cache_kib(&state.connection, WRITER_CACHE_KIB)?;
+                if report.is_ok() {
+                    connection::checkpoint(&state.connection)?;
+                }
+            }
+            report
+        })
+        .wait()
+    }
+
+    fn collect(
+        &self,
+        _peer: &PeerId,
+        class: PushClass,
+        after: &OutboxPosition,
+        limit: usize,
+    ) -> Result<OutboxPage> {
+        let after = *after;
+        self.read(move |connection, context| {
+            outbox::collect(connection, &context.schema, &context.sql, class, &after, limit)
+        })
+        .wait()
+    }
+
+    fn acknowledge(&self, _peer: &PeerId, taken: Vec<Acknowledgement>) -> Result<()> {
+        self.writer(move |state| {
+            state.transaction(false, |tx| {
+                outbox::acknowledge(tx.connection, &tx.context.schema, &taken)
+            })
+        })
+        .wait()
+    }
+
+    fn quarantine(
+        &self,
+        _peer: &PeerId,
+        rows: Vec<Acknowledgement>,
+        reason: &'static str,
+    ) -> Result<()> {
+        self.writer(move |state| {
+            state.transaction(false, |tx| {
+                outbox::quarantine(tx.connection, &tx.context.schema, &rows, reason)
+            })
+        })
+        .wait()
+    }
+
+    fn note_success(&self, peer: &PeerId, skew_ms: i64) -> Result<()> {
+        let peer = peer.clone();
+        self.writer(move |state| {
+            state.transaction(false, |tx| {
+                peers::note_success(tx.connection, &peer, skew_ms, tx.context.clock.now_ms())
+            })
+        })
+        .wait()
+    }
+}

@@ -1,0 +1,68 @@
+//! The SQL texts of each record table, made once from the schema.
+
+use crate::model::schema::{Column, Role, Schema, Table, TableIndex};
+
+/// Texts of the statements that run for every record.
+pub(super) struct TableSql {
+    /// All columns by id.
+    pub find: String,
+    /// All columns, positional.
+    pub insert: String,
+    /// By id.
+    pub delete: String,
+    /// The list of all columns, for queries.
+    pub columns: String,
+}
+
+/// The texts for all tables of a schema, by index.
+pub(super) struct SchemaSql(Vec<TableSql>);
+
+impl SchemaSql {
+    pub(super) fn new(schema: &Schema) -> Self {
+        Self(schema.tables().map(|(_, table)| TableSql::new(table)).collect())
+    }
+
+    pub(super) fn table(&self, index: TableIndex) -> &TableSql {
+        &self.0[usize::from(index.0)]
+    }
+}
+
+impl TableSql {
+    fn new(table: &Table) -> Self {
+        let name = quote(&table.name);
+        let columns =
+            table.columns.iter().map(|c| quote(&c.name)).collect::<Vec<_>>().join(", ");
+        let marks = vec!["?"; table.columns.len()].join(", ");
+        Self {
+            find: format!("SELECT {columns} FROM {name} WHERE id = ?"),
+            insert: format!("INSERT INTO {name} ({columns}) VALUES ({marks})"),
+            delete: format!("DELETE FROM {name} WHERE id = ?"),
+            columns,
+        }
+    }
+}
+
+/// A statement that writes the given columns of one record; the id is the last parameter.
+pub(super) fn update(table: &Table, positions: impl Iterator<Item = usize>) -> String {
+    let set = positions
+        .map(|i| format!("{} = ?", quote(&table.columns[i].name)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    format!("UPDATE {} SET {set} WHERE id = ?", quote(&table.name))
+}
+
+/// A name of the schema between quotes. Names are checked when the schema is read; the quotes are
+/// there for those that are SQL words.
+pub(super) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The SQL type of a column. Without affinity surprises: a text of digits stays a text.
+pub(super) fn column_type(column: &Column) -> &'static str {
+    match column.role {
+        Role::Id => "TEXT NOT NULL UNIQUE",
+        Role::Integer | Role::Bool | Role::Instant => "INTEGER",
+        Role::Number => "REAL",
+        Role::Text | Role::Enum | Role::Ref | Role::Decimal | Role::Day | Role::Json => "TEXT",
+    }
+}

@@ -1,0 +1,47 @@
+//! Values to and from SQLite.
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Row, Statement};
+
+use super::errors::MapSqlite;
+use crate::error::Result;
+use crate::model::schema::Table;
+use crate::model::value::Value;
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(value) => ValueRef::Integer(*value),
+            Self::Real(value) => ValueRef::Real(*value),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+impl FromSql for Value {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value {
+            ValueRef::Null => Ok(Self::Null),
+            ValueRef::Integer(value) => Ok(Self::Integer(value)),
+            ValueRef::Real(value) => Ok(Self::Real(value)),
+            ValueRef::Text(_) => value.as_str().map(|text| Self::Text(text.to_owned())),
+            ValueRef::Blob(_) => Err(FromSqlError::InvalidType),
+        }
+    }
+}
+
+/// All columns of a record, in the order of the table.
+pub(super) fn read_record(row: &Row<'_>, table: &Table) -> rusqlite::Result<Vec<Value>> {
+    (0..table.columns.len()).map(|i| row.get(i)).collect()
+}
+
+/// Runs a statement that finds at most one record by the given id.
+pub(super) fn find(
+    statement: &mut Statement<'_>,
+    table: &Table,
+    id: &str,
+) -> Result<Option<Vec<Value>>> {
+    let mut rows = statement.query([id]).map_sqlite()?;
+    rows.next().map_sqlite()?.map(|row| read_record(row, table).map_sqlite()).transpose()
+}
