@@ -1,5 +1,6 @@
 //! Amana: the secure core of an offline-first app. See `ARCHITECTURE.md` beside this crate.
 
+mod amana;
 pub mod cancel;
 pub mod error;
 pub mod model;
@@ -15,3 +16,7 @@ pub mod system;
 pub mod test_support;
 pub mod transport;
 pub mod vault;
+
+pub use amana::{Amana, Config, SchemaSource, Status, SyncOptions, System, VaultState};
+pub use error::{Error, ErrorCode, Result};
+pub use observers::Subscription;

@@ -50,7 +50,10 @@ impl Observers {
                 }
             })
             .map_err(|_| Error::internal("no thread for notices"))?;
-        Ok(Self { registry, queue: Mutex::new(queue) })
+        Ok(Self {
+            registry,
+            queue: Mutex::new(queue),
+        })
     }
 
     /// Adds a listener.
@@ -61,7 +64,10 @@ impl Observers {
             listeners.by_number.insert(number, listener);
             number
         });
-        Subscription { registry: Arc::downgrade(&self.registry), number }
+        Subscription {
+            registry: Arc::downgrade(&self.registry),
+            number,
+        }
     }
 
     /// Queues a notice.

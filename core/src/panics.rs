@@ -18,7 +18,9 @@ pub fn install_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         panic::set_hook(Box::new(|info| {
-            let place = info.location().map(|l| format!("{}:{}", l.file(), l.line()));
+            let place = info
+                .location()
+                .map(|l| format!("{}:{}", l.file(), l.line()));
             LAST.with(|last| *last.borrow_mut() = place);
         }));
     });

@@ -41,10 +41,15 @@ impl<T> Future for Pending<T> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map(|got| got.unwrap_or_else(|_| Err(gone())))
+        Pin::new(&mut self.0)
+            .poll(context)
+            .map(|got| got.unwrap_or_else(|_| Err(gone())))
     }
 }
 
 fn gone() -> Error {
-    Error::new(ErrorCode::Locked, "the vault is locked, or was while the call was waiting")
+    Error::new(
+        ErrorCode::Locked,
+        "the vault is locked, or was while the call was waiting",
+    )
 }

@@ -63,6 +63,8 @@ pub struct PullReply {
     pub deletions: u64,
     /// Bytes of the body.
     pub bytes: u64,
+    /// Whether everything was asked for, not only what is new.
+    pub full: bool,
     /// What was passed over.
     pub skipped: SkipCounts,
 }

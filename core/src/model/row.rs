@@ -164,6 +164,8 @@ pub fn default_value(column: &Column, now_ms: i64) -> Option<Value> {
         {
             return Some(Value::Integer(now_ms));
         }
+        // A row that is neither deleted nor not deleted is in no list of a cloud's pull.
+        "is_deleted" if column.role == Role::Bool => return Some(Value::Integer(0)),
         _ => {}
     }
     match column.role {

@@ -23,10 +23,14 @@ pub(super) fn apply(
     merge: MergeRule,
     cancel: &CancelToken,
 ) -> Result<ApplyReport> {
-    let mut apply = Apply { merge, with_outbox: Vec::new(), report: ApplyReport::default() };
+    let mut apply = Apply {
+        merge,
+        with_outbox: Vec::new(),
+        report: ApplyReport::default(),
+    };
     for (_, table) in tx.context.schema.tables() {
-        let written_here = table.direction == Direction::Both
-            && outbox::has_any(tx.connection, &table.name)?;
+        let written_here =
+            table.direction == Direction::Both && outbox::has_any(tx.connection, &table.name)?;
         apply.with_outbox.push(written_here);
     }
     let mut seen = 0u64;
@@ -74,8 +78,12 @@ impl Apply {
         let id = remote.id.as_str();
         let local = records::get(tx.connection, tx.context, index, &remote.id)?;
         let entry = self.entry(tx, index, id)?;
-        let input =
-            MergeInput { table, local: local.as_deref(), outbox: entry.as_ref(), remote };
+        let input = MergeInput {
+            table,
+            local: local.as_deref(),
+            outbox: entry.as_ref(),
+            remote,
+        };
         match (self.merge)(&input) {
             MergePlan::Unchanged => self.report.unchanged += 1,
             MergePlan::Insert(record) => {
@@ -83,7 +91,11 @@ impl Apply {
                 tx.touch(index, id);
                 self.report.inserted += 1;
             }
-            MergePlan::Update { cells, base, conflicts } => {
+            MergePlan::Update {
+                cells,
+                base,
+                conflicts,
+            } => {
                 for conflict in &conflicts {
                     conflicts::record_column(tx.connection, tx.context, table, id, conflict)?;
                 }
@@ -147,7 +159,13 @@ impl Apply {
         let stored: Option<Vec<Value>> = records::get(tx.connection, tx.context, index, id)?;
         if let Some(entry) = self.entry(tx, index, id.as_str())? {
             if let (Some(stored), true) = (&stored, entry.kind != OutboxKind::Deleted) {
-                conflicts::record_lost_edits(tx.connection, tx.context, table, stored, id.as_str())?;
+                conflicts::record_lost_edits(
+                    tx.connection,
+                    tx.context,
+                    table,
+                    stored,
+                    id.as_str(),
+                )?;
                 self.report.lost_edits += 1;
             }
             outbox::remove(tx.connection, &table.name, id.as_str())?;

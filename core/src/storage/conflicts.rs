@@ -44,7 +44,10 @@ impl ConflictKind {
             0 => Ok(Self::BothChanged),
             1 => Ok(Self::DeletedByPeer),
             2 => Ok(Self::ChangedByPeer),
-            _ => Err(Error::new(ErrorCode::DatabaseDamaged, "a ledger entry cannot be read")),
+            _ => Err(Error::new(
+                ErrorCode::DatabaseDamaged,
+                "a ledger entry cannot be read",
+            )),
         }
     }
 }
@@ -87,7 +90,11 @@ pub(super) fn record_column(
         table,
         id,
         Some(&table.columns[conflict.column].name),
-        [Some(text(&conflict.base)), Some(text(&conflict.local)), Some(text(&conflict.remote))],
+        [
+            Some(text(&conflict.base)),
+            Some(text(&conflict.local)),
+            Some(text(&conflict.remote)),
+        ],
     )
 }
 
@@ -100,7 +107,15 @@ pub(super) fn record_lost_edits(
 ) -> Result<()> {
     let local = cells_to_json(table, stored.iter().enumerate());
     let values = [None, Some(local), None];
-    write(connection, context, ConflictKind::DeletedByPeer, table, id, None, values)
+    write(
+        connection,
+        context,
+        ConflictKind::DeletedByPeer,
+        table,
+        id,
+        None,
+        values,
+    )
 }
 
 pub(super) fn record_changed_by_peer(
@@ -128,7 +143,15 @@ pub(super) fn record_changed_by_peer(
         return Ok(());
     }
     let values = [None, None, Some(remote)];
-    write(connection, context, ConflictKind::ChangedByPeer, table, id, None, values)
+    write(
+        connection,
+        context,
+        ConflictKind::ChangedByPeer,
+        table,
+        id,
+        None,
+        values,
+    )
 }
 
 fn write(
@@ -164,7 +187,9 @@ fn write(
 
 pub(super) fn count(connection: &Connection) -> Result<u64> {
     connection
-        .query_row("SELECT count(*) FROM amana_conflict", [], |row| row.get::<_, i64>(0))
+        .query_row("SELECT count(*) FROM amana_conflict", [], |row| {
+            row.get::<_, i64>(0)
+        })
         .map(i64::unsigned_abs)
         .map_sqlite()
 }

@@ -33,7 +33,9 @@ pub(super) fn open(path: &Path, key: &DatabaseKey, access: Access) -> Result<Con
     key::apply(&connection, key)?;
     // Before the first read: how pages are authenticated is part of how they are decrypted.
     connection
-        .execute_batch("PRAGMA cipher_log_level = NONE; PRAGMA cipher_hmac_algorithm = HMAC_SHA256;")
+        .execute_batch(
+            "PRAGMA cipher_log_level = NONE; PRAGMA cipher_hmac_algorithm = HMAC_SHA256;",
+        )
         .map_sqlite()?;
     assert_cipher(&connection)?;
     // The first read. A wrong key and a damaged file look the same here; which it is, the vault
@@ -54,7 +56,9 @@ pub(super) fn open(path: &Path, key: &DatabaseKey, access: Access) -> Result<Con
         .map_sqlite()?;
     match access {
         Access::Write => set_cache_kib(&connection, WRITER_CACHE_KIB)?,
-        Access::Read => connection.execute_batch("PRAGMA query_only = ON;").map_sqlite()?,
+        Access::Read => connection
+            .execute_batch("PRAGMA query_only = ON;")
+            .map_sqlite()?,
     }
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     Ok(connection)
@@ -67,7 +71,9 @@ pub(super) const APPLY_CACHE_KIB: u32 = 16 * 1024;
 
 /// Sizes the page cache.
 pub(super) fn set_cache_kib(connection: &Connection, kib: u32) -> Result<()> {
-    connection.execute_batch(&format!("PRAGMA cache_size = -{kib};")).map_sqlite()
+    connection
+        .execute_batch(&format!("PRAGMA cache_size = -{kib};"))
+        .map_sqlite()
 }
 
 /// A build without SQLCipher would take the key, ignore it and write plaintext.
@@ -75,7 +81,10 @@ fn assert_cipher(connection: &Connection) -> Result<()> {
     let version = connection.query_row("PRAGMA cipher_version", [], |row| row.get::<_, String>(0));
     match version {
         Ok(version) if !version.is_empty() => Ok(()),
-        _ => Err(Error::new(ErrorCode::NotEncrypted, "this build has no database encryption")),
+        _ => Err(Error::new(
+            ErrorCode::NotEncrypted,
+            "this build has no database encryption",
+        )),
     }
 }
 
@@ -84,9 +93,17 @@ pub(super) fn assert_encrypted(path: &Path) -> Result<()> {
     let mut header = [0u8; 16];
     File::open(path)
         .and_then(|mut file| file.read_exact(&mut header))
-        .map_err(|_| Error::new(ErrorCode::DatabaseDamaged, "the database file cannot be read"))?;
+        .map_err(|_| {
+            Error::new(
+                ErrorCode::DatabaseDamaged,
+                "the database file cannot be read",
+            )
+        })?;
     if &header == b"SQLite format 3\0" {
-        return Err(Error::new(ErrorCode::NotEncrypted, "the database file is not encrypted"));
+        return Err(Error::new(
+            ErrorCode::NotEncrypted,
+            "the database file is not encrypted",
+        ));
     }
     Ok(())
 }
@@ -94,5 +111,7 @@ pub(super) fn assert_encrypted(path: &Path) -> Result<()> {
 /// Moves the write-ahead log into the file and empties it. A reader in the way is no error: the
 /// log is then moved later.
 pub(super) fn checkpoint(connection: &Connection) -> Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_sqlite()
+    connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .map_sqlite()
 }

@@ -136,7 +136,8 @@ impl Database {
         &self,
         write: impl FnOnce(&mut WriteTransaction<'_>) -> Result<T> + Send + 'static,
     ) -> Pending<T> {
-        self.writer.submit(move |state| state.transaction(false, write))
+        self.writer
+            .submit(move |state| state.transaction(false, write))
     }
 
     pub(super) fn read<T: Send + 'static>(
@@ -154,7 +155,10 @@ impl Database {
     /// Carries out local writes in one transaction: all or none. Returns the records' ids.
     pub fn apply(&self, operations: Vec<Operation>) -> Pending<Vec<RecordId>> {
         self.write(move |tx| {
-            operations.into_iter().map(|operation| records::apply(tx, operation)).collect()
+            operations
+                .into_iter()
+                .map(|operation| records::apply(tx, operation))
+                .collect()
         })
     }
 
@@ -188,7 +192,10 @@ impl Database {
     /// The ledger's entries after an id, oldest first, and how many there are in all.
     pub fn conflicts(&self, after: i64, limit: u32) -> Pending<(Vec<ConflictEntry>, u64)> {
         self.read(move |connection, _| {
-            Ok((conflicts::list(connection, after, limit)?, conflicts::count(connection)?))
+            Ok((
+                conflicts::list(connection, after, limit)?,
+                conflicts::count(connection)?,
+            ))
         })
     }
 
@@ -219,11 +226,5 @@ impl Database {
     pub fn peer_status(&self, peer: &PeerId) -> Pending<PeerStatus> {
         let peer = peer.clone();
         self.read(move |connection, _| peers::status(connection, &peer))
-    }
-
-    /// Remembers that a pull from 0 was applied while this person was signed in.
-    pub fn note_full_pull(&self, peer: &PeerId, user_id: String) -> Pending<()> {
-        let peer = peer.clone();
-        self.write(move |tx| peers::note_full_pull(tx.connection, &peer, &user_id))
     }
 }

@@ -35,20 +35,33 @@ pub struct Digest {
 }
 
 pub(super) fn digest(connection: &Connection, context: &Context) -> Result<Digest> {
-    let travelling = context.schema.tables().filter(|(_, t)| t.direction != Direction::Local);
+    let travelling = context
+        .schema
+        .tables()
+        .filter(|(_, t)| t.direction != Direction::Local);
     let tables = travelling
         .map(|(index, table)| {
-            let sql =
-                format!("SELECT {} FROM {}", context.sql.table(index).columns, quote(&table.name));
+            let sql = format!(
+                "SELECT {} FROM {}",
+                context.sql.table(index).columns,
+                quote(&table.name)
+            );
             let mut statement = connection.prepare(&sql).map_sqlite()?;
             let mut rows = statement.query([]).map_sqlite()?;
             let (mut sum, mut count) = ([0u64; 4], 0);
             while let Some(row) = rows.next().map_sqlite()? {
-                add(&mut sum, &line(table, &values::read_record(row, table).map_sqlite()?));
+                add(
+                    &mut sum,
+                    &line(table, &values::read_record(row, table).map_sqlite()?),
+                );
                 count += 1;
             }
             let digest = sum.iter().map(|word| format!("{word:016x}")).collect();
-            Ok(TableDigest { table: table.name.clone(), rows: count, digest })
+            Ok(TableDigest {
+                table: table.name.clone(),
+                rows: count,
+                digest,
+            })
         })
         .collect::<Result<_>>()?;
     Ok(Digest { tables })

@@ -18,9 +18,10 @@ pub(super) fn map(error: rusqlite::Error) -> Error {
             Error::new(ErrorCode::DatabaseDamaged, "the database cannot be read")
         }
         Sqlite::TooBig => Error::new(ErrorCode::ValueTooLarge, "a value is too large"),
-        Sqlite::SystemIoFailure | Sqlite::CannotOpen | Sqlite::ReadOnly => {
-            Error::new(ErrorCode::StorageBusy, "the database file cannot be read or written")
-        }
+        Sqlite::SystemIoFailure | Sqlite::CannotOpen | Sqlite::ReadOnly => Error::new(
+            ErrorCode::StorageBusy,
+            "the database file cannot be read or written",
+        ),
         _ => Error::internal("the database refused a statement"),
     }
 }

@@ -53,6 +53,9 @@ mod tests {
     #[test]
     fn the_key_is_a_blob_literal_of_67_bytes() {
         let text = raw_key_text(&DatabaseKey::from_bytes(&[0xa5; 32]));
-        assert_eq!(text.as_slice(), format!("x'{}'", "a5".repeat(32)).as_bytes());
+        assert_eq!(
+            text.as_slice(),
+            format!("x'{}'", "a5".repeat(32)).as_bytes()
+        );
     }
 }

@@ -14,10 +14,12 @@ pub(super) fn run(connection: &mut Connection) -> Result<()> {
 }
 
 fn run_list(connection: &mut Connection, migrations: &[&str]) -> Result<()> {
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_sqlite()?;
-    let version: u32 =
-        transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_sqlite()?;
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_sqlite()?;
+    let version: u32 = transaction
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_sqlite()?;
     let version = version as usize;
     if version > migrations.len() {
         return Err(Error::new(
@@ -29,7 +31,9 @@ fn run_list(connection: &mut Connection, migrations: &[&str]) -> Result<()> {
         transaction.execute_batch(migration).map_sqlite()?;
     }
     if version < migrations.len() {
-        transaction.execute_batch(&format!("PRAGMA user_version = {}", migrations.len())).map_sqlite()?;
+        transaction
+            .execute_batch(&format!("PRAGMA user_version = {}", migrations.len()))
+            .map_sqlite()?;
     }
     transaction.commit().map_sqlite()
 }
@@ -44,8 +48,9 @@ mod tests {
             let mut connection = Connection::open_in_memory().unwrap();
             run_list(&mut connection, &MIGRATIONS[..from]).unwrap();
             run(&mut connection).unwrap();
-            let version: u32 =
-                connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+            let version: u32 = connection
+                .query_row("PRAGMA user_version", [], |row| row.get(0))
+                .unwrap();
             assert_eq!(version as usize, MIGRATIONS.len());
         }
     }
@@ -53,10 +58,16 @@ mod tests {
     #[test]
     fn a_newer_version_is_refused_and_left_alone() {
         let mut connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch("PRAGMA user_version = 99").unwrap();
-        assert_eq!(run(&mut connection).unwrap_err().code(), ErrorCode::StorageTooNew);
-        let version: u32 =
-            connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+        connection
+            .execute_batch("PRAGMA user_version = 99")
+            .unwrap();
+        assert_eq!(
+            run(&mut connection).unwrap_err().code(),
+            ErrorCode::StorageTooNew
+        );
+        let version: u32 = connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .unwrap();
         assert_eq!(version, 99);
     }
 

@@ -20,6 +20,8 @@ mod schema_tables;
 mod session;
 mod sync_store;
 mod table_sql;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod values;
 mod worker;

@@ -47,14 +47,22 @@ fn damaged() -> Error {
 }
 
 /// The entry of a record, if it has one.
-pub(super) fn find(connection: &Connection, table: &Table, id: &str) -> Result<Option<OutboxEntry>> {
+pub(super) fn find(
+    connection: &Connection,
+    table: &Table,
+    id: &str,
+) -> Result<Option<OutboxEntry>> {
     let found = connection
         .prepare_cached(
             "SELECT kind, revision, base FROM amana_outbox WHERE table_name = ? AND record_id = ?",
         )
         .map_sqlite()?
         .query_row([table.name.as_str(), id], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, i64>(1)?,
+                row.get::<_, String>(2)?,
+            ))
         })
         .optional()
         .map_sqlite()?;
@@ -162,7 +170,9 @@ pub(super) fn acknowledge(
                    WHERE table_name = ? AND record_id = ? AND revision = ?)",
             )
             .and_then(|mut statement| {
-                statement.query_row(params![table, ack.id.as_str(), ack.revision.0], |r| r.get(0))
+                statement.query_row(params![table, ack.id.as_str(), ack.revision.0], |r| {
+                    r.get(0)
+                })
             })
             .map_sqlite()?;
         if unchanged {
@@ -234,9 +244,22 @@ pub(super) fn collect(
         {
             continue;
         }
-        let after_revision = if index.0 == after.table { after.revision } else { i64::MIN };
+        let after_revision = if index.0 == after.table {
+            after.revision
+        } else {
+            i64::MIN
+        };
         let left = limit - rows.len();
-        collect_table(connection, table, index, sql, class, after_revision, left, &mut rows)?;
+        collect_table(
+            connection,
+            table,
+            index,
+            sql,
+            class,
+            after_revision,
+            left,
+            &mut rows,
+        )?;
         if rows.len() == limit {
             let next = rows.last().map(|row: &OutboxRow| OutboxPosition {
                 table: row.table.0,
@@ -268,10 +291,13 @@ fn collect_table(
                ORDER BY revision LIMIT ?4",
         )
         .map_sqlite()?;
-    let mut record = connection.prepare_cached(&sql.table(index).find).map_sqlite()?;
+    let mut record = connection
+        .prepare_cached(&sql.table(index).find)
+        .map_sqlite()?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows =
-        entries.query(params![table.name, after_revision, deletions, limit]).map_sqlite()?;
+    let mut rows = entries
+        .query(params![table.name, after_revision, deletions, limit])
+        .map_sqlite()?;
     while let Some(row) = rows.next().map_sqlite()? {
         let text: String = row.get(0).map_sqlite()?;
         let values = if deletions {

@@ -64,12 +64,13 @@ pub(super) fn note_success(
         .map_sqlite()
 }
 
-/// Remembers that a pull from 0 was applied while this person was signed in.
-pub(super) fn note_full_pull(connection: &Connection, peer: &PeerId, user_id: &str) -> Result<()> {
+/// Remembers that a pull from 0 was applied for the person who is signed in.
+pub(super) fn note_full_pull(connection: &Connection, peer: &PeerId) -> Result<()> {
     connection
         .execute(
-            "UPDATE amana_peer SET full_pull_for = ? WHERE peer = ?",
-            params![user_id, peer.as_str()],
+            "UPDATE amana_peer SET full_pull_for = (SELECT user_id FROM amana_session)
+               WHERE peer = ?",
+            [peer.as_str()],
         )
         .map(|_| ())
         .map_sqlite()

@@ -25,7 +25,11 @@ pub(super) fn page(
         .order
         .iter()
         .map(|(position, descending)| {
-            format!("{}{}", sql.operand(*position), if *descending { " DESC" } else { "" })
+            format!(
+                "{}{}",
+                sql.operand(*position),
+                if *descending { " DESC" } else { "" }
+            )
         })
         .collect();
     order.push("id".to_owned());
@@ -40,7 +44,9 @@ pub(super) fn page(
     sql.values.push(Value::Integer(i64::from(query.offset)));
 
     let mut statement = connection.prepare_cached(&text).map_sqlite()?;
-    let mut rows = statement.query(params_from_iter(&sql.values)).map_sqlite()?;
+    let mut rows = statement
+        .query(params_from_iter(&sql.values))
+        .map_sqlite()?;
     let mut out = header(table);
     let mut count = 0;
     let mut more = false;
@@ -75,7 +81,10 @@ pub(super) fn count(
     let table = context.schema.table(index);
     let mut sql = Sql::new(table);
     let condition = sql.condition(condition);
-    let text = format!("SELECT count(*) FROM {} WHERE {condition}", quote(&table.name));
+    let text = format!(
+        "SELECT count(*) FROM {} WHERE {condition}",
+        quote(&table.name)
+    );
     connection
         .prepare_cached(&text)
         .and_then(|mut statement| {
@@ -119,7 +128,10 @@ struct Sql<'a> {
 
 impl<'a> Sql<'a> {
     const fn new(table: &'a Table) -> Self {
-        Self { table, values: Vec::new() }
+        Self {
+            table,
+            values: Vec::new(),
+        }
     }
 
     fn condition(&mut self, condition: &Condition) -> String {
@@ -140,8 +152,10 @@ impl<'a> Sql<'a> {
                 format!("{} {operator} {mark}", self.operand(*position))
             }
             Condition::In(position, list) => {
-                let marks: Vec<String> =
-                    list.iter().map(|value| self.bind(*position, value.clone())).collect();
+                let marks: Vec<String> = list
+                    .iter()
+                    .map(|value| self.bind(*position, value.clone()))
+                    .collect();
                 format!("{} IN ({})", self.operand(*position), marks.join(", "))
             }
             Condition::IsNull(position, wanted) => {
@@ -167,13 +181,21 @@ impl<'a> Sql<'a> {
 
     fn bind(&mut self, position: usize, value: Value) -> String {
         self.values.push(value);
-        if self.is_decimal(position) { "CAST(? AS REAL)".to_owned() } else { "?".to_owned() }
+        if self.is_decimal(position) {
+            "CAST(? AS REAL)".to_owned()
+        } else {
+            "?".to_owned()
+        }
     }
 
     /// Decimals are kept as text, but compare as numbers.
     fn operand(&self, position: usize) -> String {
         let column = quote(&self.table.columns[position].name);
-        if self.is_decimal(position) { format!("CAST({column} AS REAL)") } else { column }
+        if self.is_decimal(position) {
+            format!("CAST({column} AS REAL)")
+        } else {
+            column
+        }
     }
 
     fn is_decimal(&self, position: usize) -> bool {
@@ -182,7 +204,10 @@ impl<'a> Sql<'a> {
 
     fn like(&mut self, position: usize, pattern: String) -> String {
         self.values.push(Value::Text(pattern));
-        format!("{} LIKE ? ESCAPE '\\'", quote(&self.table.columns[position].name))
+        format!(
+            "{} LIKE ? ESCAPE '\\'",
+            quote(&self.table.columns[position].name)
+        )
     }
 }
 

@@ -58,8 +58,9 @@ pub(super) fn get(
     table: TableIndex,
     id: &RecordId,
 ) -> Result<Option<Vec<Value>>> {
-    let mut statement =
-        connection.prepare_cached(&context.sql.table(table).find).map_sqlite()?;
+    let mut statement = connection
+        .prepare_cached(&context.sql.table(table).find)
+        .map_sqlite()?;
     values::find(&mut statement, context.schema.table(table), id.as_str())
 }
 
@@ -82,8 +83,11 @@ fn insert(
         return Err(Error::invalid("a record with this id exists already").at(&*table.name));
     }
     let now = tx.record_time_ms();
-    let mut record: Vec<Option<Value>> =
-        table.columns.iter().map(|column| row::default_value(column, now)).collect();
+    let mut record: Vec<Option<Value>> = table
+        .columns
+        .iter()
+        .map(|column| row::default_value(column, now))
+        .collect();
     record[0] = Some(Value::Text(id.as_str().to_owned()));
     for (position, value) in fields {
         record[position] = Some(value);
@@ -98,7 +102,11 @@ fn insert(
     insert_row(tx.connection, tx.context, index, &record)?;
     let revision = tx.next_revision();
     if table.direction == Direction::Both {
-        let entry = OutboxEntry { kind: OutboxKind::Created, revision, base: Vec::new() };
+        let entry = OutboxEntry {
+            kind: OutboxKind::Created,
+            revision,
+            base: Vec::new(),
+        };
         outbox::put(tx.connection, table, id.as_str(), &entry, None)?;
     }
     tx.touch(index, id.as_str());
@@ -115,8 +123,10 @@ fn update(
     check_writable(table)?;
     check_fields(table, &fields)?;
     let stored = get(tx.connection, tx.context, index, id)?.ok_or_else(|| not_found(table))?;
-    let mut cells: Fields =
-        fields.into_iter().filter(|(position, value)| stored[*position] != *value).collect();
+    let mut cells: Fields = fields
+        .into_iter()
+        .filter(|(position, value)| stored[*position] != *value)
+        .collect();
     if cells.is_empty() {
         return Ok(());
     }
@@ -176,8 +186,9 @@ fn bury(
     remove_row(tx.connection, tx.context, index, id)?;
     let revision = tx.next_revision();
     if table.direction == Direction::Both {
-        let base =
-            table.updated_at().map(|position| (position, stored[position].clone()));
+        let base = table
+            .updated_at()
+            .map(|position| (position, stored[position].clone()));
         let entry = OutboxEntry {
             kind: OutboxKind::Deleted,
             revision,
@@ -210,7 +221,9 @@ pub(super) fn descendants(
                 table_sql::quote(&table.columns[child.column].name)
             );
             let mut statement = connection.prepare_cached(&sql).map_sqlite()?;
-            let ids = statement.query_map([&parent_id], |row| row.get(0)).map_sqlite()?;
+            let ids = statement
+                .query_map([&parent_id], |row| row.get(0))
+                .map_sqlite()?;
             for id in ids {
                 let entry = (child.table, id.map_sqlite()?);
                 if !found.contains(&entry) {
@@ -260,7 +273,9 @@ pub(super) fn write_cells(
 ) -> Result<()> {
     let sql = table_sql::update(table, cells.iter().map(|(position, _)| *position));
     let parameters = cells.iter().map(|(_, value)| value as &dyn ToSql);
-    let parameters: Vec<&dyn ToSql> = parameters.chain(std::iter::once(&id as &dyn ToSql)).collect();
+    let parameters: Vec<&dyn ToSql> = parameters
+        .chain(std::iter::once(&id as &dyn ToSql))
+        .collect();
     connection
         .prepare_cached(&sql)
         .and_then(|mut statement| statement.execute(&*parameters))
@@ -270,8 +285,11 @@ pub(super) fn write_cells(
 
 fn check_writable(table: &Table) -> Result<()> {
     if table.direction == Direction::Pull {
-        return Err(Error::new(ErrorCode::PermissionDenied, "only the server writes this table")
-            .at(table.name.as_str()));
+        return Err(Error::new(
+            ErrorCode::PermissionDenied,
+            "only the server writes this table",
+        )
+        .at(table.name.as_str()));
     }
     Ok(())
 }
@@ -280,9 +298,15 @@ fn check_writable(table: &Table) -> Result<()> {
 /// flag pushed as a value hides the row from every other device without telling them.
 fn check_fields(table: &Table, fields: &Fields) -> Result<()> {
     let set_by_store = |column: &Column| {
-        matches!(column.name.as_str(), "updated_at" | "is_deleted" | "deleted_at")
+        matches!(
+            column.name.as_str(),
+            "updated_at" | "is_deleted" | "deleted_at"
+        )
     };
-    match fields.iter().find(|(position, _)| set_by_store(&table.columns[*position])) {
+    match fields
+        .iter()
+        .find(|(position, _)| set_by_store(&table.columns[*position]))
+    {
         Some((position, _)) if table.direction == Direction::Both => {
             Err(Error::invalid("only the store sets this column").at(table.place(*position)))
         }

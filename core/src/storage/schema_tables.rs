@@ -18,8 +18,9 @@ type Shape = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Makes or widens the record tables.
 pub(super) fn prepare(connection: &mut Connection, schema: &Schema) -> Result<()> {
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_sqlite()?;
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_sqlite()?;
     let stored = read_meta(&transaction, "schema_version")?
         .map(|text| text.parse::<u32>().map_err(|_| damaged()))
         .transpose()?;
@@ -36,7 +37,9 @@ pub(super) fn prepare(connection: &mut Connection, schema: &Schema) -> Result<()
             let present = read_shape(&transaction)?;
             check_only_additions(&present, &wanted)?;
             if version == schema.version && present != wanted {
-                return Err(Error::invalid("the schema changed without a new version number"));
+                return Err(Error::invalid(
+                    "the schema changed without a new version number",
+                ));
             }
             if present != wanted {
                 widen(&transaction, schema, &present)?;
@@ -68,7 +71,10 @@ fn read_shape(connection: &Connection) -> Result<Shape> {
 }
 
 fn damaged() -> Error {
-    Error::new(ErrorCode::DatabaseDamaged, "the database's own description cannot be read")
+    Error::new(
+        ErrorCode::DatabaseDamaged,
+        "the database's own description cannot be read",
+    )
 }
 
 fn check_only_additions(present: &Shape, wanted: &Shape) -> Result<()> {
@@ -91,7 +97,9 @@ fn check_only_additions(present: &Shape, wanted: &Shape) -> Result<()> {
 }
 
 fn create_all(connection: &Connection, schema: &Schema) -> Result<()> {
-    schema.tables().try_for_each(|(_, table)| create(connection, table))
+    schema
+        .tables()
+        .try_for_each(|(_, table)| create(connection, table))
 }
 
 fn create(connection: &Connection, table: &Table) -> Result<()> {
@@ -101,7 +109,9 @@ fn create(connection: &Connection, table: &Table) -> Result<()> {
         .map(|c| format!("{} {}", quote(&c.name), column_type(c)))
         .collect::<Vec<_>>()
         .join(", ");
-    connection.execute_batch(&format!("CREATE TABLE {} ({columns})", quote(&table.name))).map_sqlite()?;
+    connection
+        .execute_batch(&format!("CREATE TABLE {} ({columns})", quote(&table.name)))
+        .map_sqlite()?;
     create_indexes(connection, table)
 }
 
@@ -126,7 +136,11 @@ fn widen(connection: &Connection, schema: &Schema, present: &Shape) -> Result<()
         match present.get(&table.name) {
             None => create(connection, table)?,
             Some(columns) => {
-                for column in table.columns.iter().filter(|c| !columns.contains_key(&c.name)) {
+                for column in table
+                    .columns
+                    .iter()
+                    .filter(|c| !columns.contains_key(&c.name))
+                {
                     connection
                         .execute_batch(&format!(
                             "ALTER TABLE {} ADD COLUMN {} {}",
@@ -143,17 +157,23 @@ fn widen(connection: &Connection, schema: &Schema, present: &Shape) -> Result<()
         pulled |= table.direction != Direction::Local && known < table.columns.len();
     }
     if pulled {
-        connection.execute("UPDATE amana_peer SET full_pull_for = NULL", []).map_sqlite()?;
+        connection
+            .execute("UPDATE amana_peer SET full_pull_for = NULL", [])
+            .map_sqlite()?;
     }
     Ok(())
 }
 
 /// Reads one of the store's own settings.
 pub(super) fn read_meta(connection: &Connection, name: &str) -> Result<Option<String>> {
-    let mut statement =
-        connection.prepare_cached("SELECT value FROM amana_meta WHERE name = ?").map_sqlite()?;
+    let mut statement = connection
+        .prepare_cached("SELECT value FROM amana_meta WHERE name = ?")
+        .map_sqlite()?;
     let mut rows = statement.query([name]).map_sqlite()?;
-    rows.next().map_sqlite()?.map(|row| row.get(0).map_sqlite()).transpose()
+    rows.next()
+        .map_sqlite()?
+        .map(|row| row.get(0).map_sqlite())
+        .transpose()
 }
 
 /// Writes one of the store's own settings.

@@ -47,8 +47,14 @@ pub(super) fn load(connection: &Connection) -> Result<Option<StoredSession>> {
         .map_sqlite()?;
     row.map(|(url, private_ca_pem, email, password, person)| {
         Ok(StoredSession {
-            address: CloudAddress { url: HttpsUrl::parse(&url)?, private_ca_pem },
-            credentials: Credentials { email, password: SecretText::from_zeroizing(password) },
+            address: CloudAddress {
+                url: HttpsUrl::parse(&url)?,
+                private_ca_pem,
+            },
+            credentials: Credentials {
+                email,
+                password: SecretText::from_zeroizing(password),
+            },
             person,
         })
     })
@@ -77,5 +83,8 @@ pub(super) fn save(connection: &Connection, session: &StoredSession) -> Result<(
 }
 
 pub(super) fn remove(connection: &Connection) -> Result<()> {
-    connection.execute("DELETE FROM amana_session", []).map(|_| ()).map_sqlite()
+    connection
+        .execute("DELETE FROM amana_session", [])
+        .map(|_| ())
+        .map_sqlite()
 }

@@ -5,9 +5,7 @@ use super::database::Database;
 use super::{apply, outbox, peers};
 use crate::cancel::CancelToken;
 use crate::error::Result;
-use crate::model::change_set::{
-    Acknowledgement, OutboxPage, OutboxPosition, PullReply, PushClass,
-};
+use crate::model::change_set::{Acknowledgement, OutboxPage, OutboxPosition, PullReply, PushClass};
 use crate::model::ids::PeerId;
 use crate::model::report::ApplyReport;
 use crate::ports::{ChangeSource, MergeRule, SyncStore};
@@ -28,7 +26,8 @@ impl SyncStore for Database {
         merge: MergeRule,
         cancel: &CancelToken,
     ) -> Result<ApplyReport> {
-        let (peer, cursor, cancel) = (peer.clone(), reply.timestamp, cancel.clone());
+        let (peer, cancel) = (peer.clone(), cancel.clone());
+        let (cursor, full) = (reply.timestamp, reply.full);
         let large = reply.upserts + reply.deletions > LARGE_APPLY_ROWS;
         self.writer(move |state| {
             if large {
@@ -37,6 +36,9 @@ impl SyncStore for Database {
             let report = state.transaction(true, |tx| {
                 let report = apply::apply(tx, &mut *source, merge, &cancel)?;
                 peers::set_cursor(tx.connection, &peer, cursor)?;
+                if full {
+                    peers::note_full_pull(tx.connection, &peer)?;
+                }
                 Ok(report)
             });
             if large {
@@ -59,7 +61,14 @@ impl SyncStore for Database {
     ) -> Result<OutboxPage> {
         let after = *after;
         self.read(move |connection, context| {
-            outbox::collect(connection, &context.schema, &context.sql, class, &after, limit)
+            outbox::collect(
+                connection,
+                &context.schema,
+                &context.sql,
+                class,
+                &after,
+                limit,
+            )
         })
         .wait()
     }

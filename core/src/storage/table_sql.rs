@@ -19,7 +19,12 @@ pub(super) struct SchemaSql(Vec<TableSql>);
 
 impl SchemaSql {
     pub(super) fn new(schema: &Schema) -> Self {
-        Self(schema.tables().map(|(_, table)| TableSql::new(table)).collect())
+        Self(
+            schema
+                .tables()
+                .map(|(_, table)| TableSql::new(table))
+                .collect(),
+        )
     }
 
     pub(super) fn table(&self, index: TableIndex) -> &TableSql {
@@ -30,8 +35,12 @@ impl SchemaSql {
 impl TableSql {
     fn new(table: &Table) -> Self {
         let name = quote(&table.name);
-        let columns =
-            table.columns.iter().map(|c| quote(&c.name)).collect::<Vec<_>>().join(", ");
+        let columns = table
+            .columns
+            .iter()
+            .map(|c| quote(&c.name))
+            .collect::<Vec<_>>()
+            .join(", ");
         let marks = vec!["?"; table.columns.len()].join(", ");
         Self {
             find: format!("SELECT {columns} FROM {name} WHERE id = ?"),

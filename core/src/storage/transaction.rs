@@ -69,7 +69,11 @@ impl<'a> WriteTransaction<'a> {
 
     /// Remembers that a record was changed, for the notice.
     pub(super) fn touch(&mut self, table: TableIndex, id: &str) {
-        match self.touched.entry(table).or_insert_with(|| Touched::Ids(Vec::new())) {
+        match self
+            .touched
+            .entry(table)
+            .or_insert_with(|| Touched::Ids(Vec::new()))
+        {
             Touched::Many => {}
             Touched::Ids(ids) if ids.len() < MAX_NOTICE_IDS => ids.push(id.to_owned()),
             many => *many = Touched::Many,
@@ -95,6 +99,10 @@ impl<'a> WriteTransaction<'a> {
                 },
             })
             .collect();
-        Ok(Some(ChangeNotice { revision: self.revision.0, from_peer, tables }))
+        Ok(Some(ChangeNotice {
+            revision: self.revision.0,
+            from_peer,
+            tables,
+        }))
     }
 }

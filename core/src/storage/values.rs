@@ -43,5 +43,8 @@ pub(super) fn find(
     id: &str,
 ) -> Result<Option<Vec<Value>>> {
     let mut rows = statement.query([id]).map_sqlite()?;
-    rows.next().map_sqlite()?.map(|row| read_record(row, table).map_sqlite()).transpose()
+    rows.next()
+        .map_sqlite()?
+        .map(|row| read_record(row, table).map_sqlite())
+        .transpose()
 }

@@ -34,7 +34,10 @@ impl<S: 'static> Workers<S> {
                     .map_err(|_| Error::internal("no thread for the database"))
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self { queue: Mutex::new(Some(queue)), threads: Mutex::new(threads) })
+        Ok(Self {
+            queue: Mutex::new(Some(queue)),
+            threads: Mutex::new(threads),
+        })
     }
 
     /// Queues a job. A panic in it becomes `internal`, and the thread lives on.
@@ -65,7 +68,10 @@ impl<S> Workers<S> {
         if let Ok(mut queue) = self.queue.lock() {
             *queue = None;
         }
-        let threads = self.threads.lock().map(|mut list| std::mem::take(&mut *list));
+        let threads = self
+            .threads
+            .lock()
+            .map(|mut list| std::mem::take(&mut *list));
         for thread in threads.unwrap_or_default() {
             // A job may drop the last handle: a thread does not wait for itself.
             if thread.thread().id() != std::thread::current().id() {
@@ -117,6 +123,9 @@ mod tests {
         assert!(!format!("{error:?}").contains("patient"));
         assert_eq!(last.wait().unwrap(), [1, 2]);
         workers.stop();
-        assert_eq!(workers.submit(|_| Ok(())).wait().unwrap_err().code(), ErrorCode::Locked);
+        assert_eq!(
+            workers.submit(|_| Ok(())).wait().unwrap_err().code(),
+            ErrorCode::Locked
+        );
     }
 }

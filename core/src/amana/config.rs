@@ -1,0 +1,62 @@
+//! What a vault is opened with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::ports::{Clock, Entropy, Timer};
+use crate::system::{SystemClock, SystemEntropy, SystemTimer};
+use crate::transport::TimeLimits;
+
+/// The record tables of a vault.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum SchemaSource {
+    /// Hikma Health's, built in.
+    #[default]
+    Hikma,
+    /// An app's own, as JSON text in the form of the built-in one.
+    Json(String),
+}
+
+/// What a vault is opened with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the keyring and the database are; made if it is not there.
+    pub directory: PathBuf,
+    /// The record tables.
+    pub schema: SchemaSource,
+    /// How long each step of a request may take.
+    pub time_limits: TimeLimits,
+}
+
+impl Config {
+    /// The built-in schema and the usual time limits, in this directory.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            schema: SchemaSource::default(),
+            time_limits: TimeLimits::default(),
+        }
+    }
+}
+
+/// The world: time, randomness, waiting.
+#[derive(Clone)]
+pub struct System {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Waiting.
+    pub timer: Arc<dyn Timer>,
+}
+
+impl System {
+    /// The device's own.
+    pub fn real() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            timer: Arc::new(SystemTimer),
+        }
+    }
+}
