@@ -6,10 +6,11 @@ use super::{Amana, SyncOptions};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::ids::PeerId;
+use crate::model::ledger::{ConflictEntry, Digest};
 use crate::model::peer::{CloudAddress, Credentials, Person};
 use crate::model::report::SyncReport;
 use crate::pending;
-use crate::storage::{ConflictEntry, Digest, OutboxCounts, PeerStatus, StoredSession};
+use crate::storage::{OutboxCounts, PeerStatus, StoredSession};
 use crate::transport::{CloudClient, Network};
 
 /// Where the vault stands with the cloud.

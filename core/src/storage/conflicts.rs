@@ -6,73 +6,26 @@ use super::errors::MapSqlite;
 use super::schema_tables::cells_to_json;
 use super::transaction::Context;
 use crate::error::{Error, ErrorCode, Result};
+use crate::model::ledger::{ConflictEntry, ConflictKind};
 use crate::model::merge::ColumnConflict;
 use crate::model::schema::Table;
 use crate::model::value::Value;
 
-/// What a ledger entry is about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ConflictKind {
-    /// Both sides changed a column; the value here stayed.
-    BothChanged,
-    /// The peer deleted a record that had edits here; they are in `local`, as a JSON object.
-    DeletedByPeer,
-    /// A record deleted here was changed by the peer afterwards; it stays deleted.
-    ChangedByPeer,
-}
-
-impl ConflictKind {
-    /// The stable text form.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::BothChanged => "both_changed",
-            Self::DeletedByPeer => "deleted_by_peer",
-            Self::ChangedByPeer => "changed_by_peer",
-        }
-    }
-
-    const fn number(self) -> i64 {
-        match self {
-            Self::BothChanged => 0,
-            Self::DeletedByPeer => 1,
-            Self::ChangedByPeer => 2,
-        }
-    }
-
-    fn from_number(number: i64) -> Result<Self> {
-        match number {
-            0 => Ok(Self::BothChanged),
-            1 => Ok(Self::DeletedByPeer),
-            2 => Ok(Self::ChangedByPeer),
-            _ => Err(Error::new(
-                ErrorCode::DatabaseDamaged,
-                "a ledger entry cannot be read",
-            )),
-        }
+const fn kind_number(kind: ConflictKind) -> i64 {
+    match kind {
+        ConflictKind::BothChanged => 0,
+        ConflictKind::DeletedByPeer => 1,
+        ConflictKind::ChangedByPeer => 2,
     }
 }
 
-/// An entry of the ledger. Values are JSON text.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ConflictEntry {
-    /// Grows with each entry.
-    pub id: i64,
-    /// When it was found, epoch milliseconds of the device.
-    pub at_ms: i64,
-    /// What it is about.
-    pub kind: ConflictKind,
-    /// The table.
-    pub table: String,
-    /// The record.
-    pub record_id: String,
-    /// The column, for `BothChanged`.
-    pub column: Option<String>,
-    /// The value when both sides last agreed.
-    pub base: Option<String>,
-    /// The value here.
-    pub local: Option<String>,
-    /// The peer's value.
-    pub remote: Option<String>,
+fn kind_of(number: i64) -> Result<ConflictKind> {
+    match number {
+        0 => Ok(ConflictKind::BothChanged),
+        1 => Ok(ConflictKind::DeletedByPeer),
+        2 => Ok(ConflictKind::ChangedByPeer),
+        _ => Err(Error::new(ErrorCode::DatabaseDamaged, "a ledger entry cannot be read")),
+    }
 }
 
 pub(super) fn record_column(
@@ -134,7 +87,7 @@ pub(super) fn record_changed_by_peer(
         )
         .and_then(|mut statement| {
             statement.query_row(
-                params![ConflictKind::ChangedByPeer.number(), table.name, id, remote],
+                params![kind_number(ConflictKind::ChangedByPeer), table.name, id, remote],
                 |row| row.get(0),
             )
         })
@@ -172,7 +125,7 @@ fn write(
         .and_then(|mut statement| {
             statement.execute(params![
                 context.clock.now_ms(),
-                kind.number(),
+                kind_number(kind),
                 table.name,
                 id,
                 column,
@@ -208,7 +161,7 @@ pub(super) fn list(connection: &Connection, after: i64, limit: u32) -> Result<Ve
         entries.push(ConflictEntry {
             id: row.get(0).map_sqlite()?,
             at_ms: row.get(1).map_sqlite()?,
-            kind: ConflictKind::from_number(row.get(2).map_sqlite()?)?,
+            kind: kind_of(row.get(2).map_sqlite()?)?,
             table: row.get(3).map_sqlite()?,
             record_id: row.get(4).map_sqlite()?,
             column: row.get(5).map_sqlite()?,

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::conflicts::ConflictEntry;
 use super::connection::{self, Access};
-use super::digest::Digest;
 use super::errors::MapSqlite;
 use super::outbox::OutboxCounts;
 use super::peers::PeerStatus;
@@ -20,6 +18,7 @@ use super::{conflicts, digest, migrations, outbox, peers, query, schema_tables, 
 use crate::error::Result;
 use crate::model::filter::{Condition, Query};
 use crate::model::ids::{PeerId, RecordId};
+use crate::model::ledger::{ConflictEntry, Digest};
 use crate::model::notice::ChangeNotice;
 use crate::model::row;
 use crate::model::schema::{Schema, TableIndex};

@@ -13,26 +13,9 @@ use super::table_sql::quote;
 use super::transaction::Context;
 use super::values;
 use crate::error::Result;
+use crate::model::ledger::{Digest, TableDigest};
 use crate::model::schema::{Direction, Role, Table};
 use crate::model::value::Value;
-
-/// The digest of one table.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TableDigest {
-    /// The table.
-    pub table: String,
-    /// Its records.
-    pub rows: u64,
-    /// 64 hexadecimal digits.
-    pub digest: String,
-}
-
-/// The digests of all tables that travel.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Digest {
-    /// By table, in the order of the schema.
-    pub tables: Vec<TableDigest>,
-}
 
 pub(super) fn digest(connection: &Connection, context: &Context) -> Result<Digest> {
     let travelling = context

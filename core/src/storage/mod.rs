@@ -26,9 +26,7 @@ mod transaction;
 mod values;
 mod worker;
 
-pub use conflicts::{ConflictEntry, ConflictKind};
 pub use database::{Database, DatabaseOptions, NoticeSink};
-pub use digest::{Digest, TableDigest};
 pub use outbox::OutboxCounts;
 pub use peers::PeerStatus;
 pub use records::Operation;

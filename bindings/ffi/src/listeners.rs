@@ -1,0 +1,90 @@
+//! What an app passes in to be called back, and the handles it holds.
+
+use std::sync::{Arc, Mutex};
+
+use amana_core::cancel::CancelToken;
+use amana_core::model::notice::{ChangeNotice, SyncProgress};
+use amana_core::ports::{ChangeListener, ProgressListener};
+use amana_core::Subscription;
+
+use crate::types::{Change, Progress};
+
+/// Hears how a sync goes on. Called on the sync's thread: return quickly.
+#[uniffi::export(with_foreign)]
+pub trait SyncListener: Send + Sync {
+    /// At most a few times a second.
+    fn progress(&self, progress: Progress);
+}
+
+/// Hears of committed changes. Called on a thread of its own.
+#[uniffi::export(with_foreign)]
+pub trait ChangeObserver: Send + Sync {
+    /// Once per transaction that changed records.
+    fn changed(&self, change: Change);
+}
+
+/// Cancels the calls that it was given to.
+#[derive(Default, uniffi::Object)]
+pub struct CancelHandle {
+    token: CancelToken,
+}
+
+#[uniffi::export]
+impl CancelHandle {
+    /// A handle that nobody has cancelled.
+    #[uniffi::constructor]
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Cancels; it cannot be taken back.
+    pub fn cancel(&self) {
+        self.token.cancel();
+    }
+}
+
+impl CancelHandle {
+    pub(crate) fn token(handle: Option<&Arc<Self>>) -> CancelToken {
+        handle.map(|handle| handle.token.clone()).unwrap_or_default()
+    }
+}
+
+/// An observer at work, until it is stopped or let go.
+#[derive(uniffi::Object)]
+pub struct Observation {
+    subscription: Mutex<Option<Subscription>>,
+}
+
+#[uniffi::export]
+impl Observation {
+    /// Ends it. Once more is no error.
+    pub fn stop(&self) {
+        if let Ok(mut subscription) = self.subscription.lock() {
+            subscription.take();
+        }
+    }
+}
+
+impl Observation {
+    pub(crate) fn new(subscription: Subscription) -> Self {
+        Self { subscription: Mutex::new(Some(subscription)) }
+    }
+}
+
+/// Passes the core's notices on to a foreign observer.
+pub(crate) struct ObserverAdapter(pub Arc<dyn ChangeObserver>);
+
+impl ChangeListener for ObserverAdapter {
+    fn changed(&self, notice: &ChangeNotice) {
+        self.0.changed(Change::from(notice));
+    }
+}
+
+/// Passes the core's progress on to a foreign listener.
+pub(crate) struct ListenerAdapter(pub Arc<dyn SyncListener>);
+
+impl ProgressListener for ListenerAdapter {
+    fn progress(&self, progress: &SyncProgress) {
+        self.0.progress(Progress::from(progress));
+    }
+}

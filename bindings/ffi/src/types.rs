@@ -1,0 +1,275 @@
+//! Plain data that crosses, and how it is made from the core's.
+
+use amana_core::model::notice::{ChangeNotice, SyncProgress};
+use amana_core::model::report::SyncReport;
+use amana_core::model::{ledger, peer};
+
+/// Where the vault is and how it is opened.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct VaultConfig {
+    /// The vault's directory; made if it is not there.
+    pub directory: String,
+    /// An app's own schema as JSON; without it the built-in one of Hikma Health.
+    #[uniffi(default = None)]
+    pub schema_json: Option<String>,
+    /// Where the device secret lives.
+    pub key_store: KeyStoreKind,
+}
+
+/// Where the device secret lives.
+#[derive(Clone, Debug, uniffi::Enum)]
+pub enum KeyStoreKind {
+    /// The phone's own: Secure Enclave, Keychain or AndroidKeyStore.
+    Platform,
+    /// A file, for development hosts. Not in builds for phones: there it is `unsupported`.
+    HostFile {
+        /// The directory of the file.
+        directory: String,
+    },
+}
+
+/// Whether a vault can be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, uniffi::Enum)]
+pub enum VaultState {
+    /// The key is dropped and the database closed.
+    Locked,
+    /// Records can be read and written.
+    Unlocked,
+    /// For good.
+    Closed,
+}
+
+impl From<amana_core::VaultState> for VaultState {
+    fn from(state: amana_core::VaultState) -> Self {
+        match state {
+            amana_core::VaultState::Locked => Self::Locked,
+            amana_core::VaultState::Unlocked => Self::Unlocked,
+            amana_core::VaultState::Closed => Self::Closed,
+        }
+    }
+}
+
+/// The signed-in person.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct Person {
+    /// The user's id.
+    pub id: String,
+    /// Their name.
+    pub name: String,
+    /// Their role.
+    pub role: String,
+    /// Their home clinic.
+    pub clinic_id: Option<String>,
+}
+
+impl From<peer::Person> for Person {
+    fn from(person: peer::Person) -> Self {
+        let peer::Person { id, name, role, clinic_id } = person;
+        Self { id, name, role, clinic_id }
+    }
+}
+
+/// How far a sync is.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct Progress {
+    /// `pulling`, `applying`, `pushing`, `waiting` or `finished`.
+    pub phase: String,
+    /// Bytes received in this pull.
+    pub bytes: u64,
+    /// Rows done in this phase.
+    pub rows: u64,
+    /// Rows of this phase in all, where that is known.
+    pub total_rows: Option<u64>,
+}
+
+impl From<&SyncProgress> for Progress {
+    fn from(progress: &SyncProgress) -> Self {
+        Self {
+            phase: progress.phase.as_str().to_owned(),
+            bytes: progress.bytes,
+            rows: progress.rows,
+            total_rows: progress.total_rows,
+        }
+    }
+}
+
+/// What a sync did, in counts.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct SyncResult {
+    /// Records received.
+    pub pulled: u64,
+    /// Deletions received.
+    pub pulled_deletions: u64,
+    /// Bytes received.
+    pub bytes: u64,
+    /// Records that were not here before.
+    pub inserted: u64,
+    /// Records of which some column was written.
+    pub updated: u64,
+    /// Records that were already so.
+    pub unchanged: u64,
+    /// Records deleted because the peer said so, or because their parent was.
+    pub deleted: u64,
+    /// Columns that both sides had changed; see the ledger.
+    pub conflicts: u64,
+    /// Records deleted by the peer that had edits here; see the ledger.
+    pub lost_edits: u64,
+    /// Tables, columns and rows of the reply that were refused because they must never be stored.
+    pub refused: u64,
+    /// Values that could not be read, and records that were no records.
+    pub unreadable: u64,
+    /// Records that the peer took.
+    pub pushed: u64,
+    /// Deletions that the peer took.
+    pub pushed_deletions: u64,
+    /// Records put aside because the peer refuses each of them by itself.
+    pub quarantined: u64,
+    /// Requests sent.
+    pub requests: u64,
+}
+
+impl From<SyncReport> for SyncResult {
+    fn from(report: SyncReport) -> Self {
+        let (applied, skipped) = (report.applied, report.skipped);
+        Self {
+            pulled: report.pulled,
+            pulled_deletions: report.pulled_deletions,
+            bytes: report.bytes,
+            inserted: applied.inserted,
+            updated: applied.updated,
+            unchanged: applied.unchanged,
+            deleted: applied.deleted + applied.cascaded,
+            conflicts: applied.conflicts,
+            lost_edits: applied.lost_edits,
+            refused: skipped.forbidden_tables + skipped.forbidden_columns + skipped.foreign_rows,
+            unreadable: skipped.unreadable_values + skipped.bad_records,
+            pushed: report.pushed,
+            pushed_deletions: report.pushed_deletions,
+            quarantined: report.quarantined,
+            requests: report.requests,
+        }
+    }
+}
+
+/// A committed transaction changed records.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct Change {
+    /// The store's revision after it.
+    pub revision: i64,
+    /// Whether the changes came from a peer.
+    pub from_peer: bool,
+    /// The tables touched.
+    pub tables: Vec<TableChange>,
+}
+
+/// The records of one table that a transaction touched.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct TableChange {
+    /// The table.
+    pub table: String,
+    /// The records; none where they are too many to name.
+    pub ids: Option<Vec<String>>,
+}
+
+impl From<&ChangeNotice> for Change {
+    fn from(notice: &ChangeNotice) -> Self {
+        let tables = notice
+            .tables
+            .iter()
+            .map(|t| TableChange { table: t.table.clone(), ids: t.ids.clone() })
+            .collect();
+        Self { revision: notice.revision, from_peer: notice.from_peer, tables }
+    }
+}
+
+/// Where the vault stands with the cloud.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct Status {
+    /// Who is signed in.
+    pub person: Option<Person>,
+    /// To which server.
+    pub url: Option<String>,
+    /// Records that the cloud has not taken.
+    pub pending: u64,
+    /// Of these, records put aside.
+    pub quarantined: u64,
+    /// Entries of the conflict ledger.
+    pub conflicts: u64,
+    /// When the last sync ended well, epoch milliseconds of the device.
+    pub last_success_ms: Option<i64>,
+    /// The server's clock minus the device's, in milliseconds.
+    pub skew_ms: i64,
+    /// Whether a sync is running.
+    pub syncing: bool,
+}
+
+impl From<amana_core::Status> for Status {
+    fn from(status: amana_core::Status) -> Self {
+        Self {
+            person: status.person.map(Person::from),
+            url: status.url,
+            pending: status.outbox.pending,
+            quarantined: status.outbox.quarantined,
+            conflicts: status.conflicts,
+            last_success_ms: status.cloud.last_success_ms,
+            skew_ms: status.cloud.skew_ms,
+            syncing: status.syncing,
+        }
+    }
+}
+
+/// An entry of the conflict ledger. Values are JSON text.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct Conflict {
+    /// Grows with each entry.
+    pub id: i64,
+    /// When it was found, epoch milliseconds of the device.
+    pub at_ms: i64,
+    /// `both_changed`, `deleted_by_peer` or `changed_by_peer`.
+    pub kind: String,
+    /// The table.
+    pub table: String,
+    /// The record.
+    pub record_id: String,
+    /// The column, for `both_changed`.
+    pub column: Option<String>,
+    /// The value when both sides last agreed.
+    pub base: Option<String>,
+    /// The value here.
+    pub local: Option<String>,
+    /// The peer's value.
+    pub remote: Option<String>,
+}
+
+impl From<ledger::ConflictEntry> for Conflict {
+    fn from(entry: ledger::ConflictEntry) -> Self {
+        Self {
+            id: entry.id,
+            at_ms: entry.at_ms,
+            kind: entry.kind.as_str().to_owned(),
+            table: entry.table,
+            record_id: entry.record_id,
+            column: entry.column,
+            base: entry.base,
+            local: entry.local,
+            remote: entry.remote,
+        }
+    }
+}
+
+/// The digest of one table's records: equal on two devices that hold the same.
+#[derive(Clone, PartialEq, Eq, Debug, uniffi::Record)]
+pub struct TableDigest {
+    /// The table.
+    pub table: String,
+    /// Its records.
+    pub rows: u64,
+    /// 64 hexadecimal digits.
+    pub digest: String,
+}
+
+impl From<ledger::TableDigest> for TableDigest {
+    fn from(digest: ledger::TableDigest) -> Self {
+        Self { table: digest.table, rows: digest.rows, digest: digest.digest }
+    }
+}

@@ -1,0 +1,192 @@
+//! The vault as apps see it: one method per call of the core.
+
+use std::sync::Arc;
+
+use amana_core::model::peer::{CloudAddress, Credentials, HttpsUrl};
+use amana_core::ports::KeyStore;
+use amana_core::secret::SecretText;
+use amana_core::{Amana, Config, Error, ErrorCode, Result, SchemaSource, SyncOptions, System, panics};
+use zeroize::Zeroizing;
+
+use crate::error::AmanaError;
+use crate::guard::{call, offload};
+use crate::listeners::{
+    CancelHandle, ChangeObserver, ListenerAdapter, Observation, ObserverAdapter, SyncListener,
+};
+use crate::types::{
+    Conflict, KeyStoreKind, Person, Status, SyncResult, TableDigest, VaultConfig, VaultState,
+};
+
+/// Encrypted records and their sync, in one directory.
+#[derive(uniffi::Object)]
+pub struct Vault {
+    amana: Amana,
+}
+
+/// Opens a vault, and makes it on the first run. A second open of the same directory returns the
+/// same vault.
+#[uniffi::export]
+pub async fn open_vault(config: VaultConfig) -> Result<Arc<Vault>, AmanaError> {
+    offload(move || {
+        panics::install_hook();
+        let key_store = key_store(&config.key_store)?;
+        let mut core_config = Config::new(config.directory);
+        if let Some(json) = config.schema_json {
+            core_config.schema = SchemaSource::Json(json);
+        }
+        let amana = Amana::open(core_config, key_store, System::real())?;
+        Ok(Arc::new(Vault { amana }))
+    })
+    .await
+}
+
+fn key_store(kind: &KeyStoreKind) -> Result<Arc<dyn KeyStore>> {
+    match kind {
+        #[cfg(feature = "host-keystore")]
+        KeyStoreKind::HostFile { directory } => {
+            amana_core::host_key_store(std::path::Path::new(directory))
+        }
+        #[cfg(not(feature = "host-keystore"))]
+        KeyStoreKind::HostFile { .. } => {
+            Err(Error::new(ErrorCode::Unsupported, "this build has no key store in a file"))
+        }
+        KeyStoreKind::Platform => {
+            Err(Error::new(ErrorCode::Unsupported, "this build has no platform key store"))
+        }
+    }
+}
+
+#[uniffi::export]
+impl Vault {
+    /// Whether the vault can be used.
+    pub fn state(&self) -> VaultState {
+        self.amana.state().into()
+    }
+
+    /// Ends a running sync, closes the database, drops the keys.
+    pub async fn lock(&self) -> Result<(), AmanaError> {
+        let amana = self.amana.clone();
+        offload(move || amana.lock()).await
+    }
+
+    /// Loads the key and opens the database again.
+    pub async fn unlock(&self) -> Result<(), AmanaError> {
+        let amana = self.amana.clone();
+        offload(move || amana.unlock()).await
+    }
+
+    /// Locks for good and lets go of the directory. (`shutdown`, since Kotlin has its own `close`.)
+    pub async fn shutdown(&self) -> Result<(), AmanaError> {
+        let amana = self.amana.clone();
+        offload(move || {
+            amana.close();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Signs in at a cloud server. The password is UTF-8 and is wiped here; the caller wipes its own.
+    pub async fn sign_in(
+        &self,
+        url: String,
+        private_ca_pem: Option<String>,
+        email: String,
+        password: Vec<u8>,
+        cancel: Option<Arc<CancelHandle>>,
+    ) -> Result<Person, AmanaError> {
+        let password = Zeroizing::new(password);
+        let token = CancelHandle::token(cancel.as_ref());
+        call(async {
+            let address = CloudAddress { url: HttpsUrl::parse(&url)?, private_ca_pem };
+            let password = std::str::from_utf8(&password)
+                .map_err(|_| Error::invalid("the password is not UTF-8"))?;
+            let credentials = Credentials::new(email, SecretText::new(password.to_owned()))?;
+            self.amana.sign_in(address, credentials, token).await.map(Person::from)
+        })
+        .await
+    }
+
+    /// Removes the session and its password from the vault. Records stay.
+    pub async fn sign_out(&self) -> Result<(), AmanaError> {
+        call(self.amana.sign_out()).await
+    }
+
+    /// Makes a record from a JSON object of its columns, and returns its id.
+    pub async fn insert(&self, table: String, fields: String) -> Result<String, AmanaError> {
+        call(self.amana.insert(&table, &fields)).await
+    }
+
+    /// Changes the columns named in a JSON object.
+    pub async fn update(&self, table: String, id: String, fields: String) -> Result<(), AmanaError> {
+        call(self.amana.update(&table, &id, &fields)).await
+    }
+
+    /// Deletes a record and its declared children.
+    pub async fn delete(&self, table: String, id: String) -> Result<(), AmanaError> {
+        call(self.amana.delete(&table, &id)).await
+    }
+
+    /// Carries out a JSON array of operations in one transaction, and returns the records' ids.
+    pub async fn batch(&self, operations: String) -> Result<Vec<String>, AmanaError> {
+        call(self.amana.batch(&operations)).await
+    }
+
+    /// A record as a JSON object, or none.
+    pub async fn get(&self, table: String, id: String) -> Result<Option<String>, AmanaError> {
+        call(self.amana.get(&table, &id)).await
+    }
+
+    /// A page of records as JSON: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}`.
+    pub async fn query(&self, table: String, query: String) -> Result<String, AmanaError> {
+        call(self.amana.query(&table, &query)).await
+    }
+
+    /// How many records a query finds.
+    pub async fn count(&self, table: String, query: String) -> Result<u64, AmanaError> {
+        call(self.amana.count(&table, &query)).await
+    }
+
+    /// Pulls, merges and pushes. A second call joins the first.
+    pub async fn sync(
+        &self,
+        listener: Option<Arc<dyn SyncListener>>,
+        cancel: Option<Arc<CancelHandle>>,
+        full_pull: bool,
+    ) -> Result<SyncResult, AmanaError> {
+        let options = SyncOptions {
+            progress: listener.map(|listener| Arc::new(ListenerAdapter(listener)) as _),
+            cancel: CancelHandle::token(cancel.as_ref()),
+            full_pull,
+        };
+        call(async { self.amana.sync(options).await.map(SyncResult::from) }).await
+    }
+
+    /// Where the vault stands with the cloud.
+    pub async fn status(&self) -> Result<Status, AmanaError> {
+        call(async { self.amana.status().await.map(Status::from) }).await
+    }
+
+    /// The conflict ledger's entries after an id, oldest first.
+    pub async fn conflicts(&self, after: i64) -> Result<Vec<Conflict>, AmanaError> {
+        call(async {
+            let entries = self.amana.conflicts(after).await?;
+            Ok(entries.into_iter().map(Conflict::from).collect())
+        })
+        .await
+    }
+
+    /// A digest of the records of each table.
+    pub async fn digest(&self) -> Result<Vec<TableDigest>, AmanaError> {
+        call(async {
+            let digest = self.amana.digest().await?;
+            Ok(digest.tables.into_iter().map(TableDigest::from).collect())
+        })
+        .await
+    }
+
+    /// Hears of every committed transaction that changes records, until it is stopped.
+    pub fn observe(&self, observer: Arc<dyn ChangeObserver>) -> Arc<Observation> {
+        let subscription = self.amana.subscribe(Arc::new(ObserverAdapter(observer)));
+        Arc::new(Observation::new(subscription))
+    }
+}
