@@ -1,0 +1,132 @@
+//! What the program is called with.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// One tablet: an encrypted vault in a directory, driven by commands that print JSON.
+#[derive(Parser)]
+pub struct Arguments {
+    /// The vault's directory.
+    #[arg(long)]
+    pub vault: PathBuf,
+    /// The directory of the device secret, a stand-in for a phone's key store. Default: the vault's
+    /// directory with `.keys` added.
+    #[arg(long)]
+    pub keys: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What a tablet does.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Makes the vault, or opens it.
+    Init,
+    /// Signs in at a cloud server.
+    SignIn {
+        /// The server: https, and a host.
+        #[arg(long)]
+        cloud: String,
+        /// A private certificate authority, PEM.
+        #[arg(long)]
+        ca: Option<PathBuf>,
+        /// The e-mail address.
+        #[arg(long)]
+        email: String,
+        /// A file that holds the password.
+        #[arg(long)]
+        password_file: PathBuf,
+    },
+    /// Removes the session and its password.
+    SignOut,
+    /// Registers patients: one from JSON, or many invented ones.
+    Register {
+        /// One patient as a JSON object.
+        #[arg(long, conflicts_with = "count")]
+        fields: Option<String>,
+        /// How many invented ones.
+        #[arg(long, default_value_t = 1)]
+        count: u32,
+        /// Part of every invented name, to find it again.
+        #[arg(long, default_value = "Demo")]
+        family: String,
+        /// The clinic of their visits.
+        #[arg(long)]
+        clinic: Option<String>,
+    },
+    /// Makes a record of any table.
+    Insert {
+        /// The table.
+        #[arg(long)]
+        table: String,
+        /// The columns, a JSON object.
+        #[arg(long)]
+        fields: String,
+    },
+    /// Changes columns of a record.
+    Edit {
+        /// The table.
+        #[arg(long, default_value = "patients")]
+        table: String,
+        /// The record.
+        #[arg(long)]
+        id: String,
+        /// The columns, a JSON object.
+        #[arg(long)]
+        fields: String,
+    },
+    /// Deletes a record and its children.
+    Delete {
+        /// The table.
+        #[arg(long, default_value = "patients")]
+        table: String,
+        /// The record.
+        #[arg(long)]
+        id: String,
+    },
+    /// One record.
+    Get {
+        /// The table.
+        #[arg(long, default_value = "patients")]
+        table: String,
+        /// The record.
+        #[arg(long)]
+        id: String,
+    },
+    /// A page of records.
+    Query {
+        /// The table.
+        #[arg(long, default_value = "patients")]
+        table: String,
+        /// The query, a JSON object.
+        #[arg(long, default_value = "{}")]
+        query: String,
+    },
+    /// Pulls, merges and pushes.
+    Sync {
+        /// Everything, not only what is new.
+        #[arg(long)]
+        full: bool,
+        /// Prints progress as JSON lines on standard error.
+        #[arg(long)]
+        progress: bool,
+    },
+    /// Where the tablet stands with the cloud.
+    Status,
+    /// The conflict ledger.
+    Conflicts {
+        /// Entries after this one.
+        #[arg(long, default_value_t = 0)]
+        after: i64,
+    },
+    /// A digest of the records of each table.
+    Digest,
+    /// All records.
+    Dump {
+        /// Only this table.
+        #[arg(long)]
+        table: Option<String>,
+    },
+}
