@@ -30,9 +30,10 @@ impl App {
         (self.config.clock)() + self.faults.clock_offset_ms()
     }
 
-    fn check_rate(&self, budget: Budget, headers: &HeaderMap) -> Result<(), Response> {
+    /// The refusal of a call that is over the limit.
+    fn over_limit(&self, budget: Budget, headers: &HeaderMap) -> Option<Response> {
         if !self.config.rate_limit {
-            return Ok(());
+            return None;
         }
         let caller = headers
             .get("x-forwarded-for")
@@ -41,7 +42,8 @@ impl App {
             .map_or("unknown", str::trim);
         self.rate_limit
             .take(budget, caller, self.now_ms())
-            .map_err(reply::too_many)
+            .err()
+            .map(reply::too_many)
     }
 }
 
@@ -113,15 +115,15 @@ async fn answer_with_faults(app: &Arc<App>, kind: Kind, incoming: &Incoming) -> 
 async fn answer(app: &Arc<App>, incoming: &Incoming) -> Response {
     match incoming.path.as_str() {
         "/api/auth/sign-in" => {
-            if let Err(refused) = app.check_rate(Budget::SignIn, &incoming.headers) {
-                return refused;
+            match app.over_limit(Budget::SignIn, &incoming.headers) {
+                Some(refused) => refused,
+                None => sign_in::sign_in(app, incoming),
             }
-            sign_in::sign_in(app, incoming)
         }
         "/api/login" => {
-            let inner = match app.check_rate(Budget::SignIn, &incoming.headers) {
-                Ok(()) => sign_in::sign_in(app, incoming),
-                Err(refused) => refused,
+            let inner = match app.over_limit(Budget::SignIn, &incoming.headers) {
+                Some(refused) => refused,
+                None => sign_in::sign_in(app, incoming),
             };
             sign_in::flatten(inner).await
         }
@@ -137,7 +139,7 @@ async fn sync(app: &Arc<App>, incoming: &Incoming) -> Response {
         return reply::reply(405, "text/plain;charset=UTF-8", Body::empty());
     }
     // Before authentication, so calls of strangers use the budget up as well.
-    if let Err(refused) = app.check_rate(Budget::Sync, &incoming.headers) {
+    if let Some(refused) = app.over_limit(Budget::Sync, &incoming.headers) {
         return refused;
     }
     let Some(caller) = auth::authenticate(app, incoming).await else {

@@ -48,3 +48,4 @@ pub use error::StartError;
 pub use faults::{Answer, FaultSpec, Faults, Gate, Kind, Replacement};
 pub use peer::Peer;
 pub use request_log::Seen;
+pub use value::calendar::instant_text;

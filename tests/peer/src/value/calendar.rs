@@ -46,8 +46,8 @@ pub(crate) fn day_text(ms: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// `YYYY-MM-DDTHH:MM:SS.mmmZ`.
-pub(crate) fn instant_text(ms: i64) -> String {
+/// An instant (epoch ms) as the server prints it: `YYYY-MM-DDTHH:MM:SS.mmmZ`.
+pub fn instant_text(ms: i64) -> String {
     let rest = ms.rem_euclid(DAY_MS);
     format!(
         "{}T{:02}:{:02}:{:02}.{:03}Z",

@@ -47,10 +47,11 @@ fn rewrite(value: &Value, now_ms: i64) -> Result<Pushed, BadValue> {
 }
 
 fn guess_epoch(number: f64, now_ms: i64) -> i64 {
-    let ms = if number < 0.0 || number > 1e12 {
-        number
-    } else {
+    let taken_for_seconds = (0.0..=1e12).contains(&number);
+    let ms = if taken_for_seconds {
         number * 1000.0
+    } else {
+        number
     };
     // Within 1e17 by the callers' limits, so the cast only drops a fraction.
     let ms = ms as i64;
