@@ -1,4 +1,9 @@
 //! The program: its one line, its files, its end.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test a panic is the report of a failure"
+)]
 
 #[allow(dead_code, reason = "only the client is needed here")]
 mod common;

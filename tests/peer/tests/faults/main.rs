@@ -1,4 +1,9 @@
 //! The switches: what a client sees when the peer misbehaves.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test a panic is the report of a failure"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,5 +1,10 @@
 //! Replays written-down exchanges against the peer: requests, expected replies, expected
 //! stored rows. Each fixture is one fresh server with a clock that the fixture moves.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test a panic is the report of a failure"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;
