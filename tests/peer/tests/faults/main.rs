@@ -314,3 +314,18 @@ fn a_stranger_to_the_authority_is_refused() {
         .get(format!("https://localhost:{port}/rpc/heartbeat"));
     assert_eq!(harness.send(by_name).unwrap().status, 200);
 }
+
+#[test]
+fn a_peer_starts_and_ends_inside_a_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let status = runtime.block_on(async {
+        let peer = amana_peer::Peer::start(PeerConfig::default()).unwrap();
+        let client = common::client(peer.ca_pem());
+        let heartbeat = client.get(format!("{}/rpc/heartbeat", peer.url()));
+        heartbeat.send().await.unwrap().status().as_u16()
+    });
+    assert_eq!(status, 200);
+}
