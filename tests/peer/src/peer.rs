@@ -49,10 +49,14 @@ impl Peer {
         let router = axum::Router::new()
             .fallback(handle)
             .with_state(Arc::clone(&app));
-        let listener = runtime.block_on(async {
-            let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-            TlsListener::start(listener, tls.config)
-        })?;
+        // Bound by the standard library and only then handed over: waiting for a runtime here
+        // would panic where the caller is inside one of its own.
+        let listener = std::net::TcpListener::bind(("127.0.0.1", port))?;
+        listener.set_nonblocking(true)?;
+        let listener = {
+            let _inside = runtime.enter();
+            TlsListener::start(TcpListener::from_std(listener)?, tls.config)?
+        };
         let address = axum::serve::Listener::local_addr(&listener)?;
         runtime.spawn(async move {
             // Ends only with the runtime.
