@@ -17,7 +17,7 @@ use crate::model::schema::Schema;
 use crate::observers::{Observers, Subscription};
 use crate::ports::{ChangeListener, KeyStore};
 use crate::storage::{Database, DatabaseOptions};
-use crate::vault::{self, DirectoryLock};
+use crate::vault::{self, VaultDirectory};
 
 pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
@@ -54,8 +54,8 @@ pub(crate) struct Inner {
 }
 
 enum State {
-    Locked(DirectoryLock),
-    Unlocked(DirectoryLock, Arc<Open>),
+    Locked(VaultDirectory),
+    Unlocked(VaultDirectory, Arc<Open>),
     /// Between two states; only ever seen after a panic in between.
     Broken,
     Closed,
@@ -85,7 +85,7 @@ impl Amana {
             SchemaSource::Json(text) => Schema::from_json(text)?,
         };
         registry::open(&config.directory.clone(), |directory| {
-            let lock = DirectoryLock::acquire(directory)?;
+            let held = VaultDirectory::open(directory)?;
             let vault = Self {
                 inner: Arc::new(Inner {
                     config: Config {
@@ -96,7 +96,7 @@ impl Amana {
                     schema,
                     key_store,
                     observers: Arc::new(Observers::start()?),
-                    state: Mutex::new(State::Locked(lock)),
+                    state: Mutex::new(State::Locked(held)),
                 }),
             };
             vault.unlock()?;
@@ -109,13 +109,13 @@ impl Amana {
     pub fn unlock(&self) -> Result<()> {
         let mut state = self.inner.state()?;
         match std::mem::replace(&mut *state, State::Broken) {
-            State::Locked(lock) => match self.inner.open_database() {
+            State::Locked(held) => match self.inner.open_database() {
                 Ok(open) => {
-                    *state = State::Unlocked(lock, Arc::new(open));
+                    *state = State::Unlocked(held, Arc::new(open));
                     Ok(())
                 }
                 Err(error) => {
-                    *state = State::Locked(lock);
+                    *state = State::Locked(held);
                     Err(error)
                 }
             },
@@ -135,9 +135,9 @@ impl Amana {
     pub fn lock(&self) -> Result<()> {
         let mut state = self.inner.state()?;
         match std::mem::replace(&mut *state, State::Broken) {
-            State::Unlocked(lock, open) => {
+            State::Unlocked(held, open) => {
                 open.shut();
-                *state = State::Locked(lock);
+                *state = State::Locked(held);
                 Ok(())
             }
             State::Closed => {
