@@ -182,18 +182,14 @@ fn a_vault_is_made_once_and_opens_again_with_one_key_store_call() {
 
 #[test]
 fn two_vaults_share_nothing() {
-    let (one, two) = (Place::new(), Place::new());
-    two.entropy.fill_some();
+    let one = Place::new();
+    let two = Place {
+        entropy: SeededEntropy::new(8),
+        ..Place::new()
+    };
     let (first, second) = (one.open().unwrap().keys, two.open().unwrap().keys);
     assert_ne!(first.vault_id, second.vault_id);
     assert_ne!(first.database.expose(), second.database.expose());
-}
-
-impl SeededEntropy {
-    /// Moves on, so that two of one seed differ.
-    fn fill_some(&self) {
-        crate::ports::Entropy::fill(self, &mut [0; 8]).unwrap();
-    }
 }
 
 #[test]
@@ -215,6 +211,33 @@ fn without_randomness_no_vault_is_made() {
     );
     assert_eq!(result.unwrap_err().code(), ErrorCode::Internal);
     assert!(place.files().is_empty() && place.store.calls().is_empty());
+}
+
+#[cfg(feature = "host-keystore")]
+#[test]
+fn a_vault_opens_again_with_the_key_store_of_a_development_host() {
+    use amana_keystore::FileKeyStore;
+    let place = Place::new();
+    let keys = tempfile::tempdir().unwrap();
+    let open = || {
+        let store = FileKeyStore::open(keys.path()).unwrap();
+        let vault = VaultDirectory::open(place.path()).unwrap();
+        let database = database_path(vault.path());
+        let cancel = CancelToken::new();
+        super::open(
+            vault.path(),
+            &database,
+            &store,
+            &place.entropy,
+            &place.timer,
+            &cancel,
+        )
+        .unwrap()
+    };
+    let made = open();
+    fs::write(place.database(), b"a database").unwrap();
+    finish_creation(place.path(), &made.keys).unwrap();
+    assert_eq!(open().keys.database.expose(), made.keys.database.expose());
 }
 
 // Interrupted first runs.
