@@ -9,6 +9,7 @@ mod files;
 mod hierarchy;
 mod keyring;
 mod keyring_format;
+mod look;
 mod open;
 mod sealing;
 #[cfg(test)]

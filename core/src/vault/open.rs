@@ -5,24 +5,21 @@
 //! copy of the keyring says "creating". `finish_creation` returns after both say "active", and an
 //! opening that finds only one of them so mends the other before it hands out a key.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use amana_keystore::{Alias, Derived};
 
 use super::decide::{CopyState, DatabaseState, KeyState, Observation, Plan, after_answer, decide};
-use super::directory::{attachments_directory, spool_directory};
+use super::directory::spool_directory;
 use super::files;
 use super::hierarchy::{self, SlotDraft};
 use super::keyring::{self, Active, Copies, Creating, Keyring, KeyringCopy};
+use super::look::{Found, JOURNALS, database_state, look};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::ports::{Entropy, KeyStore, KeyStoreError, Timer};
 use crate::secret::{DatabaseKey, RootKey};
-
-/// What SQLite puts beside a database.
-const JOURNALS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// An opened vault: its keys, and whether it was made just now.
 #[derive(Debug)]
@@ -81,7 +78,7 @@ pub fn open(
     // Twice at most: what an interrupted first run left is discarded once.
     for _ in 0..2 {
         cancel.check()?;
-        let found = opening.look();
+        let found = look(directory, database_file);
         match decide(&found.with_key(KeyState::NotAsked)) {
             Plan::Refuse(error) => return Err(error),
             Plan::FirstRun => return opening.first_run(),
@@ -143,56 +140,7 @@ struct Opening<'a> {
     cancel: &'a CancelToken,
 }
 
-/// What a look at the files found.
-struct Found {
-    copies: Copies,
-    observation: Observation,
-}
-
-impl Found {
-    const fn with_key(&self, key: KeyState) -> Observation {
-        Observation {
-            key,
-            ..self.observation
-        }
-    }
-}
-
 impl Opening<'_> {
-    fn look(&self) -> Found {
-        let copies = Copies::read(self.directory);
-        let database = database_state(self.database_file);
-        let other_data = self.other_data();
-        let denied = copies.denied || database.is_err() || other_data.is_err();
-        let observation = Observation {
-            protected_data: if denied { None } else { Some(true) },
-            copies: copies.copies.each_ref().map(copy_state),
-            // What could not be looked at is taken to be there.
-            database: database.unwrap_or(DatabaseState::Present),
-            other_data: other_data.unwrap_or(true),
-            key: KeyState::NotAsked,
-        };
-        Found {
-            copies,
-            observation,
-        }
-    }
-
-    fn other_data(&self) -> Result<bool, NotSeen> {
-        for suffix in JOURNALS {
-            match files::with_suffix(self.database_file, suffix).try_exists() {
-                Ok(false) => {}
-                Ok(true) => return Ok(true),
-                Err(_) => return Err(NotSeen),
-            }
-        }
-        match std::fs::read_dir(attachments_directory(self.directory)) {
-            Ok(mut entries) => Ok(entries.next().is_some()),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(_) => Err(NotSeen),
-        }
-    }
-
     fn first_run(&self) -> Result<Opened> {
         let mut vault_id = [0; 16];
         self.entropy.fill(&mut vault_id)?;
@@ -390,29 +338,6 @@ impl Asking {
         opening.timer.wait(pause, opening.cancel)?;
         self.waited += pause;
         Ok(())
-    }
-}
-
-/// The operating system did not let us look.
-#[derive(PartialEq, Eq)]
-struct NotSeen;
-
-fn database_state(file: &Path) -> Result<DatabaseState, NotSeen> {
-    match std::fs::metadata(file) {
-        Ok(metadata) if metadata.len() == 0 => Ok(DatabaseState::Empty),
-        Ok(_) => Ok(DatabaseState::Present),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(DatabaseState::Missing),
-        Err(_) => Err(NotSeen),
-    }
-}
-
-const fn copy_state(copy: &KeyringCopy) -> CopyState {
-    match copy {
-        KeyringCopy::Missing => CopyState::Missing,
-        KeyringCopy::Unreadable => CopyState::Unreadable,
-        KeyringCopy::TooNew => CopyState::TooNew,
-        KeyringCopy::Readable(Keyring::Creating(_)) => CopyState::Creating,
-        KeyringCopy::Readable(Keyring::Active(_)) => CopyState::Active,
     }
 }
 
