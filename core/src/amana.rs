@@ -17,6 +17,7 @@ use crate::model::schema::Schema;
 use crate::observers::{Observers, Subscription};
 use crate::ports::{ChangeListener, KeyStore};
 use crate::storage::{Database, DatabaseOptions};
+use crate::transport::Network;
 use crate::vault::{self, VaultDirectory};
 
 pub use cloud::Status;
@@ -50,6 +51,8 @@ pub(crate) struct Inner {
     schema: Arc<Schema>,
     key_store: Arc<dyn KeyStore>,
     observers: Arc<Observers>,
+    /// Started by the first call that needs it: an app that only reads has no network threads.
+    network: Mutex<Option<Arc<Network>>>,
     state: Mutex<State>,
 }
 
@@ -96,6 +99,7 @@ impl Amana {
                     schema,
                     key_store,
                     observers: Arc::new(Observers::start()?),
+                    network: Mutex::default(),
                     state: Mutex::new(State::Locked(held)),
                 }),
             };
@@ -204,11 +208,22 @@ impl Inner {
             .map_err(|_| Error::internal("the vault's state was left half changed"))
     }
 
+    fn network(&self) -> Result<Arc<Network>> {
+        let mut network = self
+            .network
+            .lock()
+            .map_err(|_| Error::internal("the network was left half started"))?;
+        match &*network {
+            Some(network) => Ok(Arc::clone(network)),
+            None => Ok(Arc::clone(network.insert(Network::start()?))),
+        }
+    }
+
     /// Key first, then database: what the vault decides is in `vault`, what fails is typed there.
     fn open_database(&self) -> Result<Open> {
         let directory = &self.config.directory;
         let path = vault::database_path(directory);
-        crate::sync::remove_leftovers(&vault::spool_directory(directory));
+        crate::sync::remove_leftovers(&vault::spool_directory(directory))?;
         let opened = vault::open(
             directory,
             &path,

@@ -1,6 +1,10 @@
 //! What the integration tests share: a clinic's server in this process, and tablets that sync
 //! with it over real sockets and real TLS.
-#![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "this library is tests alone")]
+#![allow(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "this library is tests alone"
+)]
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -55,17 +59,31 @@ impl Tablet {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let key_store: Arc<dyn KeyStore> = Arc::new(MemoryKeyStore::new());
         let timer = Arc::new(InstantTimer::default());
-        let system = System { timer: timer.clone(), ..System::real() };
-        let amana = Amana::open(Config::new(directory.path()), Arc::clone(&key_store), system)
-            .expect("a new vault opens");
-        Self { amana, key_store, timer, directory }
+        let system = System {
+            timer: timer.clone(),
+            ..System::real()
+        };
+        let amana = Amana::open(
+            Config::new(directory.path()),
+            Arc::clone(&key_store),
+            system,
+        )
+        .expect("a new vault opens");
+        Self {
+            amana,
+            key_store,
+            timer,
+            directory,
+        }
     }
 
     /// A tablet of the clinic's first user.
     #[must_use]
     pub fn signed_in(peer: &Peer) -> Self {
         let tablet = Self::new();
-        tablet.sign_in(peer, "amal@clinic.example", PASSWORD).expect("the first user signs in");
+        tablet
+            .sign_in(peer, "amal@clinic.example", PASSWORD)
+            .expect("the first user signs in");
         tablet
     }
 
@@ -74,9 +92,12 @@ impl Tablet {
     /// # Errors
     /// As [`Amana::sign_in`].
     pub fn sign_in(&self, peer: &Peer, email: &str, password: &str) -> Result<()> {
-        let credentials =
-            Credentials::new(email.to_owned(), SecretText::new(password.to_owned()))?;
-        block_on(self.amana.sign_in(address(peer), credentials, CancelToken::new())).map(|_| ())
+        let credentials = Credentials::new(email.to_owned(), SecretText::new(password.to_owned()))?;
+        block_on(
+            self.amana
+                .sign_in(address(peer), credentials, CancelToken::new()),
+        )
+        .map(|_| ())
     }
 
     /// Syncs.
@@ -102,7 +123,9 @@ impl Tablet {
     #[must_use]
     pub fn get(&self, table: &str, id: &str) -> Json {
         let text = block_on(self.amana.get(table, id)).expect("the store answers");
-        text.map_or(Json::Null, |text| serde_json::from_str(&text).expect("records are JSON"))
+        text.map_or(Json::Null, |text| {
+            serde_json::from_str(&text).expect("records are JSON")
+        })
     }
 
     /// How many records a table has.
@@ -114,13 +137,19 @@ impl Tablet {
     /// The peer's time of the last pull that was applied.
     #[must_use]
     pub fn cursor(&self) -> i64 {
-        block_on(self.amana.status()).expect("the store answers").cloud.cursor
+        block_on(self.amana.status())
+            .expect("the store answers")
+            .cloud
+            .cursor
     }
 
     /// What waits to be pushed.
     #[must_use]
     pub fn pending(&self) -> u64 {
-        block_on(self.amana.status()).expect("the store answers").outbox.pending
+        block_on(self.amana.status())
+            .expect("the store answers")
+            .outbox
+            .pending
     }
 
     /// Every file of the vault.
@@ -146,7 +175,11 @@ fn files_below(directory: &std::path::Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).expect("the directory is readable") {
         let path = entry.expect("the entry is readable").path();
-        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+        if path.is_dir() {
+            files.extend(files_below(&path))
+        } else {
+            files.push(path)
+        }
     }
     files
 }

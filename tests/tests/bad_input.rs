@@ -1,7 +1,7 @@
 //! Every argument that an app can get wrong: a typed error, and nothing written.
 
-use amana_core::{Amana, Config, ErrorCode, System};
 use amana_core::model::peer::HttpsUrl;
+use amana_core::{Amana, Config, ErrorCode, System};
 use amana_tests::{Tablet, patient};
 use pollster::block_on;
 use serde_json::json;
@@ -11,22 +11,44 @@ use std::sync::Arc;
 fn records_are_checked_before_anything_is_written() {
     let tablet = Tablet::new();
     let amana = &tablet.amana;
-    let insert = |table: &str, fields: &str| block_on(amana.insert(table, fields)).unwrap_err().code();
+    let insert =
+        |table: &str, fields: &str| block_on(amana.insert(table, fields)).unwrap_err().code();
     assert_eq!(insert("martians", "{}"), ErrorCode::InvalidInput);
     assert_eq!(insert("users", "{}"), ErrorCode::ForbiddenTable);
     assert_eq!(insert("amana_outbox", "{}"), ErrorCode::InvalidInput);
-    assert_eq!(insert("patients; DROP TABLE patients", "{}"), ErrorCode::InvalidInput);
+    assert_eq!(
+        insert("patients; DROP TABLE patients", "{}"),
+        ErrorCode::InvalidInput
+    );
     assert_eq!(insert("clinics", "{}"), ErrorCode::PermissionDenied);
     for fields in [
-        "", "[]", "null", "{", r#"{"shoe_size":38}"#, r#"{"given_name":1}"#, r#"{"id":"1"}"#,
-        r#"{"id":7}"#, r#"{"id":"aaaaaaaa-0000-4000-8000-00000000000"}"#,
-        r#"{"hashed_password":"x"}"#, r#"{"date_of_birth":318384000000}"#,
-        r#"{"date_of_birth":"1980-13-01"}"#, r#"{"metadata":"not json"}"#,
-        r#"{"given_name":"a\u0000b"}"#, "\u{feff}{}",
+        "",
+        "[]",
+        "null",
+        "{",
+        r#"{"shoe_size":38}"#,
+        r#"{"given_name":1}"#,
+        r#"{"id":"1"}"#,
+        r#"{"id":7}"#,
+        r#"{"id":"aaaaaaaa-0000-4000-8000-00000000000"}"#,
+        r#"{"hashed_password":"x"}"#,
+        r#"{"date_of_birth":318384000000}"#,
+        r#"{"date_of_birth":"1980-13-01"}"#,
+        r#"{"metadata":"not json"}"#,
+        r#"{"given_name":"a\u0000b"}"#,
+        "\u{feff}{}",
     ] {
-        assert_eq!(insert("patients", fields), ErrorCode::InvalidInput, "{fields}");
+        assert_eq!(
+            insert("patients", fields),
+            ErrorCode::InvalidInput,
+            "{fields}"
+        );
     }
-    let deep = format!("{{\"metadata\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    let deep = format!(
+        "{{\"metadata\":{}{}}}",
+        "[".repeat(10_000),
+        "]".repeat(10_000)
+    );
     assert_eq!(insert("patients", &deep), ErrorCode::InvalidInput);
     let huge = json!({"given_name": "x".repeat(17 << 20)}).to_string();
     assert_eq!(insert("patients", &huge), ErrorCode::ValueTooLarge);
@@ -38,7 +60,12 @@ fn records_are_checked_before_anything_is_written() {
 fn records_that_are_not_there_are_not_found() {
     let tablet = Tablet::new();
     let amana = &tablet.amana;
-    for id in ["aaaaaaaa-0000-4000-8000-000000000001", "1", "", "' OR 1=1 --"] {
+    for id in [
+        "aaaaaaaa-0000-4000-8000-000000000001",
+        "1",
+        "",
+        "' OR 1=1 --",
+    ] {
         assert_eq!(tablet.get("patients", id), json!(null));
         let update = block_on(amana.update("patients", id, "{}")).unwrap_err();
         assert_eq!(update.code(), ErrorCode::NotFound, "{id}");
@@ -62,14 +89,26 @@ fn a_batch_with_one_mistake_writes_nothing() {
         assert!(block_on(tablet.amana.batch(&batch)).is_err(), "{bad}");
         assert_eq!(tablet.count("patients"), 0);
     }
-    assert_eq!(block_on(tablet.amana.batch(&json!([insert, insert]).to_string())).unwrap().len(), 2);
+    assert_eq!(
+        block_on(tablet.amana.batch(&json!([insert, insert]).to_string()))
+            .unwrap()
+            .len(),
+        2
+    );
     assert_eq!(block_on(tablet.amana.batch("[]")).unwrap().len(), 0);
 }
 
 #[test]
 fn an_address_that_is_not_https_is_no_address() {
-    for bad in ["http://clinic.example", "https://u:p@clinic.example", "https://clinic.example/x"] {
-        assert_eq!(HttpsUrl::parse(bad).unwrap_err().code(), ErrorCode::InvalidInput);
+    for bad in [
+        "http://clinic.example",
+        "https://u:p@clinic.example",
+        "https://clinic.example/x",
+    ] {
+        assert_eq!(
+            HttpsUrl::parse(bad).unwrap_err().code(),
+            ErrorCode::InvalidInput
+        );
     }
 }
 
@@ -85,7 +124,12 @@ fn one_directory_is_one_vault() {
     .unwrap();
     assert!(block_on(again.get("patients", &id)).unwrap().is_some());
     again.close();
-    assert_eq!(block_on(tablet.amana.get("patients", &id)).unwrap_err().code(), ErrorCode::Closed);
+    assert_eq!(
+        block_on(tablet.amana.get("patients", &id))
+            .unwrap_err()
+            .code(),
+        ErrorCode::Closed
+    );
 }
 
 #[test]

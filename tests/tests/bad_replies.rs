@@ -33,17 +33,44 @@ fn a_reply_that_is_no_pull_changes_nothing() {
         ("an array", "[]".to_owned()),
         ("null", "null".to_owned()),
         ("no changes", r#"{"timestamp":5}"#.to_owned()),
-        ("changes an array", r#"{"changes":[],"timestamp":5}"#.to_owned()),
-        ("changes null", r#"{"changes":null,"timestamp":5}"#.to_owned()),
+        (
+            "changes an array",
+            r#"{"changes":[],"timestamp":5}"#.to_owned(),
+        ),
+        (
+            "changes null",
+            r#"{"changes":null,"timestamp":5}"#.to_owned(),
+        ),
         ("no timestamp", format!(r#"{{"changes":{lists}}}"#)),
-        ("timestamp 0", format!(r#"{{"changes":{lists},"timestamp":0}}"#)),
-        ("timestamp negative", format!(r#"{{"changes":{lists},"timestamp":-5}}"#)),
-        ("timestamp text", format!(r#"{{"changes":{lists},"timestamp":"5"}}"#)),
-        ("success false", format!(r#"{{"success":false,"changes":{lists},"timestamp":5}}"#)),
-        ("a list that is none", r#"{"changes":{"patients":{"created":{}}},"timestamp":5}"#.to_owned()),
-        ("a table that is none", r#"{"changes":{"patients":[]},"timestamp":5}"#.to_owned()),
+        (
+            "timestamp 0",
+            format!(r#"{{"changes":{lists},"timestamp":0}}"#),
+        ),
+        (
+            "timestamp negative",
+            format!(r#"{{"changes":{lists},"timestamp":-5}}"#),
+        ),
+        (
+            "timestamp text",
+            format!(r#"{{"changes":{lists},"timestamp":"5"}}"#),
+        ),
+        (
+            "success false",
+            format!(r#"{{"success":false,"changes":{lists},"timestamp":5}}"#),
+        ),
+        (
+            "a list that is none",
+            r#"{"changes":{"patients":{"created":{}}},"timestamp":5}"#.to_owned(),
+        ),
+        (
+            "a table that is none",
+            r#"{"changes":{"patients":[]},"timestamp":5}"#.to_owned(),
+        ),
         ("truncated", format!(r#"{{"changes":{lists},"timest"#)),
-        ("something behind", format!(r#"{{"changes":{lists},"timestamp":5}}{{}}"#)),
+        (
+            "something behind",
+            format!(r#"{{"changes":{lists},"timestamp":5}}{{}}"#),
+        ),
     ] {
         reply(&peer, text);
         refused(&peer, &tablet, ErrorCode::Protocol, what);
@@ -54,11 +81,13 @@ fn a_reply_that_is_no_pull_changes_nothing() {
 fn hostile_sizes_are_refused_within_bounded_memory() {
     let peer = clinic();
     let tablet = Tablet::signed_in(&peer);
-    peer.faults().replace_pull(Some(Replacement::Nested(10_000)));
+    peer.faults()
+        .replace_pull(Some(Replacement::Nested(10_000)));
     refused(&peer, &tablet, ErrorCode::Protocol, "nested 10,000 deep");
 
     let before = peak_kib();
-    peer.faults().replace_pull(Some(Replacement::HugeString(1 << 30)));
+    peer.faults()
+        .replace_pull(Some(Replacement::HugeString(1 << 30)));
     let error = tablet.sync().unwrap_err();
     assert!(
         matches!(error.code(), ErrorCode::Protocol | ErrorCode::ValueTooLarge),
@@ -66,7 +95,11 @@ fn hostile_sizes_are_refused_within_bounded_memory() {
     );
     assert_eq!(tablet.cursor(), 0);
     if let (Some(before), Some(after)) = (before, peak_kib()) {
-        assert!(after - before < 128 * 1024, "peak grew by {} KiB", after - before);
+        assert!(
+            after - before < 128 * 1024,
+            "peak grew by {} KiB",
+            after - before
+        );
     }
 }
 
@@ -109,7 +142,11 @@ fn odd_parts_are_skipped_and_counted() {
     assert_eq!(tablet.cursor(), 5);
     for file in tablet.files() {
         let bytes = std::fs::read(&file).unwrap();
-        assert!(!bytes.windows(10).any(|w| w == b"CanaryHash"), "{}", file.display());
+        assert!(
+            !bytes.windows(10).any(|w| w == b"CanaryHash"),
+            "{}",
+            file.display()
+        );
     }
 }
 
@@ -137,7 +174,12 @@ fn statuses_have_their_codes() {
 fn a_redirect_is_not_followed() {
     let (peer, elsewhere) = (clinic(), clinic());
     let tablet = Tablet::signed_in(&peer);
-    peer.faults().redirect(Kind::Pull, 302, &format!("{}/api/v2/sync", elsewhere.url()), 10);
+    peer.faults().redirect(
+        Kind::Pull,
+        302,
+        &format!("{}/api/v2/sync", elsewhere.url()),
+        10,
+    );
     assert!(tablet.sync().is_err());
     assert!(elsewhere.requests().is_empty());
 }
@@ -148,7 +190,13 @@ fn a_push_counts_only_when_the_server_says_success() {
     let tablet = Tablet::signed_in(&peer);
     tablet.sync().unwrap();
     let _ = tablet.insert("patients", &patient("Amal"));
-    for body in ["[object Object]", "{\"success\":\"true\"}", "{\"ok\":true}", "", "{\"success\":true"] {
+    for body in [
+        "[object Object]",
+        "{\"success\":\"true\"}",
+        "{\"ok\":true}",
+        "",
+        "{\"success\":true",
+    ] {
         let mut answer = amana_peer::Answer::status(Kind::Push, 200);
         answer.body = body.to_owned();
         answer.times = 100;

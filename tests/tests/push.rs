@@ -8,7 +8,10 @@ use serde_json::json;
 
 #[test]
 fn one_bad_row_is_found_put_aside_and_taken_again_after_an_edit() {
-    let peer = clinic_with(PeerConfig { rate_limit: false, ..PeerConfig::default() });
+    let peer = clinic_with(PeerConfig {
+        rate_limit: false,
+        ..PeerConfig::default()
+    });
     let tablet = Tablet::signed_in(&peer);
     for n in 0..40 {
         let _ = tablet.insert("patients", &patient(&format!("P{n}")));
@@ -29,9 +32,16 @@ fn one_bad_row_is_found_put_aside_and_taken_again_after_an_edit() {
 
     peer.clear_requests();
     tablet.sync().unwrap();
-    assert!(peer.requests().iter().all(|seen| seen.method != "POST"), "it waits for an edit");
+    assert!(
+        peer.requests().iter().all(|seen| seen.method != "POST"),
+        "it waits for an edit"
+    );
 
-    tablet.update("patients", &bad, &json!({"primary_clinic_id": ids::CLINIC_A}));
+    tablet.update(
+        "patients",
+        &bad,
+        &json!({"primary_clinic_id": ids::CLINIC_A}),
+    );
     let report = tablet.sync().unwrap();
     assert_eq!((report.pushed, report.quarantined), (1, 0));
     assert_eq!(tablet.pending(), 0);
@@ -39,7 +49,10 @@ fn one_bad_row_is_found_put_aside_and_taken_again_after_an_edit() {
 
 #[test]
 fn an_outage_puts_nothing_aside() {
-    let peer = clinic_with(PeerConfig { rate_limit: false, ..PeerConfig::default() });
+    let peer = clinic_with(PeerConfig {
+        rate_limit: false,
+        ..PeerConfig::default()
+    });
     let tablet = Tablet::signed_in(&peer);
     tablet.sync().unwrap();
     for n in 0..30 {
@@ -61,9 +74,16 @@ fn dates_are_never_pushed_as_numbers() {
     let tablet = Tablet::signed_in(&peer);
     let _ = tablet.insert("patients", &patient("Amal"));
     tablet.sync().unwrap();
-    let pushes: Vec<String> =
-        peer.requests().into_iter().filter(|seen| seen.method == "POST").filter_map(|s| s.body).collect();
-    let push = pushes.iter().find(|body| body.contains("given_name")).unwrap();
+    let pushes: Vec<String> = peer
+        .requests()
+        .into_iter()
+        .filter(|seen| seen.method == "POST")
+        .filter_map(|s| s.body)
+        .collect();
+    let push = pushes
+        .iter()
+        .find(|body| body.contains("given_name"))
+        .unwrap();
     let body: serde_json::Value = serde_json::from_str(push).unwrap();
     let row = &body["patients"]["created"][0];
     assert_eq!(row["date_of_birth"], "1980-02-03");
@@ -79,7 +99,8 @@ fn a_value_that_the_app_never_sees_is_sent_back_unchanged() {
     let peer = clinic();
     let tablet = Tablet::signed_in(&peer);
     peer.seed_patients(1).unwrap();
-    peer.execute("UPDATE patients SET image_timestamp = '2026-01-31T08:15:30.123Z'").unwrap();
+    peer.execute("UPDATE patients SET image_timestamp = '2026-01-31T08:15:30.123Z'")
+        .unwrap();
     let before = peer.rows("patients").remove(0);
     assert!(!before["image_timestamp"].is_null());
     tablet.sync().unwrap();
@@ -99,10 +120,17 @@ fn a_device_clock_that_is_hours_behind_loses_no_edit() {
     peer.faults().clock_offset(6 * 60 * 60 * 1000);
     let tablet = Tablet::signed_in(&peer);
     let id = tablet.insert("patients", &patient("Amal"));
-    let visit = tablet.insert("visits", &json!({"patient_id": id, "clinic_id": ids::CLINIC_A}));
+    let visit = tablet.insert(
+        "visits",
+        &json!({"patient_id": id, "clinic_id": ids::CLINIC_A}),
+    );
     tablet.sync().unwrap();
     for n in 0..3 {
-        tablet.update("visits", &visit, &json!({"provider_name": format!("Dr {n}")}));
+        tablet.update(
+            "visits",
+            &visit,
+            &json!({"provider_name": format!("Dr {n}")}),
+        );
         tablet.sync().unwrap();
         let stored = peer.row("visits", &visit).unwrap();
         assert_eq!(stored["provider_name"], format!("Dr {n}"));

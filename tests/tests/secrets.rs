@@ -12,7 +12,9 @@ use std::sync::Arc;
 fn assert_absent(tablet: &Tablet, needle: &str) {
     for file in tablet.files() {
         let bytes = std::fs::read(&file).unwrap();
-        let found = bytes.windows(needle.len()).any(|window| window == needle.as_bytes());
+        let found = bytes
+            .windows(needle.len())
+            .any(|window| window == needle.as_bytes());
         assert!(!found, "{needle} in {}", file.display());
     }
 }
@@ -49,7 +51,10 @@ fn the_password_is_sent_only_where_the_protocol_needs_it() {
     tablet.sync().unwrap();
     tablet.sync().unwrap();
     let requests = peer.requests();
-    let sign_ins = requests.iter().filter(|seen| seen.target.contains("sign-in")).count();
+    let sign_ins = requests
+        .iter()
+        .filter(|seen| seen.target.contains("sign-in"))
+        .count();
     assert_eq!(sign_ins, 1, "a sync does not sign in again");
     for seen in &requests {
         let body = seen.body.as_deref().unwrap_or_default();
@@ -72,9 +77,17 @@ fn an_unknown_authority_gets_no_credential() {
     let tablet = Tablet::new();
     let mut address = amana_tests::address(&peer);
     address.private_ca_pem = Some(other.ca_pem().to_owned());
-    let credentials =
-        Credentials::new("amal@clinic.example".into(), SecretText::new(PASSWORD.into())).unwrap();
-    let error = block_on(tablet.amana.sign_in(address, credentials, Default::default())).unwrap_err();
+    let credentials = Credentials::new(
+        "amal@clinic.example".into(),
+        SecretText::new(PASSWORD.into()),
+    )
+    .unwrap();
+    let error = block_on(
+        tablet
+            .amana
+            .sign_in(address, credentials, Default::default()),
+    )
+    .unwrap_err();
     assert_eq!(error.code(), ErrorCode::Tls);
     assert!(peer.requests().is_empty());
 }
@@ -87,11 +100,17 @@ fn another_key_store_opens_nothing_and_changes_nothing() {
     let contents = || -> Vec<Vec<u8>> {
         let mut files = tablet.files();
         files.sort();
-        files.iter().map(|file| std::fs::read(file).unwrap()).collect()
+        files
+            .iter()
+            .map(|file| std::fs::read(file).unwrap())
+            .collect()
     };
     let before = contents();
     let timer = Arc::new(amana_core::test_support::InstantTimer::default());
-    let system = System { timer, ..System::real() };
+    let system = System {
+        timer,
+        ..System::real()
+    };
     let config = Config::new(tablet.directory());
     let error = Amana::open(config, Arc::new(MemoryKeyStore::new()), system).unwrap_err();
     assert_eq!(error.code(), ErrorCode::KeyLost);

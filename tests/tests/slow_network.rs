@@ -24,8 +24,15 @@ fn a_local_write_does_not_wait_for_a_dripping_pull() {
         let id = tablet.insert("patients", &patient("Written meanwhile"));
         tablet.update("patients", &id, &serde_json::json!({"phone": "1"}));
         assert_eq!(tablet.get("patients", &id)["phone"], "1");
-        assert_eq!(tablet.count("patients"), 1, "nothing of the pull is visible yet");
-        assert!(!sync.is_finished(), "the pull was still on its way during all of this");
+        assert_eq!(
+            tablet.count("patients"),
+            1,
+            "nothing of the pull is visible yet"
+        );
+        assert!(
+            !sync.is_finished(),
+            "the pull was still on its way during all of this"
+        );
         gate.release();
         let report = sync.join().unwrap().unwrap();
         assert_eq!(report.pushed, 1);
@@ -40,7 +47,10 @@ fn a_cancelled_pull_leaves_nothing_behind() {
     let tablet = Tablet::signed_in(&peer);
     let gate = peer.faults().hold_pull_after(50_000);
     let cancel = CancelToken::new();
-    let options = SyncOptions { cancel: cancel.clone(), ..SyncOptions::default() };
+    let options = SyncOptions {
+        cancel: cancel.clone(),
+        ..SyncOptions::default()
+    };
     let error = std::thread::scope(|scope| {
         let sync = scope.spawn(|| block_on(tablet.amana.sync(options)));
         assert!(gate.wait_reached(PATIENCE));
@@ -64,7 +74,10 @@ fn locking_ends_a_sync_that_waits_for_the_network() {
         let sync = scope.spawn(|| tablet.sync());
         assert!(gate.wait_reached(PATIENCE));
         tablet.amana.lock().unwrap();
-        assert_eq!(sync.join().unwrap().unwrap_err().code(), ErrorCode::Cancelled);
+        assert_eq!(
+            sync.join().unwrap().unwrap_err().code(),
+            ErrorCode::Cancelled
+        );
     });
     gate.release();
     tablet.amana.unlock().unwrap();
@@ -73,7 +86,10 @@ fn locking_ends_a_sync_that_waits_for_the_network() {
 
 #[test]
 fn a_cut_reply_changes_nothing_and_the_next_pull_has_it_all() {
-    let peer = clinic_with(PeerConfig { rate_limit: false, ..PeerConfig::default() });
+    let peer = clinic_with(PeerConfig {
+        rate_limit: false,
+        ..PeerConfig::default()
+    });
     peer.seed_patients(40).unwrap();
     let tablet = Tablet::signed_in(&peer);
     // Cut once for each try that the engine makes by itself.
@@ -90,7 +106,10 @@ fn a_cut_reply_changes_nothing_and_the_next_pull_has_it_all() {
 
 #[test]
 fn a_push_that_was_stored_but_not_answered_is_repeated_without_harm() {
-    let peer = clinic_with(PeerConfig { rate_limit: false, ..PeerConfig::default() });
+    let peer = clinic_with(PeerConfig {
+        rate_limit: false,
+        ..PeerConfig::default()
+    });
     let tablet = Tablet::signed_in(&peer);
     tablet.sync().unwrap();
     let id = tablet.insert("patients", &patient("Amal"));
@@ -100,7 +119,10 @@ fn a_push_that_was_stored_but_not_answered_is_repeated_without_harm() {
     tablet.sync().unwrap();
     assert_eq!(tablet.pending(), 0);
     let stored = peer.rows("patients");
-    assert_eq!(stored.iter().filter(|row| row["id"] == id.as_str()).count(), 1);
+    assert_eq!(
+        stored.iter().filter(|row| row["id"] == id.as_str()).count(),
+        1
+    );
 }
 
 #[test]
@@ -112,7 +134,10 @@ fn a_limit_is_obeyed_by_waiting() {
     peer.faults().answer_with(answer);
     tablet.sync().unwrap();
     let waits = tablet.timer.waits();
-    assert!(waits.iter().any(|wait| *wait >= Duration::from_secs(7)), "{waits:?}");
+    assert!(
+        waits.iter().any(|wait| *wait >= Duration::from_secs(7)),
+        "{waits:?}"
+    );
 }
 
 #[test]
@@ -122,7 +147,9 @@ fn a_wrong_password_and_a_database_that_is_down_wipe_nothing() {
     let id = tablet.insert("patients", &patient("Amal"));
     peer.faults().database_down(true);
     assert_eq!(tablet.sync().unwrap_err().code(), ErrorCode::Unauthorized);
-    let again = tablet.sign_in(&peer, "amal@clinic.example", "whatever").unwrap_err();
+    let again = tablet
+        .sign_in(&peer, "amal@clinic.example", "whatever")
+        .unwrap_err();
     assert_eq!(again.code(), ErrorCode::Unauthorized);
     peer.faults().database_down(false);
     assert_eq!(tablet.sync().unwrap().pushed, 1);
@@ -131,7 +158,10 @@ fn a_wrong_password_and_a_database_that_is_down_wipe_nothing() {
 
 fn assert_nothing_changed(tablet: &Tablet) {
     assert_eq!((tablet.count("patients"), tablet.cursor()), (0, 0));
-    let spools: Vec<_> =
-        tablet.files().into_iter().filter(|f| f.to_string_lossy().contains("spool")).collect();
+    let spools: Vec<_> = tablet
+        .files()
+        .into_iter()
+        .filter(|f| f.to_string_lossy().contains("spool"))
+        .collect();
     assert!(spools.is_empty(), "{spools:?}");
 }

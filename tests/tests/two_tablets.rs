@@ -1,10 +1,10 @@
 //! Two tablets and a server: the main job.
 
-use amana_core::VaultState;
-use amana_tests::{Recorder, Tablet, clinic, patient};
 use amana_core::SyncOptions;
+use amana_core::VaultState;
 use amana_core::model::notice::SyncPhase;
 use amana_peer::ids;
+use amana_tests::{Recorder, Tablet, clinic, patient};
 use pollster::block_on;
 use serde_json::json;
 use std::sync::Arc;
@@ -30,15 +30,25 @@ fn what_one_registers_the_other_sees() {
     let report = two.sync().unwrap();
     assert!(report.applied.inserted >= 3);
     assert_eq!(report.skipped.unreadable_values, 0);
-    for (table, id) in [("patients", &id), ("visits", &visit), ("patient_vitals", &vitals)] {
+    for (table, id) in [
+        ("patients", &id),
+        ("visits", &visit),
+        ("patient_vitals", &vitals),
+    ] {
         let (mine, theirs) = (one.get(table, id), two.get(table, id));
         assert_eq!(mine["given_name"], theirs["given_name"]);
         assert!(!theirs.is_null(), "{table}");
     }
     assert_eq!(two.get("patients", &id)["date_of_birth"], "1980-02-03");
     // An instant before September 2001 would have become the present as a number.
-    assert_eq!(two.get("visits", &visit)["check_in_timestamp"], 954_835_200_000_i64);
-    assert_eq!(two.get("patient_vitals", &vitals)["temperature_celsius"], "36.60");
+    assert_eq!(
+        two.get("visits", &visit)["check_in_timestamp"],
+        954_835_200_000_i64
+    );
+    assert_eq!(
+        two.get("patient_vitals", &vitals)["temperature_celsius"],
+        "36.60"
+    );
     assert_eq!(two.get("patient_vitals", &vitals)["heart_rate"], 80);
 
     one.sync().unwrap();
@@ -63,7 +73,10 @@ fn edits_of_different_columns_both_survive() {
     one.sync().unwrap();
     for tablet in [&one, &two] {
         let record = tablet.get("patients", &id);
-        assert_eq!((&record["phone"], &record["camp"]), (&json!("111"), &json!("North")));
+        assert_eq!(
+            (&record["phone"], &record["camp"]),
+            (&json!("111"), &json!("North"))
+        );
         assert!(block_on(tablet.amana.conflicts(0)).unwrap().is_empty());
     }
 }
@@ -99,7 +112,10 @@ fn a_deletion_reaches_the_other_tablet_with_its_children() {
     let peer = clinic();
     let (one, two) = (Tablet::signed_in(&peer), Tablet::signed_in(&peer));
     let id = one.insert("patients", &patient("Amal"));
-    let visit = one.insert("visits", &json!({"patient_id": id, "clinic_id": ids::CLINIC_A}));
+    let visit = one.insert(
+        "visits",
+        &json!({"patient_id": id, "clinic_id": ids::CLINIC_A}),
+    );
     one.sync().unwrap();
     two.sync().unwrap();
     assert!(!two.get("visits", &visit).is_null());
@@ -152,7 +168,10 @@ fn progress_is_reported_and_a_second_call_joins() {
     peer.seed_patients(200).unwrap();
     let tablet = Tablet::signed_in(&peer);
     let recorder = Arc::new(Recorder::default());
-    let options = || SyncOptions { progress: Some(recorder.clone()), ..SyncOptions::default() };
+    let options = || SyncOptions {
+        progress: Some(recorder.clone()),
+        ..SyncOptions::default()
+    };
     let gate = peer.faults().hold_pull_after(2_000);
     peer.clear_requests();
     let reports = std::thread::scope(|scope| {
@@ -167,9 +186,16 @@ fn progress_is_reported_and_a_second_call_joins() {
         });
         receiver.recv().unwrap();
         gate.release();
-        [first.join().unwrap().unwrap(), second.join().unwrap().unwrap()]
+        [
+            first.join().unwrap().unwrap(),
+            second.join().unwrap().unwrap(),
+        ]
     });
-    assert!(reports.iter().all(|report| report.pulled >= 200 * 5 || report.pulled > 0));
+    assert!(
+        reports
+            .iter()
+            .all(|report| report.pulled >= 200 * 5 || report.pulled > 0)
+    );
     let phases: Vec<SyncPhase> = recorder.heard().iter().map(|p| p.phase).collect();
     for phase in [SyncPhase::Pulling, SyncPhase::Applying, SyncPhase::Finished] {
         assert!(phases.contains(&phase), "{phase:?}");
@@ -190,5 +216,11 @@ fn a_locked_vault_refuses_and_opens_again_with_everything() {
     assert_eq!(tablet.get("patients", &id)["given_name"], "Amal");
     assert_eq!(tablet.sync().unwrap().pushed, 1);
     tablet.amana.close();
-    assert_eq!(block_on(tablet.amana.count("patients", "{}")).unwrap_err().code().as_str(), "closed");
+    assert_eq!(
+        block_on(tablet.amana.count("patients", "{}"))
+            .unwrap_err()
+            .code()
+            .as_str(),
+        "closed"
+    );
 }

@@ -156,6 +156,7 @@ impl SyncPeer for ScriptedPeer {
             upserts: 0,
             deletions: 0,
             bytes: 0,
+            full: request.cursor <= 0,
             skipped: SkipCounts::default(),
         };
         for change in pull.changes {
