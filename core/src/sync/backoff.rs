@@ -90,14 +90,17 @@ mod tests {
 
     #[test]
     fn the_peers_time_is_kept_with_a_floor_and_some_jitter() {
+        let mut seen = std::collections::HashSet::new();
         for seed in 0..50 {
             let entropy = SeededEntropy::new(seed);
             for (named, least) in [(Some(10_000), 10_000), (Some(0), 1_000), (None, 5_000)] {
                 let wait = Patience::default().after(&limited(named), &entropy);
                 let ms = wait.unwrap().unwrap().as_millis();
                 assert!((least..=least + least / 5).contains(&ms), "{ms}");
+                seen.insert(ms);
             }
         }
+        assert!(seen.len() > 100, "hardly any jitter");
     }
 
     #[test]

@@ -262,6 +262,26 @@ fn an_edit_during_the_push_outlives_the_echo_of_the_older_version() {
 }
 
 #[test]
+fn a_peer_without_a_time_does_not_take_ours_away() {
+    let local = row("Amal", "female", 5);
+    let outbox = entry(OutboxKind::Updated, vec![(NAME, text("Aml"))]);
+    let nothing = vec![(UPDATED_AT, Value::Null)];
+    assert_eq!(
+        run(Some(&local), Some(&outbox), nothing),
+        MergePlan::Unchanged
+    );
+    let mut timeless = local;
+    timeless[UPDATED_AT] = Value::Null;
+    let expected = MergePlan::Update {
+        cells: vec![(UPDATED_AT, Value::Integer(4))],
+        base: None,
+        conflicts: vec![],
+    };
+    let theirs = vec![(UPDATED_AT, Value::Integer(3))];
+    assert_eq!(run(Some(&timeless), Some(&outbox), theirs), expected);
+}
+
+#[test]
 fn server_times_and_hidden_columns_are_the_peers() {
     let local = row("Amal", "female", 5);
     let outbox = entry(

@@ -87,6 +87,40 @@ fn cancelled_during_a_pull_that_fails_is_a_cancel() {
     assert_eq!(device.log.pulls().len(), 1);
 }
 
+#[test]
+fn cancelled_while_the_last_piece_is_sent() {
+    let device = Device::new();
+    device.patients(1);
+    device.store.acknowledge_all();
+    device.store.remove(device.table("patients"), &id(0));
+    let cancel = device.cancel.clone();
+    device.peer.on_push(move |_| {
+        cancel.cancel();
+        Ok(())
+    });
+    assert_eq!(device.sync().unwrap_err().code(), ErrorCode::Cancelled);
+    // The peer took it, so it is acknowledged; but the sync did not end well.
+    assert_eq!(device.log.calls().last(), Some(&Call::Acknowledge(1)));
+    assert!(device.store.dirty().is_empty());
+}
+
+#[test]
+fn a_cancelled_push_puts_nothing_aside() {
+    let device = Device::new();
+    device.patients(2);
+    let cancel = device.cancel.clone();
+    device.peer.on_push(move |piece| {
+        if piece.iter().any(|row| number_of(&row.id) == 0) {
+            return Err(refused());
+        }
+        cancel.cancel();
+        Ok(())
+    });
+    assert_eq!(device.sync().unwrap_err().code(), ErrorCode::Cancelled);
+    assert_eq!(device.store.dirty(), [id(0)]);
+    assert!(device.store.quarantined().is_empty());
+}
+
 /// Has no randomness to give.
 struct NoEntropy;
 

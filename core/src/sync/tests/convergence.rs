@@ -1,5 +1,5 @@
-//! Two devices and a server with the real one's guard: after a few quiet syncs all are equal, and
-//! every value that one of them overwrote is in a ledger.
+//! Two devices and a server with the real one's guard, which may lose its replies to pushes: after
+//! a few quiet syncs all three hold the same, and nothing waits.
 
 use std::collections::BTreeMap;
 

@@ -218,7 +218,7 @@ fn a_deletion_during_the_push_stays() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn halving_finds_exactly_the_bad_rows(
