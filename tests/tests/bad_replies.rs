@@ -156,7 +156,7 @@ fn statuses_have_their_codes() {
     let tablet = Tablet::signed_in(&peer);
     for (status, expected) in [
         (401, ErrorCode::Unauthorized),
-        (404, ErrorCode::Server),
+        (404, ErrorCode::Protocol),
         (426, ErrorCode::UpgradeRequired),
         (500, ErrorCode::Server),
         (503, ErrorCode::Server),

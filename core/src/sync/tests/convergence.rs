@@ -75,6 +75,7 @@ impl SyncPeer for Server {
             upserts,
             deletions,
             bytes: 1,
+            full: false,
             skipped: SkipCounts::default(),
         })
     }

@@ -177,7 +177,7 @@ fn a_vault_is_made_once_and_opens_again_with_one_key_store_call() {
         place.opens_with(&key);
         assert_eq!(place.store.calls(), ["derive"]);
     }
-    assert_eq!(place.timer.waits(), []);
+    assert!(place.timer.waits().is_empty());
     assert_eq!(
         fs::read(place.copy(0)).unwrap(),
         fs::read(place.copy(1)).unwrap()
