@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
@@ -24,12 +25,14 @@ pub struct Peer {
     runtime: Option<Runtime>,
     url: String,
     ca_pem: String,
+    /// Removes the temporary database with the peer.
+    _directory: Option<TempDir>,
 }
 
 impl Peer {
     /// Starts a server on 127.0.0.1, on threads of its own.
     pub fn start(config: PeerConfig) -> Result<Self, StartError> {
-        let store = Store::open(config.database.as_deref())?;
+        let (store, directory) = Store::open(config.database.as_deref())?;
         seed::seed(&mut store.writer(), &config)?;
         let tls = Tls::make()?;
         let runtime = Builder::new_multi_thread()
@@ -67,6 +70,7 @@ impl Peer {
             runtime: Some(runtime),
             url: format!("https://127.0.0.1:{}", address.port()),
             ca_pem: tls.ca_pem,
+            _directory: directory,
         };
         peer.seed_patients(seed_patients)?;
         Ok(peer)
