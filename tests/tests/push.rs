@@ -1,4 +1,5 @@
 //! Pushes that meet a bad row, or a server that is out of order.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use amana_core::ErrorCode;
 use amana_peer::{Kind, PeerConfig, ids};

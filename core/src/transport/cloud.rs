@@ -149,6 +149,7 @@ impl SyncPeer for CloudPeer {
         let feed = Feed::start(network, reply, cancel.clone(), on_bytes)?;
         let mut reply =
             Decoder::new(schema, &self.own_user_id, sink, SizeLimits::PULL).read(feed)?;
+        reply.full = request.cursor <= 0;
         reply.skew_ms = reply.timestamp.saturating_sub(asked_at);
         Ok(reply)
     }

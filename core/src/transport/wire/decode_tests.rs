@@ -97,6 +97,7 @@ fn a_typical_reply() {
             upserts: 2,
             deletions: 1,
             bytes: TYPICAL.len() as u64,
+            full: false,
             skipped: SkipCounts {
                 unknown_columns: 1,
                 ..SkipCounts::default()

@@ -66,7 +66,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Reads the reply to its end. The skew is the caller's to fill in.
+    /// Reads the reply to its end. What was asked for, and the skew, are the caller's to fill in.
     pub(in crate::transport) fn read(mut self, body: impl Read) -> Result<PullReply> {
         let mut guard = Guard::new(body, self.limits);
         let parsed = {
@@ -86,6 +86,7 @@ impl<'a> Decoder<'a> {
             upserts: self.upserts,
             deletions: self.deletions,
             bytes: guard.seen(),
+            full: false,
             skipped: self.skipped,
         })
     }
