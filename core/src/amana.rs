@@ -5,6 +5,10 @@
 
 mod cloud;
 mod config;
+mod gate;
+mod kv;
+#[cfg(test)]
+mod kv_model;
 mod records;
 mod registry;
 mod sync_run;
@@ -13,9 +17,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
+use crate::kv::session::SessionValues;
 use crate::model::schema::Schema;
 use crate::observers::{Observers, Subscription};
-use crate::ports::{ChangeListener, KeyStore};
+use crate::ports::{ChangeListener, KeyStore, KvListener};
 use crate::storage::{Database, DatabaseOptions};
 use crate::transport::Network;
 use crate::vault::{self, VaultDirectory};
@@ -24,6 +29,7 @@ pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
 pub use sync_run::SyncOptions;
 
+use gate::Gate;
 use sync_run::SyncRun;
 
 /// Whether a vault can be used.
@@ -54,6 +60,8 @@ pub(crate) struct Inner {
     /// Started by the first call that needs it: an app that only reads has no network threads.
     network: Mutex<Option<Arc<Network>>>,
     state: Mutex<State>,
+    /// The way to an unlocked vault for calls that must not wait for `state`.
+    gate: Gate,
 }
 
 enum State {
@@ -67,6 +75,7 @@ enum State {
 /// What exists only while the vault is unlocked.
 struct Open {
     database: Database,
+    session: SessionValues,
     sync: SyncRun,
 }
 
@@ -101,6 +110,7 @@ impl Amana {
                     observers: Arc::new(Observers::start()?),
                     network: Mutex::default(),
                     state: Mutex::new(State::Locked(held)),
+                    gate: Gate::default(),
                 }),
             };
             vault.unlock()?;
@@ -115,7 +125,9 @@ impl Amana {
         match std::mem::replace(&mut *state, State::Broken) {
             State::Locked(held) => match self.inner.open_database() {
                 Ok(open) => {
-                    *state = State::Unlocked(held, Arc::new(open));
+                    let open = Arc::new(open);
+                    self.inner.gate.open(Arc::clone(&open));
+                    *state = State::Unlocked(held, open);
                     Ok(())
                 }
                 Err(error) => {
@@ -140,6 +152,7 @@ impl Amana {
         let mut state = self.inner.state()?;
         match std::mem::replace(&mut *state, State::Broken) {
             State::Unlocked(held, open) => {
+                self.inner.gate.lock();
                 open.shut();
                 *state = State::Locked(held);
                 Ok(())
@@ -158,6 +171,7 @@ impl Amana {
     /// Locks the vault for good and lets go of its directory.
     pub fn close(&self) {
         if let Ok(mut state) = self.inner.state() {
+            self.inner.gate.close();
             if let State::Unlocked(_, open) = &*state {
                 open.shut();
             }
@@ -178,6 +192,12 @@ impl Amana {
     /// the subscription is dropped. Called on a thread of its own.
     pub fn subscribe(&self, listener: Arc<dyn ChangeListener>) -> Subscription {
         self.inner.observers.subscribe(listener)
+    }
+
+    /// Hears of every committed change of the key–value store, as [`Amana::subscribe`] does of
+    /// records.
+    pub fn subscribe_kv(&self, listener: Arc<dyn KvListener>) -> Subscription {
+        self.inner.observers.subscribe_kv(listener)
     }
 
     /// The schema of the record tables.
@@ -246,6 +266,7 @@ impl Inner {
         }
         Ok(Open {
             database,
+            session: SessionValues::new(),
             sync: SyncRun::default(),
         })
     }
@@ -254,6 +275,7 @@ impl Inner {
 impl Open {
     /// Ends the sync, then the database: the sync's thread still uses it.
     fn shut(&self) {
+        self.session.close();
         self.sync.cancel_and_wait();
         self.database.close();
     }

@@ -3,6 +3,7 @@
 mod amana;
 pub mod cancel;
 pub mod error;
+mod kv;
 pub mod model;
 pub mod observers;
 pub mod panics;

@@ -6,13 +6,13 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, Weak};
 
 use crate::error::{Error, Result};
-use crate::model::notice::ChangeNotice;
-use crate::ports::ChangeListener;
+use crate::model::notice::Notice;
+use crate::ports::{ChangeListener, KvListener};
 
 /// The listeners of a vault.
 pub struct Observers {
     registry: Arc<Registry>,
-    queue: Mutex<Sender<ChangeNotice>>,
+    queue: Mutex<Sender<Notice>>,
 }
 
 #[derive(Default)]
@@ -23,7 +23,13 @@ struct Registry {
 #[derive(Default)]
 struct Listeners {
     next: u64,
-    by_number: BTreeMap<u64, Arc<dyn ChangeListener>>,
+    by_number: BTreeMap<u64, Listener>,
+}
+
+#[derive(Clone)]
+enum Listener {
+    Records(Arc<dyn ChangeListener>),
+    Kv(Arc<dyn KvListener>),
 }
 
 /// Ends the listening when dropped.
@@ -37,7 +43,7 @@ impl Observers {
     /// Starts the thread; it ends with the value.
     pub fn start() -> Result<Self> {
         let registry = Arc::new(Registry::default());
-        let (queue, notices) = mpsc::channel::<ChangeNotice>();
+        let (queue, notices) = mpsc::channel::<Notice>();
         let for_thread = Arc::clone(&registry);
         std::thread::Builder::new()
             .name("amana-notices".to_owned())
@@ -45,7 +51,7 @@ impl Observers {
                 for notice in notices {
                     for listener in for_thread.snapshot() {
                         // A listener's panic is its own.
-                        let _ = catch_unwind(AssertUnwindSafe(|| listener.changed(&notice)));
+                        let _ = catch_unwind(AssertUnwindSafe(|| listener.hear(&notice)));
                     }
                 }
             })
@@ -56,8 +62,17 @@ impl Observers {
         })
     }
 
-    /// Adds a listener.
+    /// Adds a listener of records.
     pub fn subscribe(&self, listener: Arc<dyn ChangeListener>) -> Subscription {
+        self.add(Listener::Records(listener))
+    }
+
+    /// Adds a listener of the key–value store.
+    pub fn subscribe_kv(&self, listener: Arc<dyn KvListener>) -> Subscription {
+        self.add(Listener::Kv(listener))
+    }
+
+    fn add(&self, listener: Listener) -> Subscription {
         let number = self.registry.listeners.lock().map_or(0, |mut listeners| {
             listeners.next += 1;
             let number = listeners.next;
@@ -71,15 +86,25 @@ impl Observers {
     }
 
     /// Queues a notice.
-    pub fn publish(&self, notice: ChangeNotice) {
+    pub fn publish(&self, notice: Notice) {
         if let Ok(queue) = self.queue.lock() {
             let _ = queue.send(notice);
         }
     }
 }
 
+impl Listener {
+    fn hear(&self, notice: &Notice) {
+        match (self, notice) {
+            (Self::Records(listener), Notice::Records(notice)) => listener.changed(notice),
+            (Self::Kv(listener), Notice::Kv(notice)) => listener.changed(notice),
+            (Self::Records(_), Notice::Kv(_)) | (Self::Kv(_), Notice::Records(_)) => {}
+        }
+    }
+}
+
 impl Registry {
-    fn snapshot(&self) -> Vec<Arc<dyn ChangeListener>> {
+    fn snapshot(&self) -> Vec<Listener> {
         self.listeners
             .lock()
             .map(|listeners| listeners.by_number.values().cloned().collect())

@@ -12,6 +12,7 @@ use crate::model::change_set::{
     PushFailure, RemoteChange, RemoteRow,
 };
 use crate::model::ids::{PeerId, RecordId};
+use crate::model::kv::KvNotice;
 use crate::model::merge::{MergeInput, MergePlan};
 use crate::model::notice::{ChangeNotice, SyncProgress};
 use crate::model::report::ApplyReport;
@@ -43,6 +44,12 @@ pub trait Timer: Send + Sync {
 pub trait ChangeListener: Send + Sync {
     /// Once per transaction that changed records.
     fn changed(&self, notice: &ChangeNotice);
+}
+
+/// Hears of committed changes of the key–value store. Called as [`ChangeListener`] is.
+pub trait KvListener: Send + Sync {
+    /// Once per transaction that set or removed values. That a value expired is not told.
+    fn changed(&self, notice: &KvNotice);
 }
 
 /// Hears how a sync goes on. Called with no lock held; must return quickly.

@@ -5,6 +5,7 @@ pub mod dates;
 pub mod filter;
 pub mod ids;
 pub mod json_text;
+pub mod kv;
 pub mod ledger;
 pub mod merge;
 pub mod notice;

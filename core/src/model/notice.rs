@@ -1,5 +1,16 @@
 //! What listeners are told.
 
+use super::kv::KvNotice;
+
+/// Something was committed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// Records.
+    Records(ChangeNotice),
+    /// Values of the key–value store.
+    Kv(KvNotice),
+}
+
 /// A committed transaction changed records.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ChangeNotice {

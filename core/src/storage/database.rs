@@ -7,6 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::connection::{self, Access};
 use super::errors::MapSqlite;
+use super::kv_store::KvReading;
 use super::outbox::OutboxCounts;
 use super::peers::PeerStatus;
 use super::records::{self, Operation};
@@ -16,10 +17,11 @@ use super::transaction::{Context, WriteTransaction};
 use super::worker::Workers;
 use super::{conflicts, digest, migrations, outbox, peers, query, schema_tables, session};
 use crate::error::Result;
+use crate::kv::cache::KvCache;
 use crate::model::filter::{Condition, Query};
 use crate::model::ids::{PeerId, RecordId};
 use crate::model::ledger::{ConflictEntry, Digest};
-use crate::model::notice::ChangeNotice;
+use crate::model::notice::Notice;
 use crate::model::row;
 use crate::model::schema::{Schema, TableIndex};
 use crate::pending::Pending;
@@ -28,8 +30,8 @@ use crate::secret::DatabaseKey;
 
 const READERS: usize = 2;
 
-/// Hears of each committed transaction that changed records. Must only pass it on.
-pub type NoticeSink = Arc<dyn Fn(ChangeNotice) + Send + Sync>;
+/// Hears of each committed transaction that changed something. Must only pass it on.
+pub type NoticeSink = Arc<dyn Fn(Notice) + Send + Sync>;
 
 /// What a database needs to open.
 pub struct DatabaseOptions<'a> {
@@ -51,7 +53,8 @@ pub struct DatabaseOptions<'a> {
 pub struct Database {
     writer: Workers<WriterState>,
     readers: Workers<Connection>,
-    context: Arc<Context>,
+    pub(super) context: Arc<Context>,
+    pub(super) kv: KvReading,
     path: PathBuf,
 }
 
@@ -59,6 +62,7 @@ pub(super) struct WriterState {
     pub connection: Connection,
     pub context: Arc<Context>,
     pub notices: NoticeSink,
+    pub kv_cache: Arc<KvCache>,
 }
 
 impl WriterState {
@@ -77,7 +81,7 @@ impl WriterState {
         let notice = books.finish(from_peer)?;
         transaction.commit().map_sqlite()?;
         if let Some(notice) = notice {
-            (self.notices)(notice);
+            (self.notices)(Notice::Records(notice));
         }
         Ok(result)
     }
@@ -94,6 +98,7 @@ impl Database {
         let readers = (0..READERS)
             .map(|_| connection::open(options.path, options.key, Access::Read))
             .collect::<Result<Vec<_>>>()?;
+        let kv = KvReading::new(connection::open(options.path, options.key, Access::Read)?);
         let context = Arc::new(Context {
             sql: SchemaSql::new(&options.schema),
             schema: options.schema,
@@ -104,17 +109,20 @@ impl Database {
             connection: writer,
             context: Arc::clone(&context),
             notices: options.notices,
+            kv_cache: kv.cache(),
         };
         Ok(Self {
             writer: Workers::start("amana-writer", vec![state])?,
             readers: Workers::start("amana-reader", readers)?,
             context,
+            kv,
             path: options.path.to_owned(),
         })
     }
 
     /// Finishes what is queued, then closes every connection.
     pub fn close(&self) {
+        self.kv.close();
         self.readers.stop();
         self.writer.stop();
     }

@@ -6,7 +6,10 @@ use super::errors::MapSqlite;
 use crate::error::{Error, ErrorCode, Result};
 
 /// In order; the number of the last one is the version. Never edited once released.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_bookkeeping.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_bookkeeping.sql"),
+    include_str!("migrations/0002_kv.sql"),
+];
 
 /// Brings the database to the newest version. A newer one is refused, never downgraded.
 pub(super) fn run(connection: &mut Connection) -> Result<()> {

@@ -11,6 +11,8 @@ mod database;
 mod digest;
 mod errors;
 mod key;
+mod kv;
+mod kv_store;
 mod migrations;
 mod outbox;
 mod peers;

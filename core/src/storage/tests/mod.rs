@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 mod files;
+mod kv;
 mod outbox;
 mod pulls;
 mod records;
@@ -20,8 +21,9 @@ use crate::model::change_set::{
 };
 use crate::model::filter::Query;
 use crate::model::ids::{PeerId, RecordId};
+use crate::model::kv::KvNotice;
 use crate::model::merge::{MergeInput, MergePlan};
-use crate::model::notice::ChangeNotice;
+use crate::model::notice::{ChangeNotice, Notice};
 use crate::model::report::ApplyReport;
 use crate::model::row;
 use crate::model::schema::Schema;
@@ -37,6 +39,7 @@ struct Store {
     schema: Arc<Schema>,
     clock: Arc<FakeClock>,
     notices: Arc<Mutex<Vec<ChangeNotice>>>,
+    kv_notices: Arc<Mutex<Vec<KvNotice>>>,
     directory: TempDir,
 }
 
@@ -48,20 +51,25 @@ impl Store {
     fn open(directory: TempDir, schema: Arc<Schema>) -> Result<Self> {
         let clock = Arc::new(FakeClock::at(NOW));
         let notices = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&notices);
+        let kv_notices = Arc::new(Mutex::new(Vec::new()));
+        let (sink, kv_sink) = (Arc::clone(&notices), Arc::clone(&kv_notices));
         let database = Database::open(DatabaseOptions {
             path: &directory.path().join("database"),
             key: &DatabaseKey::from_bytes(&[7; 32]),
             schema: Arc::clone(&schema),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(1)),
-            notices: Arc::new(move |notice| sink.lock().unwrap().push(notice)),
+            notices: Arc::new(move |notice| match notice {
+                Notice::Records(notice) => sink.lock().unwrap().push(notice),
+                Notice::Kv(notice) => kv_sink.lock().unwrap().push(notice),
+            }),
         })?;
         Ok(Self {
             database,
             schema,
             clock,
             notices,
+            kv_notices,
             directory,
         })
     }

@@ -1,0 +1,7 @@
+//! Key–value pairs in memory: the cache of stored values, and the session-only namespaces.
+//!
+//! No disk, no SQL, no threads. What is dropped here is wiped.
+
+pub(crate) mod cache;
+mod name;
+pub(crate) mod session;
