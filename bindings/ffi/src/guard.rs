@@ -9,6 +9,13 @@ use tokio::sync::oneshot;
 
 use crate::error::AmanaError;
 
+/// Runs a call that does not wait.
+pub(crate) fn at_once<T>(work: impl FnOnce() -> Result<T>) -> Result<T, AmanaError> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(panics::to_error()))
+        .map_err(AmanaError::from)
+}
+
 /// Runs an async call.
 pub(crate) async fn call<T>(
     future: impl Future<Output = Result<T>> + Send,

@@ -22,7 +22,7 @@ use crate::types::{
 /// Encrypted records and their sync, in one directory.
 #[derive(uniffi::Object)]
 pub struct Vault {
-    amana: Amana,
+    pub(crate) amana: Amana,
 }
 
 /// Opens a vault, and makes it on the first run. A second open of the same directory returns the

@@ -123,10 +123,52 @@ pub enum Command {
     },
     /// A digest of the records of each table.
     Digest,
+    /// The key-value store.
+    Kv {
+        /// The namespace, in the encrypted file.
+        #[arg(long, default_value = "settings")]
+        namespace: String,
+        /// What to do with it.
+        #[command(subcommand)]
+        command: KvCommand,
+    },
     /// All records.
     Dump {
         /// Only this table.
         #[arg(long)]
         table: Option<String>,
     },
+}
+
+/// What is done with a namespace of the key-value store.
+#[derive(Subcommand)]
+pub enum KvCommand {
+    /// The text of a key; null if it is missing.
+    Get {
+        /// The key.
+        key: String,
+    },
+    /// Sets a text.
+    Set {
+        /// The key.
+        key: String,
+        /// The text.
+        text: String,
+        /// After how many milliseconds it is missing.
+        #[arg(long)]
+        expires_in_ms: Option<u64>,
+    },
+    /// Removes a key.
+    Remove {
+        /// The key.
+        key: String,
+    },
+    /// The first thousand keys.
+    Keys {
+        /// Only keys that begin so.
+        #[arg(default_value = "")]
+        prefix: String,
+    },
+    /// Removes all keys.
+    Clear,
 }

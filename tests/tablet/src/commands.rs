@@ -14,7 +14,7 @@ use amana_core::{Amana, Config, Error, Result, SyncOptions, System};
 use serde_json::{Map, Value as Json, json};
 
 use crate::arguments::{Arguments, Command};
-use crate::patients;
+use crate::{kv, patients};
 
 /// Opens the vault, does one thing, closes it.
 pub async fn run(arguments: Arguments) -> Result<Json> {
@@ -72,6 +72,7 @@ async fn carry_out(amana: &Amana, command: Command) -> Result<Json> {
         Command::Status => status(amana).await,
         Command::Conflicts { after } => conflicts(amana, after).await,
         Command::Digest => digest(amana).await,
+        Command::Kv { namespace, command } => kv::carry_out(amana, namespace, command).await,
         Command::Dump { table } => dump(amana, table.as_deref()).await,
     }
 }

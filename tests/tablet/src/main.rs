@@ -6,6 +6,7 @@
 
 mod arguments;
 mod commands;
+mod kv;
 mod patients;
 
 use std::process::ExitCode;

@@ -17,7 +17,7 @@ impl Store {
             .database
             .kv_multi_get("n".into(), vec![key.into()])
             .wait()?;
-        assert_eq!(several, [found.clone()]);
+        assert_eq!(several, std::slice::from_ref(&found));
         found
             .map(|value| value.as_text().map(str::to_owned))
             .transpose()
