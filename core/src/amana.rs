@@ -9,7 +9,7 @@ mod records;
 mod registry;
 mod sync_run;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
@@ -54,13 +54,19 @@ pub(crate) struct Inner {
     /// Started by the first call that needs it: an app that only reads has no network threads.
     network: Mutex<Option<Arc<Network>>>,
     state: Mutex<State>,
+    /// Told at every change of the state.
+    changed: Condvar,
+    /// Kept until the vault is closed.
+    directory: Mutex<Option<VaultDirectory>>,
 }
 
+/// The mutex around it is held for moments only, never while the key store, the disk or a sync is
+/// waited for: a listener may ask for the state while another thread locks.
 enum State {
-    Locked(VaultDirectory),
-    Unlocked(VaultDirectory, Arc<Open>),
-    /// Between two states; only ever seen after a panic in between.
-    Broken,
+    Locked,
+    /// One thread is locking or unlocking; others that want to wait for it.
+    Changing,
+    Unlocked(Arc<Open>),
     Closed,
 }
 
@@ -68,6 +74,8 @@ enum State {
 struct Open {
     database: Database,
     sync: SyncRun,
+    /// Cancels the sign-ins that are under way.
+    sign_ins: CancelToken,
 }
 
 impl Amana {
@@ -87,12 +95,12 @@ impl Amana {
             SchemaSource::Hikma => Schema::hikma()?,
             SchemaSource::Json(text) => Schema::from_json(text)?,
         };
-        registry::open(&config.directory.clone(), |directory| {
-            let held = VaultDirectory::open(directory)?;
+        registry::open(&config.directory.clone(), || {
+            let directory = VaultDirectory::open(&config.directory)?;
             let vault = Self {
                 inner: Arc::new(Inner {
                     config: Config {
-                        directory: directory.to_owned(),
+                        directory: directory.path().to_owned(),
                         ..config
                     },
                     system,
@@ -100,7 +108,9 @@ impl Amana {
                     key_store,
                     observers: Arc::new(Observers::start()?),
                     network: Mutex::default(),
-                    state: Mutex::new(State::Locked(held)),
+                    state: Mutex::new(State::Locked),
+                    changed: Condvar::new(),
+                    directory: Mutex::new(Some(directory)),
                 }),
             };
             vault.unlock()?;
@@ -108,69 +118,67 @@ impl Amana {
         })
     }
 
-    /// Loads the key and opens the database. Blocks as [`Amana::open`] does. Unlocking an unlocked
-    /// vault is no error.
+    /// Loads the key and opens the database. Blocks as [`Amana::open`] does, and while another
+    /// thread is locking. Unlocking an unlocked vault is no error.
     pub fn unlock(&self) -> Result<()> {
-        let mut state = self.inner.state()?;
-        match std::mem::replace(&mut *state, State::Broken) {
-            State::Locked(held) => match self.inner.open_database() {
-                Ok(open) => {
-                    *state = State::Unlocked(held, Arc::new(open));
-                    Ok(())
-                }
-                Err(error) => {
-                    *state = State::Locked(held);
-                    Err(error)
-                }
-            },
-            State::Closed => {
-                *state = State::Closed;
-                Err(closed())
-            }
-            other => {
-                *state = other;
-                Ok(())
-            }
+        let mut state = self.inner.settled()?;
+        match &*state {
+            State::Unlocked(_) => return Ok(()),
+            State::Closed => return Err(closed()),
+            State::Locked | State::Changing => *state = State::Changing,
         }
+        drop(state);
+        let change = Change::of(&self.inner);
+        let open = self.inner.open_database()?;
+        change.end(State::Unlocked(Arc::new(open)));
+        Ok(())
     }
 
     /// Cancels a running sync, finishes the writes that were already queued, closes the database
-    /// and drops the keys. Blocks until that is done. Locking a locked vault is no error.
+    /// and drops the keys. Blocks until that is done. Locking a locked vault is no error. A
+    /// listener of the running sync gets `busy`: the sync cannot end while it is being told.
     pub fn lock(&self) -> Result<()> {
-        let mut state = self.inner.state()?;
-        match std::mem::replace(&mut *state, State::Broken) {
-            State::Unlocked(held, open) => {
-                open.shut();
-                *state = State::Locked(held);
-                Ok(())
-            }
-            State::Closed => {
-                *state = State::Closed;
-                Err(closed())
-            }
-            other => {
-                *state = other;
-                Ok(())
-            }
-        }
+        self.end(State::Locked)
     }
 
     /// Locks the vault for good and lets go of its directory.
-    pub fn close(&self) {
-        if let Ok(mut state) = self.inner.state() {
-            if let State::Unlocked(_, open) = &*state {
-                open.shut();
-            }
-            *state = State::Closed;
-        }
+    pub fn close(&self) -> Result<()> {
+        self.end(State::Closed)?;
+        let directory = self.inner.directory.lock().map(|mut held| held.take());
+        drop(directory);
+        Ok(())
     }
 
-    /// Whether the vault can be used.
+    fn end(&self, next: State) -> Result<()> {
+        let mut state = self.inner.settled()?;
+        let open = match &*state {
+            State::Unlocked(open) if open.sync.is_this_thread() => {
+                return Err(Error::new(
+                    ErrorCode::Busy,
+                    "a sync cannot be ended by its listener",
+                ));
+            }
+            State::Unlocked(open) => Arc::clone(open),
+            State::Closed if matches!(next, State::Locked) => return Err(closed()),
+            State::Locked | State::Closed | State::Changing => {
+                *state = next;
+                return Ok(());
+            }
+        };
+        *state = State::Changing;
+        drop(state);
+        let change = Change::of(&self.inner);
+        open.shut();
+        change.end(next);
+        Ok(())
+    }
+
+    /// Whether the vault can be used. Never waits.
     pub fn state(&self) -> VaultState {
         match self.inner.state().as_deref() {
-            Ok(State::Unlocked(..)) => VaultState::Unlocked,
-            Ok(State::Locked(_)) => VaultState::Locked,
-            Ok(State::Closed | State::Broken) | Err(_) => VaultState::Closed,
+            Ok(State::Unlocked(_)) => VaultState::Unlocked,
+            Ok(State::Locked | State::Changing) => VaultState::Locked,
+            Ok(State::Closed) | Err(_) => VaultState::Closed,
         }
     }
 
@@ -185,12 +193,14 @@ impl Amana {
         &self.inner.schema
     }
 
-    /// What an unlocked vault has, or the typed refusal.
+    /// What an unlocked vault has, or the typed refusal. Never waits.
     fn opened(&self) -> Result<Arc<Open>> {
         match &*self.inner.state()? {
-            State::Unlocked(_, open) => Ok(Arc::clone(open)),
-            State::Locked(_) => Err(Error::new(ErrorCode::Locked, "the vault is locked")),
-            State::Closed | State::Broken => Err(closed()),
+            State::Unlocked(open) => Ok(Arc::clone(open)),
+            State::Locked | State::Changing => {
+                Err(Error::new(ErrorCode::Locked, "the vault is locked"))
+            }
+            State::Closed => Err(closed()),
         }
     }
 }
@@ -201,11 +211,44 @@ impl std::fmt::Debug for Amana {
     }
 }
 
+/// A change of state under way; ends in `Locked` unless it is told otherwise, also by a panic.
+struct Change<'a> {
+    inner: &'a Inner,
+    next: State,
+}
+
+impl<'a> Change<'a> {
+    const fn of(inner: &'a Inner) -> Self {
+        Self {
+            inner,
+            next: State::Locked,
+        }
+    }
+
+    fn end(mut self, next: State) {
+        self.next = next;
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut state) = self.inner.state() {
+            *state = std::mem::replace(&mut self.next, State::Locked);
+        }
+        self.inner.changed.notify_all();
+    }
+}
+
 impl Inner {
     fn state(&self) -> Result<MutexGuard<'_, State>> {
-        self.state
-            .lock()
-            .map_err(|_| Error::internal("the vault's state was left half changed"))
+        self.state.lock().map_err(|_| broken())
+    }
+
+    /// The state, once nobody is changing it.
+    fn settled(&self) -> Result<MutexGuard<'_, State>> {
+        self.changed
+            .wait_while(self.state()?, |state| matches!(state, State::Changing))
+            .map_err(|_| broken())
     }
 
     fn network(&self) -> Result<Arc<Network>> {
@@ -223,7 +266,6 @@ impl Inner {
     fn open_database(&self) -> Result<Open> {
         let directory = &self.config.directory;
         let path = vault::database_path(directory);
-        crate::sync::remove_leftovers(&vault::spool_directory(directory))?;
         let opened = vault::open(
             directory,
             &path,
@@ -232,6 +274,8 @@ impl Inner {
             &*self.system.timer,
             &CancelToken::new(),
         )?;
+        // Only now: where the key may not be asked for, nothing is touched.
+        crate::sync::remove_leftovers(&vault::spool_directory(directory))?;
         let observers = Arc::clone(&self.observers);
         let database = Database::open(DatabaseOptions {
             path: &path,
@@ -247,6 +291,7 @@ impl Inner {
         Ok(Open {
             database,
             sync: SyncRun::default(),
+            sign_ins: CancelToken::new(),
         })
     }
 }
@@ -254,6 +299,7 @@ impl Inner {
 impl Open {
     /// Ends the sync, then the database: the sync's thread still uses it.
     fn shut(&self) {
+        self.sign_ins.cancel();
         self.sync.cancel_and_wait();
         self.database.close();
     }
@@ -261,10 +307,14 @@ impl Open {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Ok(State::Unlocked(_, open)) = self.state.get_mut().as_deref() {
+        if let Ok(State::Unlocked(open)) = self.state.get_mut().as_deref() {
             open.shut();
         }
     }
+}
+
+const fn broken() -> Error {
+    Error::internal("the vault's state was left half changed")
 }
 
 const fn closed() -> Error {

@@ -82,11 +82,7 @@ impl Vault {
     /// Locks for good and lets go of the directory. (`shutdown`, since Kotlin has its own `close`.)
     pub async fn shutdown(&self) -> Result<(), AmanaError> {
         let amana = self.amana.clone();
-        offload(move || {
-            amana.close();
-            Ok(())
-        })
-        .await
+        offload(move || amana.close()).await
     }
 
     /// Signs in at a cloud server. The password is UTF-8 and is wiped here; the caller wipes its own.

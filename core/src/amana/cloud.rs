@@ -36,7 +36,8 @@ impl Amana {
     ///
     /// # Errors
     /// `unauthorized` also when the server's own database is down: nothing is wiped on it.
-    /// `invalid_input` for a password with a colon, with which the server could never sync.
+    /// `invalid_input` for a password with a colon, with which the server could never sync, and for
+    /// another server while records wait to be pushed to the one before.
     pub async fn sign_in(
         &self,
         address: CloudAddress,
@@ -48,16 +49,19 @@ impl Amana {
         open.sync.cancel();
         let client = self.client(&address)?;
         let (answer, pending) = pending::channel();
+        let token = cancel.or(&open.sign_ins);
         std::thread::Builder::new()
             .name("amana-sign-in".to_owned())
             .spawn(move || {
-                let result = client.sign_in(&credentials, &cancel).and_then(|person| {
+                let result = client.sign_in(&credentials, &token).and_then(|person| {
                     let session = StoredSession {
                         address,
                         credentials,
                         person: person.clone(),
                     };
-                    open.database.save_session(session).wait()?;
+                    open.database
+                        .save_session(&PeerId::cloud(), session)
+                        .wait()?;
                     Ok(person)
                 });
                 answer.send(result);
@@ -117,6 +121,12 @@ impl Amana {
     /// A digest of the records of each table: equal on two devices that hold the same.
     pub async fn digest(&self) -> Result<Digest> {
         self.opened()?.database.digest().await
+    }
+
+    /// How many calls wait for the running sync: the one that started it and those that joined.
+    #[cfg(any(test, feature = "test-support"))]
+    pub fn waiting_for_sync(&self) -> usize {
+        self.opened().map_or(0, |open| open.sync.waiting())
     }
 
     fn client(&self, address: &CloudAddress) -> Result<CloudClient> {

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
 
 use super::{Amana, Open};
 use crate::cancel::CancelToken;
@@ -33,6 +34,7 @@ pub(super) struct SyncRun {
 
 struct Running {
     cancel: CancelToken,
+    thread: Option<ThreadId>,
     waiters: Vec<Answer<SyncReport>>,
 }
 
@@ -45,6 +47,7 @@ impl SyncRun {
         running
             .get_or_insert_with(|| Running {
                 cancel: cancel.clone(),
+                thread: None,
                 waiters: Vec::new(),
             })
             .waiters
@@ -64,8 +67,30 @@ impl SyncRun {
         }
     }
 
+    /// The thread that calls this is the one that syncs.
+    fn on_this_thread(&self) {
+        if let Some(running) = &mut *self.guard() {
+            running.thread = Some(std::thread::current().id());
+        }
+    }
+
+    /// Whether the caller is the sync's own thread: a listener that was called by it.
+    pub(super) fn is_this_thread(&self) -> bool {
+        let this = std::thread::current().id();
+        self.guard()
+            .as_ref()
+            .is_some_and(|running| running.thread == Some(this))
+    }
+
     pub(super) fn is_running(&self) -> bool {
         self.guard().is_some()
+    }
+
+    #[cfg(any(test, feature = "test-support"))]
+    pub(super) fn waiting(&self) -> usize {
+        self.guard()
+            .as_ref()
+            .map_or(0, |running| running.waiters.len())
     }
 
     pub(super) fn cancel(&self) {
@@ -100,7 +125,9 @@ impl Amana {
         own_user: String,
         options: SyncOptions,
     ) -> Result<Pending<SyncReport>> {
-        let (pending, first) = open.sync.join(&options.cancel);
+        // The app's token may serve other calls too: locking cancels the run, not the token.
+        let cancel = options.cancel.child();
+        let (pending, first) = open.sync.join(&cancel);
         if !first {
             return Ok(pending);
         }
@@ -108,8 +135,9 @@ impl Amana {
         let spawned = std::thread::Builder::new()
             .name("amana-sync".to_owned())
             .spawn(move || {
+                for_thread.sync.on_this_thread();
                 let result = catch_unwind(AssertUnwindSafe(|| {
-                    vault.run_sync(&for_thread, &peer, &own_user, &options)
+                    vault.run_sync(&for_thread, &peer, &own_user, &options, &cancel)
                 }))
                 .unwrap_or_else(|_| Err(crate::panics::to_error()));
                 for_thread.sync.end(&result);
@@ -127,6 +155,7 @@ impl Amana {
         peer: &dyn SyncPeer,
         own_user: &str,
         options: &SyncOptions,
+        cancel: &CancelToken,
     ) -> Result<SyncReport> {
         let peer_id = PeerId::cloud();
         let status = open.database.peer_status(&peer_id).wait()?;
@@ -144,7 +173,7 @@ impl Amana {
             timer: &*system.timer,
             spool_directory: &vault::spool_directory(&self.inner.config.directory),
             progress: options.progress.as_deref(),
-            cancel: &options.cancel,
+            cancel,
             full_pull,
         }
         .run()

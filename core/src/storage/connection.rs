@@ -1,7 +1,7 @@
 //! Opens keyed connections, with the settings that every one of them needs, and proves encryption.
 
-use std::fs::File;
-use std::io::Read;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
@@ -28,6 +28,7 @@ pub(super) fn open(path: &Path, key: &DatabaseKey, access: Access) -> Result<Con
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if access == Access::Write {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
+        make_private(path)?;
     }
     let connection = Connection::open_with_flags(path, flags).map_sqlite()?;
     key::apply(&connection, key)?;
@@ -62,6 +63,26 @@ pub(super) fn open(path: &Path, key: &DatabaseKey, access: Access) -> Result<Con
     }
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     Ok(connection)
+}
+
+/// Makes the file, empty, for its owner alone: SQLite gives its journals the same mode.
+fn make_private(path: &Path) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+        .open(path)
+        .map(|_| ())
+        .map_err(|error| match error.kind() {
+            ErrorKind::StorageFull => {
+                Error::new(ErrorCode::StorageFull, "no space left for the database")
+            }
+            _ => Error::new(
+                ErrorCode::StorageBusy,
+                "the database file cannot be read or written",
+            ),
+        })
 }
 
 /// The writer's page cache between large applies.

@@ -208,9 +208,16 @@ impl Database {
         self.read(|connection, _| session::load(connection))
     }
 
-    /// Remembers who signed in.
-    pub fn save_session(&self, session: StoredSession) -> Pending<()> {
-        self.write(move |tx| session::save(tx.connection, &session))
+    /// Remembers who signed in. Rows that were kept because they were another person's own go.
+    pub fn save_session(&self, peer: &PeerId, session: StoredSession) -> Pending<()> {
+        let peer = peer.clone();
+        self.write(move |tx| {
+            peers::set_url(tx.connection, &peer, session.address.url.as_str())?;
+            if session::person_id(tx.connection)?.as_deref() != Some(&session.person.id) {
+                records::remove_own_rows(tx)?;
+            }
+            session::save(tx.connection, &session)
+        })
     }
 
     /// Forgets the session and its password, also in the write-ahead log.

@@ -3,7 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::errors::MapSqlite;
-use crate::error::Result;
+use super::outbox;
+use crate::error::{Error, Result};
 use crate::model::ids::PeerId;
 
 /// Where we stand with a peer.
@@ -71,6 +72,36 @@ pub(super) fn note_full_pull(connection: &Connection, peer: &PeerId) -> Result<(
             "UPDATE amana_peer SET full_pull_for = (SELECT user_id FROM amana_session)
                WHERE peer = ?",
             [peer.as_str()],
+        )
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// Takes note of the server that somebody signs in to. Another one than before starts from
+/// nothing, and is refused while records wait for the one before: they would go to strangers.
+pub(super) fn set_url(connection: &Connection, peer: &PeerId, url: &str) -> Result<()> {
+    let before: Option<String> = connection
+        .query_row(
+            "SELECT url FROM amana_peer WHERE peer = ?",
+            [peer.as_str()],
+            |row| row.get(0),
+        )
+        .optional()
+        .map(Option::flatten)
+        .map_sqlite()?;
+    if before.as_deref() == Some(url) {
+        return Ok(());
+    }
+    if before.is_some() && outbox::counts(connection)?.pending > 0 {
+        return Err(Error::invalid(
+            "records wait for another server: sync them there first",
+        ));
+    }
+    connection
+        .execute(
+            "INSERT INTO amana_peer (peer, url) VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET url = ?2, cursor = 0, skew_ms = 0, full_pull_for = NULL",
+            params![peer.as_str(), url],
         )
         .map(|_| ())
         .map_sqlite()

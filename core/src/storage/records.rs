@@ -253,6 +253,32 @@ pub(super) fn descendants(
     Ok(found)
 }
 
+/// Empties the tables that keep only the signed-in person's rows. No server announces that such a
+/// row is gone: they are replaced as a whole, by the next full pull.
+pub(super) fn remove_own_rows(tx: &mut WriteTransaction<'_>) -> Result<()> {
+    let context = tx.context;
+    for (index, table) in context.schema.tables() {
+        if table.own_rows_only.is_none() || table.direction != Direction::Pull {
+            continue;
+        }
+        let name = table_sql::quote(&table.name);
+        let ids = {
+            let mut statement = tx
+                .connection
+                .prepare(&format!("SELECT id FROM {name}"))
+                .map_sqlite()?;
+            let ids = statement.query_map([], |row| row.get(0)).map_sqlite()?;
+            ids.collect::<rusqlite::Result<Vec<String>>>()
+                .map_sqlite()?
+        };
+        for id in ids {
+            remove_row(tx.connection, context, index, &id)?;
+            tx.touch(index, &id);
+        }
+    }
+    Ok(())
+}
+
 /// Inserts a whole record.
 pub(super) fn insert_row(
     connection: &Connection,

@@ -2,7 +2,7 @@
 
 use super::connection::{self, APPLY_CACHE_KIB, WRITER_CACHE_KIB};
 use super::database::Database;
-use super::{apply, outbox, peers};
+use super::{apply, outbox, peers, records};
 use crate::cancel::CancelToken;
 use crate::error::Result;
 use crate::model::change_set::{Acknowledgement, OutboxPage, OutboxPosition, PullReply, PushClass};
@@ -34,6 +34,9 @@ impl SyncStore for Database {
                 connection::set_cache_kib(&state.connection, APPLY_CACHE_KIB)?;
             }
             let report = state.transaction(true, |tx| {
+                if full {
+                    records::remove_own_rows(tx)?;
+                }
                 let report = apply::apply(tx, &mut *source, merge, &cancel)?;
                 peers::set_cursor(tx.connection, &peer, cursor)?;
                 if full {

@@ -22,8 +22,7 @@ pub async fn run(arguments: Arguments) -> Result<Json> {
     let key_store = amana_core::host_key_store(&keys)?;
     let amana = Amana::open(Config::new(&arguments.vault), key_store, System::real())?;
     let result = carry_out(&amana, arguments.command).await;
-    amana.close();
-    result
+    amana.close().and(result)
 }
 
 fn beside(vault: &Path) -> PathBuf {

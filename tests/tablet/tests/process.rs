@@ -140,7 +140,7 @@ fn a_vault_that_another_process_has_open_is_busy() {
     assert_eq!(output.status.code(), Some(1));
     let error: Json = serde_json::from_slice(&output.stderr).unwrap();
     assert_eq!(error["error"]["code"], "busy");
-    amana.close();
+    amana.close().unwrap();
     place.run(&["status"]);
 }
 
