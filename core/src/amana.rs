@@ -17,7 +17,8 @@ use crate::model::schema::Schema;
 use crate::observers::{Observers, Subscription};
 use crate::ports::{ChangeListener, KeyStore};
 use crate::storage::{Database, DatabaseOptions};
-use crate::vault::{self, DirectoryLock};
+use crate::transport::Network;
+use crate::vault::{self, VaultDirectory};
 
 pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
@@ -50,12 +51,14 @@ pub(crate) struct Inner {
     schema: Arc<Schema>,
     key_store: Arc<dyn KeyStore>,
     observers: Arc<Observers>,
+    /// Started by the first call that needs it: an app that only reads has no network threads.
+    network: Mutex<Option<Arc<Network>>>,
     state: Mutex<State>,
 }
 
 enum State {
-    Locked(DirectoryLock),
-    Unlocked(DirectoryLock, Arc<Open>),
+    Locked(VaultDirectory),
+    Unlocked(VaultDirectory, Arc<Open>),
     /// Between two states; only ever seen after a panic in between.
     Broken,
     Closed,
@@ -85,7 +88,7 @@ impl Amana {
             SchemaSource::Json(text) => Schema::from_json(text)?,
         };
         registry::open(&config.directory.clone(), |directory| {
-            let lock = DirectoryLock::acquire(directory)?;
+            let held = VaultDirectory::open(directory)?;
             let vault = Self {
                 inner: Arc::new(Inner {
                     config: Config {
@@ -96,7 +99,8 @@ impl Amana {
                     schema,
                     key_store,
                     observers: Arc::new(Observers::start()?),
-                    state: Mutex::new(State::Locked(lock)),
+                    network: Mutex::default(),
+                    state: Mutex::new(State::Locked(held)),
                 }),
             };
             vault.unlock()?;
@@ -109,13 +113,13 @@ impl Amana {
     pub fn unlock(&self) -> Result<()> {
         let mut state = self.inner.state()?;
         match std::mem::replace(&mut *state, State::Broken) {
-            State::Locked(lock) => match self.inner.open_database() {
+            State::Locked(held) => match self.inner.open_database() {
                 Ok(open) => {
-                    *state = State::Unlocked(lock, Arc::new(open));
+                    *state = State::Unlocked(held, Arc::new(open));
                     Ok(())
                 }
                 Err(error) => {
-                    *state = State::Locked(lock);
+                    *state = State::Locked(held);
                     Err(error)
                 }
             },
@@ -135,9 +139,9 @@ impl Amana {
     pub fn lock(&self) -> Result<()> {
         let mut state = self.inner.state()?;
         match std::mem::replace(&mut *state, State::Broken) {
-            State::Unlocked(lock, open) => {
+            State::Unlocked(held, open) => {
                 open.shut();
-                *state = State::Locked(lock);
+                *state = State::Locked(held);
                 Ok(())
             }
             State::Closed => {
@@ -204,11 +208,22 @@ impl Inner {
             .map_err(|_| Error::internal("the vault's state was left half changed"))
     }
 
+    fn network(&self) -> Result<Arc<Network>> {
+        let mut network = self
+            .network
+            .lock()
+            .map_err(|_| Error::internal("the network was left half started"))?;
+        match &*network {
+            Some(network) => Ok(Arc::clone(network)),
+            None => Ok(Arc::clone(network.insert(Network::start()?))),
+        }
+    }
+
     /// Key first, then database: what the vault decides is in `vault`, what fails is typed there.
     fn open_database(&self) -> Result<Open> {
         let directory = &self.config.directory;
         let path = vault::database_path(directory);
-        crate::sync::remove_leftovers(&vault::spool_directory(directory));
+        crate::sync::remove_leftovers(&vault::spool_directory(directory))?;
         let opened = vault::open(
             directory,
             &path,

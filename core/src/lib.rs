@@ -20,3 +20,11 @@ pub mod vault;
 pub use amana::{Amana, Config, SchemaSource, Status, SyncOptions, System, VaultState};
 pub use error::{Error, ErrorCode, Result};
 pub use observers::Subscription;
+
+/// A key store in a file, for development hosts. Not for phones: it refuses to build there.
+#[cfg(feature = "host-keystore")]
+pub fn host_key_store(directory: &std::path::Path) -> Result<std::sync::Arc<dyn ports::KeyStore>> {
+    amana_keystore::FileKeyStore::open(directory)
+        .map(|store| std::sync::Arc::new(store) as _)
+        .map_err(|_| Error::invalid("the key store's directory cannot be used"))
+}

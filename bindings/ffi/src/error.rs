@@ -51,7 +51,9 @@ pub enum AmanaError {
 
 impl fmt::Display for AmanaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Failure { code, detail, at, .. } = self;
+        let Self::Failure {
+            code, detail, at, ..
+        } = self;
         write!(f, "{code:?}: {detail}")?;
         match at {
             Some(at) => write!(f, " (at {at})"),

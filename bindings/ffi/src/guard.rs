@@ -10,9 +10,13 @@ use tokio::sync::oneshot;
 use crate::error::AmanaError;
 
 /// Runs an async call.
-pub(crate) async fn call<T>(future: impl Future<Output = Result<T>> + Send) -> Result<T, AmanaError> {
+pub(crate) async fn call<T>(
+    future: impl Future<Output = Result<T>> + Send,
+) -> Result<T, AmanaError> {
     let result = AssertUnwindSafe(future).catch_unwind().await;
-    result.unwrap_or_else(|_| Err(panics::to_error())).map_err(AmanaError::from)
+    result
+        .unwrap_or_else(|_| Err(panics::to_error()))
+        .map_err(AmanaError::from)
 }
 
 /// Runs what blocks on a thread of its own, and awaits it.
@@ -20,15 +24,19 @@ pub(crate) async fn offload<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T, AmanaError> {
     let (sender, receiver) = oneshot::channel();
-    let spawned = std::thread::Builder::new().name("amana-call".to_owned()).spawn(move || {
-        let result =
-            catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(panics::to_error()));
-        // Nobody may be waiting any more.
-        let _ = sender.send(result);
-    });
+    let spawned = std::thread::Builder::new()
+        .name("amana-call".to_owned())
+        .spawn(move || {
+            let result =
+                catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(panics::to_error()));
+            // Nobody may be waiting any more.
+            let _ = sender.send(result);
+        });
     if spawned.is_err() {
         return Err(Error::internal("no thread for the call").into());
     }
-    let result = receiver.await.unwrap_or(Err(Error::internal("the call was lost")));
+    let result = receiver
+        .await
+        .unwrap_or(Err(Error::internal("the call was lost")));
     result.map_err(AmanaError::from)
 }

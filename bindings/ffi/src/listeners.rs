@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use amana_core::Subscription;
 use amana_core::cancel::CancelToken;
 use amana_core::model::notice::{ChangeNotice, SyncProgress};
 use amana_core::ports::{ChangeListener, ProgressListener};
-use amana_core::Subscription;
 
 use crate::types::{Change, Progress};
 
@@ -45,7 +45,9 @@ impl CancelHandle {
 
 impl CancelHandle {
     pub(crate) fn token(handle: Option<&Arc<Self>>) -> CancelToken {
-        handle.map(|handle| handle.token.clone()).unwrap_or_default()
+        handle
+            .map(|handle| handle.token.clone())
+            .unwrap_or_default()
     }
 }
 
@@ -67,7 +69,9 @@ impl Observation {
 
 impl Observation {
     pub(crate) fn new(subscription: Subscription) -> Self {
-        Self { subscription: Mutex::new(Some(subscription)) }
+        Self {
+            subscription: Mutex::new(Some(subscription)),
+        }
     }
 }
 

@@ -64,8 +64,18 @@ pub struct Person {
 
 impl From<peer::Person> for Person {
     fn from(person: peer::Person) -> Self {
-        let peer::Person { id, name, role, clinic_id } = person;
-        Self { id, name, role, clinic_id }
+        let peer::Person {
+            id,
+            name,
+            role,
+            clinic_id,
+        } = person;
+        Self {
+            id,
+            name,
+            role,
+            clinic_id,
+        }
     }
 }
 
@@ -176,9 +186,16 @@ impl From<&ChangeNotice> for Change {
         let tables = notice
             .tables
             .iter()
-            .map(|t| TableChange { table: t.table.clone(), ids: t.ids.clone() })
+            .map(|t| TableChange {
+                table: t.table.clone(),
+                ids: t.ids.clone(),
+            })
             .collect();
-        Self { revision: notice.revision, from_peer: notice.from_peer, tables }
+        Self {
+            revision: notice.revision,
+            from_peer: notice.from_peer,
+            tables,
+        }
     }
 }
 
@@ -270,6 +287,10 @@ pub struct TableDigest {
 
 impl From<ledger::TableDigest> for TableDigest {
     fn from(digest: ledger::TableDigest) -> Self {
-        Self { table: digest.table, rows: digest.rows, digest: digest.digest }
+        Self {
+            table: digest.table,
+            rows: digest.rows,
+            digest: digest.digest,
+        }
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use amana_core::model::peer::{CloudAddress, Credentials, HttpsUrl};
 use amana_core::ports::KeyStore;
 use amana_core::secret::SecretText;
-use amana_core::{Amana, Config, Error, ErrorCode, Result, SchemaSource, SyncOptions, System, panics};
+use amana_core::{
+    Amana, Config, Error, ErrorCode, Result, SchemaSource, SyncOptions, System, panics,
+};
 use zeroize::Zeroizing;
 
 use crate::error::AmanaError;
@@ -47,12 +49,14 @@ fn key_store(kind: &KeyStoreKind) -> Result<Arc<dyn KeyStore>> {
             amana_core::host_key_store(std::path::Path::new(directory))
         }
         #[cfg(not(feature = "host-keystore"))]
-        KeyStoreKind::HostFile { .. } => {
-            Err(Error::new(ErrorCode::Unsupported, "this build has no key store in a file"))
-        }
-        KeyStoreKind::Platform => {
-            Err(Error::new(ErrorCode::Unsupported, "this build has no platform key store"))
-        }
+        KeyStoreKind::HostFile { .. } => Err(Error::new(
+            ErrorCode::Unsupported,
+            "this build has no key store in a file",
+        )),
+        KeyStoreKind::Platform => Err(Error::new(
+            ErrorCode::Unsupported,
+            "this build has no platform key store",
+        )),
     }
 }
 
@@ -97,11 +101,17 @@ impl Vault {
         let password = Zeroizing::new(password);
         let token = CancelHandle::token(cancel.as_ref());
         call(async {
-            let address = CloudAddress { url: HttpsUrl::parse(&url)?, private_ca_pem };
+            let address = CloudAddress {
+                url: HttpsUrl::parse(&url)?,
+                private_ca_pem,
+            };
             let password = std::str::from_utf8(&password)
                 .map_err(|_| Error::invalid("the password is not UTF-8"))?;
             let credentials = Credentials::new(email, SecretText::new(password.to_owned()))?;
-            self.amana.sign_in(address, credentials, token).await.map(Person::from)
+            self.amana
+                .sign_in(address, credentials, token)
+                .await
+                .map(Person::from)
         })
         .await
     }
@@ -117,7 +127,12 @@ impl Vault {
     }
 
     /// Changes the columns named in a JSON object.
-    pub async fn update(&self, table: String, id: String, fields: String) -> Result<(), AmanaError> {
+    pub async fn update(
+        &self,
+        table: String,
+        id: String,
+        fields: String,
+    ) -> Result<(), AmanaError> {
         call(self.amana.update(&table, &id, &fields)).await
     }
 

@@ -11,7 +11,7 @@ use crate::model::peer::{CloudAddress, Credentials, Person};
 use crate::model::report::SyncReport;
 use crate::pending;
 use crate::storage::{OutboxCounts, PeerStatus, StoredSession};
-use crate::transport::{CloudClient, Network};
+use crate::transport::CloudClient;
 
 /// Where the vault stands with the cloud.
 #[derive(Clone, Debug)]
@@ -121,7 +121,7 @@ impl Amana {
 
     fn client(&self, address: &CloudAddress) -> Result<CloudClient> {
         CloudClient::new(
-            Network::shared()?,
+            self.inner.network()?,
             Arc::clone(&self.inner.schema),
             Arc::clone(&self.inner.system.clock),
             address,

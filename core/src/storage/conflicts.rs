@@ -24,7 +24,10 @@ fn kind_of(number: i64) -> Result<ConflictKind> {
         0 => Ok(ConflictKind::BothChanged),
         1 => Ok(ConflictKind::DeletedByPeer),
         2 => Ok(ConflictKind::ChangedByPeer),
-        _ => Err(Error::new(ErrorCode::DatabaseDamaged, "a ledger entry cannot be read")),
+        _ => Err(Error::new(
+            ErrorCode::DatabaseDamaged,
+            "a ledger entry cannot be read",
+        )),
     }
 }
 
@@ -87,7 +90,12 @@ pub(super) fn record_changed_by_peer(
         )
         .and_then(|mut statement| {
             statement.query_row(
-                params![kind_number(ConflictKind::ChangedByPeer), table.name, id, remote],
+                params![
+                    kind_number(ConflictKind::ChangedByPeer),
+                    table.name,
+                    id,
+                    remote
+                ],
                 |row| row.get(0),
             )
         })

@@ -1,1 +1,20 @@
-//! Placeholder.
+//! The sync engine: pull, merge, push, and when to wait, stop or give up.
+//!
+//! Owns the order of things and the decisions; knows the store and the peer only through
+//! `ports`. Holds no SQL, no HTTP, and never a lock while the peer is asked.
+
+mod backoff;
+mod engine;
+mod merge;
+mod progress;
+mod pull;
+mod push;
+mod refusals;
+mod same;
+mod spool;
+#[cfg(test)]
+mod tests;
+
+pub use engine::Engine;
+pub use merge::merge;
+pub use spool::{Spool, SpoolReader, remove_leftovers};

@@ -1,6 +1,11 @@
-//! Injected clocks and randomness for tests. Only with the feature `test-support`.
+//! Injected clocks and randomness, a scripted peer and a store in memory, for tests. Only with the
+//! feature `test-support`.
 
+mod fake_store;
 mod fakes;
+mod scripted_peer;
 
 pub use amana_keystore::MemoryKeyStore;
+pub use fake_store::FakeStore;
 pub use fakes::{FakeClock, InstantTimer, SeededEntropy};
+pub use scripted_peer::{Call, CallLog, ScriptedPeer, ScriptedPull};

@@ -1,1 +1,24 @@
-//! Placeholder.
+//! The transport room: everything that touches the network.
+//!
+//! It owns TLS, HTTP, the cloud's calls and the form that records have on the wire. It knows no
+//! database and no sync rules: it hands rows to a sink, and sends the rows that it is given. No
+//! text of a server or of a dependency leaves it.
+
+mod cloud;
+mod failure;
+mod feed;
+mod http;
+mod limits;
+mod network;
+mod sign_in;
+mod tls;
+mod wire;
+
+#[cfg(test)]
+mod cloud_tests;
+#[cfg(test)]
+mod test_server;
+
+pub use cloud::{CloudClient, CloudPeer};
+pub use limits::TimeLimits;
+pub use network::Network;

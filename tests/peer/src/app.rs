@@ -114,12 +114,10 @@ async fn answer_with_faults(app: &Arc<App>, kind: Kind, incoming: &Incoming) -> 
 
 async fn answer(app: &Arc<App>, incoming: &Incoming) -> Response {
     match incoming.path.as_str() {
-        "/api/auth/sign-in" => {
-            match app.over_limit(Budget::SignIn, &incoming.headers) {
-                Some(refused) => refused,
-                None => sign_in::sign_in(app, incoming),
-            }
-        }
+        "/api/auth/sign-in" => match app.over_limit(Budget::SignIn, &incoming.headers) {
+            Some(refused) => refused,
+            None => sign_in::sign_in(app, incoming),
+        },
         "/api/login" => {
             let inner = match app.over_limit(Budget::SignIn, &incoming.headers) {
                 Some(refused) => refused,

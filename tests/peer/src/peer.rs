@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
@@ -24,12 +25,14 @@ pub struct Peer {
     runtime: Option<Runtime>,
     url: String,
     ca_pem: String,
+    /// Removes the temporary database with the peer.
+    _directory: Option<TempDir>,
 }
 
 impl Peer {
     /// Starts a server on 127.0.0.1, on threads of its own.
     pub fn start(config: PeerConfig) -> Result<Self, StartError> {
-        let store = Store::open(config.database.as_deref())?;
+        let (store, directory) = Store::open(config.database.as_deref())?;
         seed::seed(&mut store.writer(), &config)?;
         let tls = Tls::make()?;
         let runtime = Builder::new_multi_thread()
@@ -49,10 +52,14 @@ impl Peer {
         let router = axum::Router::new()
             .fallback(handle)
             .with_state(Arc::clone(&app));
-        let listener = runtime.block_on(async {
-            let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-            TlsListener::start(listener, tls.config)
-        })?;
+        // Bound by the standard library and only then handed over: waiting for a runtime here
+        // would panic where the caller is inside one of its own.
+        let listener = std::net::TcpListener::bind(("127.0.0.1", port))?;
+        listener.set_nonblocking(true)?;
+        let listener = {
+            let _inside = runtime.enter();
+            TlsListener::start(TcpListener::from_std(listener)?, tls.config)?
+        };
         let address = axum::serve::Listener::local_addr(&listener)?;
         runtime.spawn(async move {
             // Ends only with the runtime.
@@ -63,6 +70,7 @@ impl Peer {
             runtime: Some(runtime),
             url: format!("https://127.0.0.1:{}", address.port()),
             ca_pem: tls.ca_pem,
+            _directory: directory,
         };
         peer.seed_patients(seed_patients)?;
         Ok(peer)

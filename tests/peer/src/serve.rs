@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -31,8 +32,8 @@ impl TlsListener {
         tokio::spawn(async move {
             loop {
                 let Ok((stream, address)) = listener.accept().await else {
-                    // Out of file handles, most likely: let others run, then try again.
-                    tokio::task::yield_now().await;
+                    // Out of file handles, most likely: let others finish, then try again.
+                    tokio::time::sleep(Duration::from_millis(10)).await;
                     continue;
                 };
                 let acceptor = acceptor.clone();

@@ -35,7 +35,7 @@ pub(crate) fn sign_in(app: &App, incoming: &Incoming) -> Response {
     if app.faults.database_is_down() {
         return refused();
     }
-    match open_session(app, email, password) {
+    match issue_token(app, email, password) {
         Ok(Some((user, token))) => {
             let mut reply =
                 json_text_reply(200, format!("{{\"user\":{user},\"token\":\"{token}\"}}"));
@@ -57,7 +57,7 @@ fn text<'a>(body: &'a Value, name: &str) -> Option<&'a str> {
 }
 
 /// The user's fields as JSON text, and a new token.
-fn open_session(
+fn issue_token(
     app: &App,
     email: &str,
     password: &str,

@@ -9,19 +9,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
+use crate::StartError;
 use crate::schema::create_statements;
 
 /// The open database.
 pub(crate) struct Store {
     path: PathBuf,
     writer: Mutex<Connection>,
-    /// Removes the temporary file when the store goes.
-    _directory: Option<TempDir>,
 }
 
 impl Store {
-    /// Opens the file, or a temporary one, and makes missing tables.
-    pub(crate) fn open(path: Option<&Path>) -> Result<Self, crate::StartError> {
+    /// Opens the file, or a temporary one, and makes missing tables. A temporary file goes
+    /// with the directory that is handed out: requests may still hold the store when the
+    /// peer ends, and nobody waits for them.
+    pub(crate) fn open(path: Option<&Path>) -> Result<(Self, Option<TempDir>), StartError> {
         let (path, directory) = match path {
             Some(path) => (path.to_owned(), None),
             None => {
@@ -36,11 +37,11 @@ impl Store {
         )?;
         writer.execute_batch(&create_statements())?;
         writer.set_prepared_statement_cache_capacity(128);
-        Ok(Self {
+        let store = Self {
             path,
             writer: Mutex::new(writer),
-            _directory: directory,
-        })
+        };
+        Ok((store, directory))
     }
 
     /// The connection that writes; others wait.

@@ -35,14 +35,23 @@ fn beside(vault: &Path) -> PathBuf {
 async fn carry_out(amana: &Amana, command: Command) -> Result<Json> {
     match command {
         Command::Init => Ok(json!({"state": "unlocked"})),
-        Command::SignIn { cloud, ca, email, password_file } => {
-            sign_in(amana, &cloud, ca.as_deref(), email, &password_file).await
-        }
+        Command::SignIn {
+            cloud,
+            ca,
+            email,
+            password_file,
+        } => sign_in(amana, &cloud, ca.as_deref(), email, &password_file).await,
         Command::SignOut => amana.sign_out().await.map(|()| json!({"signed_out": true})),
-        Command::Register { fields: Some(fields), .. } => insert(amana, "patients", &fields).await,
-        Command::Register { count, family, clinic, .. } => {
-            patients::register(amana, count, &family, clinic.as_deref()).await
-        }
+        Command::Register {
+            fields: Some(fields),
+            ..
+        } => insert(amana, "patients", &fields).await,
+        Command::Register {
+            count,
+            family,
+            clinic,
+            ..
+        } => patients::register(amana, count, &family, clinic.as_deref()).await,
         Command::Insert { table, fields } => insert(amana, &table, &fields).await,
         Command::Edit { table, id, fields } => {
             amana.update(&table, &id, &fields).await?;
@@ -54,7 +63,9 @@ async fn carry_out(amana: &Amana, command: Command) -> Result<Json> {
         }
         Command::Get { table, id } => {
             let record = amana.get(&table, &id).await?;
-            record.map_or(Ok(json!({"record": null})), |text| Ok(json!({"record": read(&text)?})))
+            record.map_or(Ok(json!({"record": null})), |text| {
+                Ok(json!({"record": read(&text)?}))
+            })
         }
         Command::Query { table, query } => read(&amana.query(&table, &query).await?),
         Command::Sync { full, progress } => sync(amana, full, progress).await,
@@ -80,9 +91,13 @@ async fn sign_in(
         url: HttpsUrl::parse(cloud)?,
         private_ca_pem: ca.map(read_file).transpose()?,
     };
-    let password = read_file(password_file)?.trim_end_matches(['\r', '\n']).to_owned();
+    let password = read_file(password_file)?
+        .trim_end_matches(['\r', '\n'])
+        .to_owned();
     let credentials = Credentials::new(email, SecretText::new(password))?;
-    let person = amana.sign_in(address, credentials, CancelToken::new()).await?;
+    let person = amana
+        .sign_in(address, credentials, CancelToken::new())
+        .await?;
     Ok(json!({"user_id": person.id, "role": person.role, "clinic_id": person.clinic_id}))
 }
 
@@ -200,7 +215,12 @@ async fn digest(amana: &Amana) -> Result<Json> {
         .await?
         .tables
         .into_iter()
-        .map(|table| (table.table, json!({"rows": table.rows, "digest": table.digest})))
+        .map(|table| {
+            (
+                table.table,
+                json!({"rows": table.rows, "digest": table.digest}),
+            )
+        })
         .collect();
     Ok(json!({"tables": tables}))
 }

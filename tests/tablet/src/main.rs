@@ -13,7 +13,11 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use serde_json::json;
 
-#[allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program's interface")]
+#[allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is a program's interface"
+)]
 fn main() -> ExitCode {
     let arguments = arguments::Arguments::parse();
     match pollster::block_on(commands::run(arguments)) {

@@ -133,7 +133,8 @@ impl Faults {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts everything right again. A reply held by a gate goes on.
+    /// Puts everything right again. A reply held by the admin route's gate goes on; one held
+    /// by a [`Gate`] waits for that.
     pub fn clear(&self) {
         *self.lock() = Settings::default();
     }

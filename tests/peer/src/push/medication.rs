@@ -57,8 +57,10 @@ pub(super) fn prescription(
     let mut row = Row::read(writing, table, &record, Lenience::UseDefault)?;
     row.fill("prescribed_at", Stored::Integer(writing.now_ms));
     row.fill("notes", Stored::Text(String::new()));
-    if !record.contains_key("status") {
-        row.set("status", Stored::Text("pending".to_owned()));
+    for (column, default) in [("status", "pending"), ("priority", "normal")] {
+        if !record.contains_key(column) {
+            row.set(column, Stored::Text(default.to_owned()));
+        }
     }
     row.upsert(
         writing,

@@ -169,7 +169,7 @@ pub(super) fn appointment(
     let mut row = Row::read(writing, table, &record, Lenience::UseDefault)?;
     for (column, default) in [
         ("is_walk_in", Stored::Integer(0)),
-        ("duration", Stored::Integer(0)),
+        ("duration", Stored::Integer(60)),
         ("reason", Stored::Text(String::new())),
         ("notes", Stored::Text(String::new())),
         ("status", Stored::Text("pending".to_owned())),

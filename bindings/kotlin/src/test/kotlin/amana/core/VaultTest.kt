@@ -1,0 +1,137 @@
+package amana.core
+
+import java.util.concurrent.CompletableFuture
+import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.TimeUnit
+import kotlin.test.Test
+import kotlin.test.assertContains
+import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
+import kotlin.test.assertFalse
+import kotlin.test.assertNotNull
+import kotlin.test.assertTrue
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withContext
+
+/** The vault's calls from coroutines: errors, callbacks, many at once. */
+class VaultTest {
+    private fun withTablet(test: suspend (Tablet) -> Unit) = runBlocking {
+        val tablet = Tablet.make()
+        try {
+            test(tablet)
+        } finally {
+            tablet.end()
+        }
+    }
+
+    private suspend fun failure(call: suspend () -> Unit): AmanaException.Failure =
+        try {
+            call()
+            error("the call should have failed")
+        } catch (failure: AmanaException.Failure) {
+            failure
+        }
+
+    @Test
+    fun errorsAreTypedAndNameThePlaceButNoValue() = withTablet { tablet ->
+        val wrongType = failure { tablet.vault.insert("patients", """{"sex":"CanaryValue-longer-than-24-characters"}""") }
+        assertEquals(Code.INVALID_INPUT, wrongType.code)
+        assertEquals("patients.sex", wrongType.at)
+        assertFalse(wrongType.toString().contains("Canary"))
+        assertEquals(Code.FORBIDDEN_TABLE, failure { tablet.vault.insert("users", "{}") }.code)
+        assertEquals(Code.NOT_FOUND, failure { tablet.vault.delete("patients", "nobody") }.code)
+        assertEquals(Code.NOT_SIGNED_IN, failure { tablet.sync() }.code)
+        val notHttps = failure { tablet.vault.signIn("http://clinic.example", null, "a@b", "x".toByteArray(), null) }
+        assertEquals(Code.INVALID_INPUT, notHttps.code)
+    }
+
+    @Test
+    fun aPhonesKeyStoreIsNotClaimedOnAHost() = runBlocking {
+        val config = VaultConfig(directory = "/nonexistent", keyStore = KeyStoreKind.Platform)
+        assertEquals(Code.UNSUPPORTED, assertFailsWith<AmanaException.Failure> { openVault(config) }.code)
+    }
+
+    @Test
+    fun lockedMeansLockedAndEverythingIsThereAfterUnlocking() = withTablet { tablet ->
+        val id = tablet.vault.insert("patients", """{"given_name":"Amal"}""")
+        tablet.vault.lock()
+        assertEquals(VaultState.LOCKED, tablet.vault.state())
+        assertEquals(Code.LOCKED, failure { tablet.vault.get("patients", id) }.code)
+        tablet.vault.unlock()
+        assertContains(assertNotNull(tablet.vault.get("patients", id)), "Amal")
+    }
+
+    @Test
+    fun aSecondOpenIsTheSameVault() = withTablet { tablet ->
+        val id = tablet.vault.insert("patients", """{"given_name":"Amal"}""")
+        val again = openVault(Tablet.config(tablet.directory))
+        assertNotNull(again.get("patients", id))
+        again.close()
+    }
+
+    @Test
+    fun observersHearOfEachTransactionOnce() = withTablet { tablet ->
+        val heard = CompletableFuture<Change>()
+        val observation =
+            tablet.vault.observe(
+                object : ChangeObserver {
+                    override fun changed(change: Change) {
+                        heard.complete(change)
+                    }
+                },
+            )
+        val id = tablet.vault.insert("patients", """{"given_name":"Amal"}""")
+        val change = withContext(Dispatchers.IO) { heard.get(30, TimeUnit.SECONDS) }
+        assertFalse(change.fromPeer)
+        assertEquals(listOf(id), change.tables.single { it.table == "patients" }.ids)
+        observation.stop()
+        observation.close()
+    }
+
+    @Test
+    fun syncReportsProgressAndCanBeCancelled() = withTablet { tablet ->
+        Clinic().use { clinic ->
+            tablet.signIn(clinic, Tablet.NOOR, Tablet.NOORS_PASSWORD)
+            val phases = CopyOnWriteArrayList<String>()
+            val listener =
+                object : SyncListener {
+                    override fun progress(progress: Progress) {
+                        phases.add(progress.phase)
+                    }
+                }
+            tablet.vault.sync(listener, null, false)
+            assertTrue(phases.containsAll(listOf("pulling", "applying", "finished")), "$phases")
+
+            val cancelled = CancelHandle()
+            cancelled.cancel()
+            assertEquals(Code.CANCELLED, failure { tablet.vault.sync(null, cancelled, false) }.code)
+            cancelled.close()
+
+            val wrong = failure { tablet.signIn(clinic, Tablet.NOOR, "wrong") }
+            assertEquals(Code.UNAUTHORIZED, wrong.code)
+            tablet.vault.signOut()
+            assertEquals(Code.NOT_SIGNED_IN, failure { tablet.sync() }.code)
+        }
+    }
+
+    @Test
+    fun twoHundredCallsAtOnce() = withTablet { tablet ->
+        val ids =
+            withContext(Dispatchers.Default) {
+                (1..200).map { n ->
+                    async {
+                        val id = tablet.vault.insert("patients", """{"given_name":"P$n"}""")
+                        assertContains(assertNotNull(tablet.vault.get("patients", id)), "\"P$n\"")
+                        id
+                    }
+                }.awaitAll()
+            }
+        assertEquals(200, ids.toSet().size)
+        assertEquals(200uL, tablet.vault.count("patients", "{}"))
+        val page = tablet.vault.query("patients", """{"limit":150}""")
+        assertContains(page, "\"next_offset\":150")
+    }
+}

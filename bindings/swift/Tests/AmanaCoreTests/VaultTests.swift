@@ -1,0 +1,140 @@
+import XCTest
+
+@testable import AmanaCore
+
+/// The vault's calls from tasks: errors, callbacks, many at once.
+final class VaultTests: XCTestCase {
+    private func assertFails(
+        _ expected: Code, file: StaticString = #filePath, line: UInt = #line,
+        _ call: () async throws -> Void
+    ) async {
+        do {
+            try await call()
+            XCTFail("the call should have failed", file: file, line: line)
+        } catch let AmanaError.Failure(code, _, _, _, _) {
+            XCTAssertEqual(code, expected, file: file, line: line)
+        } catch {
+            XCTFail("another error than Amana's", file: file, line: line)
+        }
+    }
+
+    func testErrorsAreTypedAndNameThePlaceButNoValue() async throws {
+        let tablet = try await Tablet()
+        do {
+            _ = try await tablet.vault.insert(
+                table: "patients", fields: #"{"sex":"CanaryValue-longer-than-24-characters"}"#)
+            XCTFail("the call should have failed")
+        } catch let error as AmanaError {
+            guard case let .Failure(code, _, _, _, at) = error else { return XCTFail("one variant") }
+            XCTAssertEqual(code, .invalidInput)
+            XCTAssertEqual(at, "patients.sex")
+            XCTAssertFalse("\(error)".contains("Canary"))
+        }
+        await assertFails(.forbiddenTable) {
+            _ = try await tablet.vault.insert(table: "users", fields: "{}")
+        }
+        await assertFails(.notFound) {
+            try await tablet.vault.delete(table: "patients", id: "nobody")
+        }
+        await assertFails(.notSignedIn) { _ = try await tablet.sync() }
+        await assertFails(.invalidInput) {
+            _ = try await tablet.vault.signIn(
+                url: "http://clinic.example", privateCaPem: nil, email: "a@b",
+                password: Data("x".utf8), cancel: nil)
+        }
+        try await tablet.end()
+    }
+
+    func testAPhonesKeyStoreIsNotClaimedOnAHost() async {
+        await assertFails(.unsupported) {
+            _ = try await openVault(
+                config: VaultConfig(directory: "/nonexistent", keyStore: .platform))
+        }
+    }
+
+    func testLockedMeansLockedAndEverythingIsThereAfterUnlocking() async throws {
+        let tablet = try await Tablet()
+        let id = try await tablet.vault.insert(table: "patients", fields: #"{"given_name":"Amal"}"#)
+        try await tablet.vault.lock()
+        XCTAssertEqual(tablet.vault.state(), .locked)
+        await assertFails(.locked) { _ = try await tablet.vault.get(table: "patients", id: id) }
+        try await tablet.vault.unlock()
+        let record = try await tablet.vault.get(table: "patients", id: id)
+        XCTAssertTrue(try XCTUnwrap(record).contains("Amal"))
+        try await tablet.end()
+    }
+
+    func testObserversHearOfEachTransaction() async throws {
+        let tablet = try await Tablet()
+        let heard = expectation(description: "the observer is called")
+        let observation = tablet.vault.observe(observer: Observer(heard))
+        _ = try await tablet.vault.insert(table: "patients", fields: #"{"given_name":"Amal"}"#)
+        await fulfillment(of: [heard], timeout: 30)
+        observation.stop()
+        try await tablet.end()
+    }
+
+    func testSyncReportsProgressAndCanBeCancelled() async throws {
+        let clinic = try Clinic()
+        defer { clinic.stop() }
+        let tablet = try await Tablet()
+        _ = try await tablet.signIn(clinic, Tablet.noor)
+        let listener = Listener()
+        _ = try await tablet.vault.sync(listener: listener, cancel: nil, fullPull: false)
+        XCTAssertTrue(listener.phases.isSuperset(of: ["pulling", "applying", "finished"]))
+
+        let cancelled = CancelHandle()
+        cancelled.cancel()
+        await assertFails(.cancelled) {
+            _ = try await tablet.vault.sync(listener: nil, cancel: cancelled, fullPull: false)
+        }
+        await assertFails(.unauthorized) {
+            _ = try await tablet.signIn(clinic, (email: Tablet.noor.email, password: "wrong"))
+        }
+        try await tablet.vault.signOut()
+        await assertFails(.notSignedIn) { _ = try await tablet.sync() }
+        try await tablet.end()
+    }
+
+    func testTwoHundredCallsAtOnce() async throws {
+        let tablet = try await Tablet()
+        let vault = tablet.vault
+        let ids = try await withThrowingTaskGroup(of: String.self) { group in
+            for n in 1...200 {
+                group.addTask {
+                    let id = try await vault.insert(
+                        table: "patients", fields: #"{"given_name":"P\#(n)"}"#)
+                    let record = try await vault.get(table: "patients", id: id)
+                    XCTAssertTrue(try XCTUnwrap(record).contains("\"P\(n)\""))
+                    return id
+                }
+            }
+            return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+        }
+        XCTAssertEqual(ids.count, 200)
+        let count = try await vault.count(table: "patients", query: "{}")
+        XCTAssertEqual(count, 200)
+        try await tablet.end()
+    }
+}
+
+private final class Observer: ChangeObserver, @unchecked Sendable {
+    private let heard: XCTestExpectation
+
+    init(_ heard: XCTestExpectation) { self.heard = heard }
+
+    func changed(change: Change) {
+        if change.tables.contains(where: { $0.table == "patients" }) { heard.fulfill() }
+    }
+}
+
+private final class Listener: SyncListener, @unchecked Sendable {
+    private let lock = NSLock()
+    private var seen = Set<String>()
+
+    var phases: Set<String> { lock.withLock { seen } }
+
+    func progress(progress: Progress) {
+        lock.withLock { _ = seen.insert(progress.phase) }
+    }
+}

@@ -1,0 +1,167 @@
+//! How long to wait before asking again, and when to stop asking. Pure but for randomness.
+//!
+//! Waits are spread at random: the tablets of a clinic share one address and so one rate limit,
+//! and would otherwise all come back at the same moment.
+
+use std::time::Duration;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::ports::Entropy;
+
+/// The most waits of one sync because the peer asked to, and the most time spent in them.
+const MAX_WAITS: u32 = 5;
+const MAX_WAITED_MS: u64 = 5 * 60 * 1000;
+/// The wait where the peer asks to, but names no time; and the least in any case.
+const UNNAMED_WAIT_MS: u64 = 5_000;
+const MIN_WAIT_MS: u64 = 1_000;
+
+const MAX_RETRIES: u32 = 2;
+const RETRY_BASE_MS: u64 = 1_000;
+const RETRY_CAP_MS: u64 = 30_000;
+
+/// What is left of a sync's patience.
+#[derive(Default)]
+pub(super) struct Patience {
+    waits: u32,
+    waited_ms: u64,
+    retries: u32,
+}
+
+impl Patience {
+    /// How long to wait after a failure of a request that may be repeated; `None` to give up.
+    pub(super) fn after(
+        &mut self,
+        error: &Error,
+        entropy: &dyn Entropy,
+    ) -> Result<Option<Duration>> {
+        match error.code() {
+            ErrorCode::RateLimited => self.after_rate_limit(error, entropy),
+            ErrorCode::Network | ErrorCode::Server => self.after_failure(entropy),
+            _ => Ok(None),
+        }
+    }
+
+    /// The time that the peer named, and up to a fifth more.
+    pub(super) fn after_rate_limit(
+        &mut self,
+        error: &Error,
+        entropy: &dyn Entropy,
+    ) -> Result<Option<Duration>> {
+        let named = error
+            .retry_after()
+            .unwrap_or(UNNAMED_WAIT_MS)
+            .max(MIN_WAIT_MS);
+        let pause = named.saturating_add(up_to(named / 5, entropy)?);
+        let waited = self.waited_ms.saturating_add(pause);
+        if self.waits == MAX_WAITS || waited > MAX_WAITED_MS {
+            return Ok(None);
+        }
+        self.waits += 1;
+        self.waited_ms = waited;
+        Ok(Some(Duration::from_millis(pause)))
+    }
+
+    /// Exponential backoff with full jitter.
+    fn after_failure(&mut self, entropy: &dyn Entropy) -> Result<Option<Duration>> {
+        if self.retries == MAX_RETRIES {
+            return Ok(None);
+        }
+        let ceiling = (RETRY_BASE_MS << self.retries).min(RETRY_CAP_MS);
+        self.retries += 1;
+        up_to(ceiling, entropy).map(|ms| Some(Duration::from_millis(ms)))
+    }
+}
+
+fn up_to(most: u64, entropy: &dyn Entropy) -> Result<u64> {
+    let mut random = [0; 8];
+    entropy.fill(&mut random)?;
+    Ok(u64::from_le_bytes(random) % most.saturating_add(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::SeededEntropy;
+
+    fn limited(ms: Option<u64>) -> Error {
+        let error = Error::new(ErrorCode::RateLimited, "too many requests");
+        ms.map_or(error.clone(), |ms| error.retry_after_ms(ms))
+    }
+
+    #[test]
+    fn the_peers_time_is_kept_with_a_floor_and_some_jitter() {
+        let mut seen = std::collections::HashSet::new();
+        for seed in 0..50 {
+            let entropy = SeededEntropy::new(seed);
+            for (named, least) in [(Some(10_000), 10_000), (Some(0), 1_000), (None, 5_000)] {
+                let wait = Patience::default().after(&limited(named), &entropy);
+                let ms = wait.unwrap().unwrap().as_millis();
+                assert!((least..=least + least / 5).contains(&ms), "{ms}");
+                seen.insert(ms);
+            }
+        }
+        assert!(seen.len() > 100, "hardly any jitter");
+    }
+
+    #[test]
+    fn patience_ends_after_five_waits_or_five_minutes() {
+        let entropy = SeededEntropy::new(1);
+        let mut patience = Patience::default();
+        for _ in 0..5 {
+            assert!(
+                patience
+                    .after(&limited(Some(1)), &entropy)
+                    .unwrap()
+                    .is_some()
+            );
+        }
+        assert!(
+            patience
+                .after(&limited(Some(1)), &entropy)
+                .unwrap()
+                .is_none()
+        );
+
+        let mut patience = Patience::default();
+        assert!(
+            patience
+                .after(&limited(Some(240_000)), &entropy)
+                .unwrap()
+                .is_some()
+        );
+        assert!(
+            patience
+                .after(&limited(Some(240_000)), &entropy)
+                .unwrap()
+                .is_none()
+        );
+        assert!(
+            patience
+                .after(&limited(Some(u64::MAX)), &entropy)
+                .unwrap()
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn only_network_and_server_failures_are_tried_again_twice() {
+        let entropy = SeededEntropy::new(1);
+        let mut patience = Patience::default();
+        for ceiling in [1_000, 2_000] {
+            let error = Error::new(ErrorCode::Network, "broken off");
+            let wait = patience.after(&error, &entropy).unwrap().unwrap();
+            assert!(wait.as_millis() <= ceiling);
+        }
+        let error = Error::new(ErrorCode::Server, "failed");
+        assert!(patience.after(&error, &entropy).unwrap().is_none());
+        for code in ErrorCode::ALL {
+            if !matches!(
+                code,
+                ErrorCode::Network | ErrorCode::Server | ErrorCode::RateLimited
+            ) {
+                let wait = Patience::default().after(&Error::new(*code, "x"), &entropy);
+                assert!(wait.unwrap().is_none(), "{}", code.as_str());
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Push: the outbox in pieces, each acknowledged before the next is sent.
+//!
+//! Parents before children, later stages in requests of their own, deletions last. A refused piece
+//! is halved until the bad row is alone. Never changes a row, and never acknowledges one that the
+//! peer did not take in the revision that was sent.
+
+use super::engine::Run;
+use super::refusals::Refusals;
+use crate::error::{Error, ErrorCode, Result};
+use crate::model::change_set::{
+    Acknowledgement, OutboxKind, OutboxPosition, OutboxRow, PushClass, PushFailure,
+};
+use crate::model::notice::SyncPhase;
+use crate::model::schema::{Direction, Schema};
+
+/// Rows of one piece: about a second and a half of the cloud's time.
+const PIECE_ROWS: usize = 300;
+/// How many other pieces are tried before the peer is held to be down.
+const PROBES: usize = 8;
+/// What the app is told of rows that were put aside.
+const REFUSED: &str = "the peer refuses this record";
+
+impl Run<'_> {
+    /// Sends what the peer has not taken yet.
+    pub(super) fn push_all(&mut self) -> Result<()> {
+        self.engine.cancel.check()?;
+        self.reporter.begin(SyncPhase::Pushing, None);
+        let mut refusals = Refusals::default();
+        let outcome = self.push_classes(&mut refusals);
+        let (bad, outcome) = refusals.conclude(outcome);
+        if !bad.is_empty() && !self.engine.cancel.is_cancelled() {
+            self.report.quarantined += bad.len() as u64;
+            self.engine
+                .store
+                .quarantine(&self.engine.peer_id, bad, REFUSED)?;
+        }
+        outcome
+    }
+
+    fn push_classes(&mut self, refusals: &mut Refusals) -> Result<()> {
+        for stage in 0..=last_stage(self.engine.schema) {
+            self.push_class(PushClass::Upserts { stage }, refusals)?;
+        }
+        self.push_class(PushClass::Deletions, refusals)
+    }
+
+    fn push_class(&mut self, class: PushClass, refusals: &mut Refusals) -> Result<()> {
+        let engine = self.engine;
+        let mut after = OutboxPosition::default();
+        loop {
+            engine.cancel.check()?;
+            let page = engine
+                .store
+                .collect(&engine.peer_id, class, &after, PIECE_ROWS)?;
+            self.push_pieces(pieces(engine.schema, class, &page.rows), refusals)?;
+            match page.next {
+                Some(next) if next > after => after = next,
+                Some(_) => return Err(Error::internal("the outbox does not move on")),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Sends pieces in their order, halving those that are refused.
+    fn push_pieces(&mut self, pieces: Vec<&[OutboxRow]>, refusals: &mut Refusals) -> Result<()> {
+        // The next piece is the last one.
+        let mut todo = pieces;
+        todo.reverse();
+        while let Some(piece) = todo.pop() {
+            match (self.send(piece)?, piece) {
+                (None, _) => refusals.taken(),
+                (Some(error), [row]) => {
+                    refusals.refused_alone(row, error.clone());
+                    if refusals.are_doubtful() {
+                        self.probe(&mut todo, refusals, error)?;
+                    }
+                }
+                (Some(_), rows) => {
+                    let (first, second) = rows.split_at(rows.len() / 2);
+                    todo.push(second);
+                    todo.push(first);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Many rows were refused one after the other. If the peer takes any of the next pieces it was
+    /// the rows; if not it is down, and no more is sent.
+    fn probe(
+        &mut self,
+        todo: &mut Vec<&[OutboxRow]>,
+        refusals: &mut Refusals,
+        error: Error,
+    ) -> Result<()> {
+        for i in (0..todo.len()).rev().take(PROBES) {
+            if self.send(todo[i])?.is_none() {
+                refusals.taken();
+                todo.remove(i);
+                return Ok(());
+            }
+        }
+        Err(error)
+    }
+
+    /// Sends one piece and acknowledges it, or tells why the peer refused it. An error is one that
+    /// says nothing about the rows.
+    fn send(&mut self, piece: &[OutboxRow]) -> Result<Option<Error>> {
+        let engine = self.engine;
+        loop {
+            engine.cancel.check()?;
+            self.report.requests += 1;
+            let (result, ms) = self.timed(|| engine.peer.push(piece, engine.cancel));
+            self.report.push_ms += ms;
+            let (error, refused) = match result {
+                Ok(()) => return self.acknowledge(piece).map(|()| None),
+                Err(PushFailure::Refused(error)) => (error, true),
+                Err(PushFailure::Stopped(error)) => (error, false),
+            };
+            engine.cancel.check()?;
+            if error.code() != ErrorCode::RateLimited {
+                return if refused { Ok(Some(error)) } else { Err(error) };
+            }
+            let Some(pause) = self.patience.after_rate_limit(&error, engine.entropy)? else {
+                return Err(error);
+            };
+            self.wait(pause)?;
+        }
+    }
+
+    fn acknowledge(&mut self, piece: &[OutboxRow]) -> Result<()> {
+        let taken = piece.iter().map(Acknowledgement::from).collect();
+        self.engine.store.acknowledge(&self.engine.peer_id, taken)?;
+        for row in piece {
+            match row.kind {
+                OutboxKind::Deleted => self.report.pushed_deletions += 1,
+                OutboxKind::Created | OutboxKind::Updated => self.report.pushed += 1,
+            }
+        }
+        let rows = self.report.pushed + self.report.pushed_deletions;
+        self.reporter.advance(0, rows);
+        Ok(())
+    }
+}
+
+fn last_stage(schema: &Schema) -> u8 {
+    schema
+        .tables()
+        .filter(|(_, table)| table.direction == Direction::Both)
+        .map(|(_, table)| table.push_stage)
+        .max()
+        .unwrap_or(0)
+}
+
+/// A page as the pieces to send. The deletion of a record with children is a piece of its own: the
+/// peer deletes the children too, and a failure among them must not stop other deletions.
+fn pieces<'r>(schema: &Schema, class: PushClass, rows: &'r [OutboxRow]) -> Vec<&'r [OutboxRow]> {
+    let alone = |row: &OutboxRow| {
+        class == PushClass::Deletions && !schema.table(row.table).children.is_empty()
+    };
+    rows.chunk_by(|a, b| !alone(a) && !alone(b)).collect()
+}

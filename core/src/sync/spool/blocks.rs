@@ -1,0 +1,202 @@
+//! A stream of bytes as AES-256-GCM blocks.
+//!
+//! Every block but the last holds exactly [`BLOCK`] bytes; the last holds fewer, perhaps none. The
+//! block's number and stream are its nonce, and whether it is the last is authenticated with it:
+//! a block moved, repeated, cut off or changed does not open.
+
+use std::io::{ErrorKind, Read, Write};
+
+use aes_gcm::Aes256Gcm;
+use aes_gcm::aead::{AeadInOut, Nonce};
+use zeroize::Zeroizing;
+
+use super::file::{read_error, write_error};
+use crate::error::{Error, ErrorCode, Result};
+
+/// Plaintext bytes of a full block.
+pub(super) const BLOCK: usize = 64 * 1024;
+/// Bytes that the authentication adds to each block.
+pub(super) const TAG: usize = 16;
+
+/// Encrypts what is written to it.
+pub(super) struct BlockWriter<W> {
+    out: W,
+    cipher: Aes256Gcm,
+    position: Position,
+    block: Zeroizing<Vec<u8>>,
+}
+
+impl<W: Write> BlockWriter<W> {
+    pub(super) fn new(out: W, cipher: Aes256Gcm, stream: u8) -> Self {
+        Self {
+            out,
+            cipher,
+            position: Position::start(stream),
+            block: buffer(),
+        }
+    }
+
+    pub(super) fn stream(&self) -> u8 {
+        self.position.stream
+    }
+
+    pub(super) fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(BLOCK - self.block.len()));
+            self.block.extend_from_slice(now);
+            bytes = later;
+            if self.block.len() == BLOCK {
+                self.seal(false)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the last block and gives back what is needed for reading.
+    pub(super) fn finish(mut self) -> Result<(W, Aes256Gcm)> {
+        self.seal(true)?;
+        self.out.flush().map_err(|e| write_error(&e))?;
+        Ok((self.out, self.cipher))
+    }
+
+    fn seal(&mut self, last: bool) -> Result<()> {
+        let (nonce, position) = self.position.next(last);
+        self.cipher
+            .encrypt_in_place(&nonce, &position, &mut *self.block)
+            .map_err(|_| Error::internal("the spool could not be encrypted"))?;
+        self.out
+            .write_all(&self.block)
+            .map_err(|e| write_error(&e))?;
+        self.block.clear();
+        Ok(())
+    }
+}
+
+/// Decrypts what a [`BlockWriter`] wrote.
+pub(super) struct BlockReader<R> {
+    input: R,
+    cipher: Aes256Gcm,
+    position: Position,
+    block: Zeroizing<Vec<u8>>,
+    /// How much of the block was handed out.
+    used: usize,
+    last: bool,
+    failed: bool,
+}
+
+impl<R: Read> BlockReader<R> {
+    pub(super) fn new(input: R, cipher: Aes256Gcm, stream: u8) -> Self {
+        Self {
+            input,
+            cipher,
+            position: Position::start(stream),
+            block: buffer(),
+            used: 0,
+            last: false,
+            failed: false,
+        }
+    }
+
+    /// Whether everything was read, down to the block that says so.
+    pub(super) fn is_at_end(&mut self) -> Result<bool> {
+        Ok(self.fill()? == 0)
+    }
+
+    pub(super) fn read_exact(&mut self, mut out: &mut [u8]) -> Result<()> {
+        while !out.is_empty() {
+            let count = self.fill()?.min(out.len());
+            if count == 0 {
+                return Err(damaged());
+            }
+            let (now, later) = out.split_at_mut(count);
+            now.copy_from_slice(&self.block[self.used..self.used + count]);
+            self.used += count;
+            out = later;
+        }
+        Ok(())
+    }
+
+    /// Reads so many bytes without trusting the number: memory grows with what is really there.
+    pub(super) fn read_vec(&mut self, length: usize) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(length.min(BLOCK));
+        while bytes.len() < length {
+            let count = self.fill()?.min(length - bytes.len());
+            if count == 0 {
+                return Err(damaged());
+            }
+            bytes.extend_from_slice(&self.block[self.used..self.used + count]);
+            self.used += count;
+        }
+        Ok(bytes)
+    }
+
+    /// Makes sure that something is in the block, unless all is read. Returns how much.
+    fn fill(&mut self) -> Result<usize> {
+        if self.failed {
+            return Err(damaged());
+        }
+        while self.used == self.block.len() && !self.last {
+            self.open_next()?;
+        }
+        Ok(self.block.len() - self.used)
+    }
+
+    fn open_next(&mut self) -> Result<()> {
+        self.used = 0;
+        self.block.resize(BLOCK + TAG, 0);
+        let mut length = 0;
+        while length < self.block.len() {
+            match self.input.read(&mut self.block[length..]) {
+                Ok(0) => break,
+                Ok(count) => length += count,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(self.spoil(read_error(&e))),
+            }
+        }
+        self.block.truncate(length);
+        self.last = length < BLOCK + TAG;
+        let (nonce, position) = self.position.next(self.last);
+        self.cipher
+            .decrypt_in_place(&nonce, &position, &mut *self.block)
+            .map_err(|_| self.spoil(damaged()))
+    }
+
+    /// After a failure nothing more is handed out, not even an end.
+    fn spoil(&mut self, error: Error) -> Error {
+        self.failed = true;
+        self.block.clear();
+        error
+    }
+}
+
+/// Where the next block stands.
+struct Position {
+    stream: u8,
+    block: u64,
+}
+
+impl Position {
+    const fn start(stream: u8) -> Self {
+        Self { stream, block: 0 }
+    }
+
+    /// The nonce of the next block, and what is authenticated along with it.
+    fn next(&mut self, last: bool) -> (Nonce<Aes256Gcm>, [u8; 13]) {
+        let mut bytes = [0; 13];
+        bytes[0] = self.stream;
+        bytes[4..12].copy_from_slice(&self.block.to_be_bytes());
+        bytes[12] = u8::from(last);
+        self.block += 1;
+        let mut nonce = Nonce::<Aes256Gcm>::default();
+        nonce.copy_from_slice(&bytes[..12]);
+        (nonce, bytes)
+    }
+}
+
+fn buffer() -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(Vec::with_capacity(BLOCK + TAG))
+}
+
+pub(super) fn damaged() -> Error {
+    Error::new(ErrorCode::DatabaseDamaged, "the spool is damaged")
+}

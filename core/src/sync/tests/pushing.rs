@@ -1,0 +1,260 @@
+//! Bad rows, outages, limits and edits during a push.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::test_support::Call;
+
+/// A peer that refuses every piece with one of these in it.
+fn refuse(device: &Device, bad: BTreeSet<u32>) {
+    device.peer.on_push(move |piece| {
+        if piece.iter().any(|row| bad.contains(&number_of(&row.id))) {
+            Err(refused())
+        } else {
+            Ok(())
+        }
+    });
+}
+
+fn numbers(ids: Vec<RecordId>) -> BTreeSet<u32> {
+    ids.iter().map(number_of).collect()
+}
+
+#[test]
+fn one_bad_row_is_found_wherever_it_is() {
+    for bad in [0, 1, 149, 150, 298, 299] {
+        let device = Device::new();
+        device.patients(300);
+        refuse(&device, [bad].into());
+        let report = device.sync().unwrap();
+        assert_eq!((report.pushed, report.quarantined), (299, 1));
+        assert_eq!(numbers(device.store.quarantined()), [bad].into());
+        assert!(
+            device.log.pushes().len() <= 19,
+            "{}",
+            device.log.pushes().len()
+        );
+        // The next sync does not offer it again.
+        let before = device.log.pushes().len();
+        device.sync().unwrap();
+        assert_eq!(device.log.pushes().len(), before);
+        // An edit does.
+        device.write("patients", bad, "given_name", "mended");
+        device.sync().unwrap_err();
+        assert_eq!(device.log.pushes().len(), before + 1);
+    }
+}
+
+#[test]
+fn many_bad_rows_at_the_front_do_not_look_like_an_outage() {
+    let device = Device::new();
+    device.patients(300);
+    refuse(&device, (0..40).collect());
+    let report = device.sync().unwrap();
+    assert_eq!((report.pushed, report.quarantined), (260, 40));
+}
+
+#[test]
+fn an_outage_puts_nothing_aside_and_ends_soon() {
+    for count in [1, 2, 7, 8, 9, 300, 1_000] {
+        let device = Device::new();
+        device.patients(count);
+        device.peer.on_push(|_| Err(refused()));
+        assert_eq!(device.sync().unwrap_err().code(), ErrorCode::Server);
+        assert_eq!(device.store.dirty().len() as u32, count);
+        assert!(device.store.quarantined().is_empty());
+        assert!(
+            device.log.pushes().len() <= 40,
+            "{}",
+            device.log.pushes().len()
+        );
+        assert!(
+            !device
+                .log
+                .calls()
+                .iter()
+                .any(|c| matches!(c, Call::NoteSuccess(_)))
+        );
+    }
+}
+
+#[test]
+fn an_outage_in_the_middle_puts_only_proven_rows_aside() {
+    let device = Device::new();
+    device.patients(900);
+    // Row 5 is bad; when the second piece comes the peer breaks down.
+    refuse(&device, (300..900).chain([5]).collect());
+    assert_eq!(device.sync().unwrap_err().code(), ErrorCode::Server);
+    assert_eq!(numbers(device.store.quarantined()), [5].into());
+    assert_eq!(device.store.dirty().len(), 601);
+    assert!(
+        device.log.pushes().len() < 110,
+        "{}",
+        device.log.pushes().len()
+    );
+}
+
+#[test]
+fn a_deletion_that_fails_for_ever_does_not_stop_the_others() {
+    let device = Device::new();
+    device.patients(30);
+    device.store.acknowledge_all();
+    for number in 0..30 {
+        device.store.remove(device.table("patients"), &id(number));
+    }
+    refuse(&device, (0..12).collect());
+    let report = device.sync().unwrap();
+    assert_eq!((report.pushed_deletions, report.quarantined), (18, 12));
+}
+
+#[test]
+fn what_stops_a_push_puts_nothing_aside_and_the_pull_stays() {
+    for code in [
+        ErrorCode::Network,
+        ErrorCode::Unauthorized,
+        ErrorCode::Server,
+    ] {
+        let device = Device::new();
+        device.patients(400);
+        device
+            .peer
+            .will_answer(reply(77, vec![patient(&device, 900, "x", 1)]));
+        let mut pieces = 0;
+        device.peer.on_push(move |_| {
+            pieces += 1;
+            if pieces > 1 {
+                Err(PushFailure::Stopped(error(code)))
+            } else {
+                Ok(())
+            }
+        });
+        assert_eq!(device.sync().unwrap_err().code(), code);
+        assert_eq!(device.store.stored_cursor(), 77);
+        assert_eq!(device.store.dirty().len(), 100);
+        assert!(device.store.quarantined().is_empty());
+        assert_eq!(device.log.pushes().len(), 2);
+    }
+}
+
+#[test]
+fn a_rate_limit_is_waited_for_and_the_same_piece_sent_again() {
+    let device = Device::new();
+    device.patients(3);
+    let mut asked = 0;
+    device.peer.on_push(move |_| {
+        asked += 1;
+        let limited = error(ErrorCode::RateLimited).retry_after_ms(2_000);
+        match asked {
+            1 => Err(PushFailure::Stopped(limited)),
+            2 => Err(PushFailure::Refused(limited)),
+            _ => Ok(()),
+        }
+    });
+    let report = device.sync().unwrap();
+    assert_eq!((report.pushed, report.requests), (3, 4));
+    assert_eq!(device.timer.waits().len(), 2);
+    assert!(device.store.dirty().is_empty());
+}
+
+#[test]
+fn a_limit_that_does_not_end_is_given_back() {
+    let device = Device::new();
+    device.patients(3);
+    device.peer.on_push(|_| {
+        let limited = error(ErrorCode::RateLimited).retry_after_ms(1_000);
+        Err(PushFailure::Stopped(limited))
+    });
+    assert_eq!(device.sync().unwrap_err().code(), ErrorCode::RateLimited);
+    assert_eq!(device.timer.waits().len(), 5);
+    assert_eq!(device.store.dirty().len(), 3);
+}
+
+#[test]
+fn edits_during_the_push_stay_and_win_over_the_echo() {
+    let device = Device::new();
+    device.patients(2);
+    let (store, table) = (device.store.clone(), device.table("patients"));
+    let name = device.column("patients", "given_name");
+    let mut edited = false;
+    device.peer.on_push(move |_| {
+        if !std::mem::replace(&mut edited, true) {
+            store.write(table, &id(1), &[(name, Value::Text("Amalia".into()))], NOW);
+        }
+        Ok(())
+    });
+    device.sync().unwrap();
+    assert_eq!(device.store.dirty(), [id(1)]);
+
+    // The peer gives back the version that it was sent.
+    device
+        .peer
+        .will_answer(reply(9, vec![patient(&device, 1, "Amal", NOW)]));
+    let report = device.sync().unwrap();
+    assert_eq!((report.applied.conflicts, report.pushed), (0, 1));
+    assert_eq!(
+        device.store.row(table, &id(1)).unwrap()[name],
+        Value::Text("Amalia".into())
+    );
+    assert!(device.store.dirty().is_empty());
+}
+
+#[test]
+fn a_deletion_during_the_push_stays() {
+    let device = Device::new();
+    device.patients(1);
+    let (store, table) = (device.store.clone(), device.table("patients"));
+    device.peer.on_push(move |piece| {
+        if !piece[0].values.is_empty() {
+            store.remove(table, &id(0));
+        }
+        Ok(())
+    });
+    let report = device.sync().unwrap();
+    // The record was acknowledged in its old revision only; the tombstone went after it.
+    assert_eq!((report.pushed, report.pushed_deletions), (1, 1));
+    assert!(device.store.dirty().is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn halving_finds_exactly_the_bad_rows(
+        count in 1u32..650,
+        bad in proptest::collection::btree_set(0u32..650, 0..7),
+    ) {
+        let bad: BTreeSet<u32> = bad.into_iter().filter(|n| *n < count).collect();
+        let device = Device::new();
+        device.patients(count);
+        refuse(&device, bad.clone());
+        let result = device.sync();
+        if bad.len() as u32 == count {
+            prop_assert_eq!(result.unwrap_err().code(), ErrorCode::Server);
+            prop_assert!(device.store.quarantined().is_empty());
+        } else {
+            let report = result.unwrap();
+            prop_assert_eq!(numbers(device.store.quarantined()), bad.clone());
+            prop_assert_eq!(report.pushed, u64::from(count) - bad.len() as u64);
+            prop_assert_eq!(numbers(device.store.dirty()), bad);
+        }
+    }
+
+    #[test]
+    fn whatever_is_refused_only_bad_rows_are_put_aside(
+        count in 1u32..400,
+        bad in proptest::collection::vec(any::<bool>(), 400),
+    ) {
+        let bad: BTreeSet<u32> = (0..count).filter(|n| bad[*n as usize]).collect();
+        let device = Device::new();
+        device.patients(count);
+        refuse(&device, bad.clone());
+        let result = device.sync();
+        prop_assert!(numbers(device.store.quarantined()).is_subset(&bad));
+        prop_assert!(bad.is_subset(&numbers(device.store.dirty())));
+        if result.is_ok() {
+            prop_assert_eq!(numbers(device.store.dirty()), bad);
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Records on the wire: the pull reply decoded as a stream, the push body written.
+//!
+//! What a device must never hold is dropped here, before anybody sees it. Memory is bounded
+//! whatever the reply holds: a record at a time, each within limits.
+
+mod cell;
+mod encode;
+mod guard;
+mod record;
+mod reply;
+mod utf8;
+
+#[cfg(test)]
+mod decode_tests;
+#[cfg(test)]
+mod properties;
+
+pub(super) use encode::encode;
+pub(super) use reply::Decoder;

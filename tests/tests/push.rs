@@ -1,0 +1,138 @@
+//! Pushes that meet a bad row, or a server that is out of order.
+
+use amana_core::ErrorCode;
+use amana_peer::{Kind, PeerConfig, ids};
+use amana_tests::{Tablet, clinic, clinic_with, patient};
+use pollster::block_on;
+use serde_json::json;
+
+#[test]
+fn one_bad_row_is_found_put_aside_and_taken_again_after_an_edit() {
+    let peer = clinic_with(PeerConfig {
+        rate_limit: false,
+        ..PeerConfig::default()
+    });
+    let tablet = Tablet::signed_in(&peer);
+    for n in 0..40 {
+        let _ = tablet.insert("patients", &patient(&format!("P{n}")));
+    }
+    // A clinic that the server does not have.
+    let bad = tablet.insert(
+        "patients",
+        &json!({"given_name": "Bad", "primary_clinic_id": "aaaaaaaa-0000-4000-8000-00000000dead"}),
+    );
+    for n in 40..80 {
+        let _ = tablet.insert("patients", &patient(&format!("P{n}")));
+    }
+    let report = tablet.sync().unwrap();
+    assert_eq!((report.pushed, report.quarantined), (80, 1));
+    let status = block_on(tablet.amana.status()).unwrap();
+    assert_eq!((status.outbox.pending, status.outbox.quarantined), (1, 1));
+    assert_eq!(peer.count("patients"), 80);
+
+    peer.clear_requests();
+    tablet.sync().unwrap();
+    assert!(
+        peer.requests().iter().all(|seen| seen.method != "POST"),
+        "it waits for an edit"
+    );
+
+    tablet.update(
+        "patients",
+        &bad,
+        &json!({"primary_clinic_id": ids::CLINIC_A}),
+    );
+    let report = tablet.sync().unwrap();
+    assert_eq!((report.pushed, report.quarantined), (1, 0));
+    assert_eq!(tablet.pending(), 0);
+}
+
+#[test]
+fn an_outage_puts_nothing_aside() {
+    let peer = clinic_with(PeerConfig {
+        rate_limit: false,
+        ..PeerConfig::default()
+    });
+    let tablet = Tablet::signed_in(&peer);
+    tablet.sync().unwrap();
+    for n in 0..30 {
+        let _ = tablet.insert("patients", &patient(&format!("P{n}")));
+    }
+    let mut answer = amana_peer::Answer::status(Kind::Push, 500);
+    answer.times = 10_000;
+    peer.faults().answer_with(answer);
+    assert_eq!(tablet.sync().unwrap_err().code(), ErrorCode::Server);
+    let status = block_on(tablet.amana.status()).unwrap();
+    assert_eq!((status.outbox.pending, status.outbox.quarantined), (30, 0));
+    peer.faults().clear();
+    assert_eq!(tablet.sync().unwrap().pushed, 30);
+}
+
+#[test]
+fn dates_are_never_pushed_as_numbers() {
+    let peer = clinic();
+    let tablet = Tablet::signed_in(&peer);
+    let _ = tablet.insert("patients", &patient("Amal"));
+    tablet.sync().unwrap();
+    let pushes: Vec<String> = peer
+        .requests()
+        .into_iter()
+        .filter(|seen| seen.method == "POST")
+        .filter_map(|s| s.body)
+        .collect();
+    let push = pushes
+        .iter()
+        .find(|body| body.contains("given_name"))
+        .unwrap();
+    let body: serde_json::Value = serde_json::from_str(push).unwrap();
+    let row = &body["patients"]["created"][0];
+    assert_eq!(row["date_of_birth"], "1980-02-03");
+    for column in ["created_at", "updated_at"] {
+        assert!(row[column].as_str().unwrap().ends_with('Z'), "{column}");
+    }
+    assert!(row.get("_status").is_none());
+    assert!(row["metadata"].is_object());
+}
+
+#[test]
+fn a_value_that_the_app_never_sees_is_sent_back_unchanged() {
+    let peer = clinic();
+    let tablet = Tablet::signed_in(&peer);
+    peer.seed_patients(1).unwrap();
+    peer.execute("UPDATE patients SET image_timestamp = '2026-01-31T08:15:30.123Z'")
+        .unwrap();
+    let before = peer.rows("patients").remove(0);
+    assert!(!before["image_timestamp"].is_null());
+    tablet.sync().unwrap();
+    let id = before["id"].as_str().unwrap();
+    assert!(tablet.get("patients", id).get("image_timestamp").is_none());
+    tablet.update("patients", id, &json!({"phone": "111"}));
+    tablet.sync().unwrap();
+    let after = peer.row("patients", id).unwrap();
+    assert_eq!(after["phone"], "111");
+    assert_eq!(after["image_timestamp"], before["image_timestamp"]);
+}
+
+#[test]
+fn a_device_clock_that_is_hours_behind_loses_no_edit() {
+    let peer = clinic();
+    // The server is six hours ahead of the tablet.
+    peer.faults().clock_offset(6 * 60 * 60 * 1000);
+    let tablet = Tablet::signed_in(&peer);
+    let id = tablet.insert("patients", &patient("Amal"));
+    let visit = tablet.insert(
+        "visits",
+        &json!({"patient_id": id, "clinic_id": ids::CLINIC_A}),
+    );
+    tablet.sync().unwrap();
+    for n in 0..3 {
+        tablet.update(
+            "visits",
+            &visit,
+            &json!({"provider_name": format!("Dr {n}")}),
+        );
+        tablet.sync().unwrap();
+        let stored = peer.row("visits", &visit).unwrap();
+        assert_eq!(stored["provider_name"], format!("Dr {n}"));
+    }
+}

@@ -1,0 +1,118 @@
+//! No file of a vault holds anything readable, and the password is where it must be, only.
+
+use amana_core::error::ErrorCode;
+use amana_core::model::peer::Credentials;
+use amana_core::secret::SecretText;
+use amana_core::test_support::MemoryKeyStore;
+use amana_core::{Amana, Config, System};
+use amana_tests::{PASSWORD, Tablet, clinic, patient};
+use pollster::block_on;
+use std::sync::Arc;
+
+fn assert_absent(tablet: &Tablet, needle: &str) {
+    for file in tablet.files() {
+        let bytes = std::fs::read(&file).unwrap();
+        let found = bytes
+            .windows(needle.len())
+            .any(|window| window == needle.as_bytes());
+        assert!(!found, "{needle} in {}", file.display());
+    }
+}
+
+#[test]
+fn neither_names_nor_the_password_are_in_any_file() {
+    let peer = clinic();
+    let tablet = Tablet::signed_in(&peer);
+    let _ = tablet.insert("patients", &patient("CanaryPatient"));
+    tablet.sync().unwrap();
+    for needle in ["CanaryPatient", PASSWORD, "amal@clinic.example"] {
+        assert_absent(&tablet, needle);
+    }
+    tablet.amana.lock().unwrap();
+    assert_absent(&tablet, "CanaryPatient");
+}
+
+#[test]
+fn signing_out_removes_the_password_and_keeps_the_records() {
+    let peer = clinic();
+    let tablet = Tablet::signed_in(&peer);
+    let id = tablet.insert("patients", &patient("Amal"));
+    block_on(tablet.amana.sign_out()).unwrap();
+    assert_eq!(tablet.sync().unwrap_err().code(), ErrorCode::NotSignedIn);
+    assert!(block_on(tablet.amana.status()).unwrap().person.is_none());
+    assert!(!tablet.get("patients", &id).is_null());
+}
+
+#[test]
+fn the_password_is_sent_only_where_the_protocol_needs_it() {
+    let peer = clinic();
+    let tablet = Tablet::signed_in(&peer);
+    let _ = tablet.insert("patients", &patient("Amal"));
+    tablet.sync().unwrap();
+    tablet.sync().unwrap();
+    let requests = peer.requests();
+    let sign_ins = requests
+        .iter()
+        .filter(|seen| seen.target.contains("sign-in"))
+        .count();
+    assert_eq!(sign_ins, 1, "a sync does not sign in again");
+    for seen in &requests {
+        let body = seen.body.as_deref().unwrap_or_default();
+        assert!(!seen.target.contains("peerType"), "{}", seen.target);
+        assert!(seen.target.contains("sign-in") || !body.contains(PASSWORD));
+    }
+}
+
+#[test]
+fn a_password_with_a_colon_is_explained_before_anything_is_sent() {
+    let peer = clinic();
+    let error = Credentials::new("a@b.example".into(), SecretText::new("pass:word".into()));
+    assert_eq!(error.unwrap_err().code(), ErrorCode::InvalidInput);
+    assert!(peer.requests().is_empty());
+}
+
+#[test]
+fn an_unknown_authority_gets_no_credential() {
+    let (peer, other) = (clinic(), clinic());
+    let tablet = Tablet::new();
+    let mut address = amana_tests::address(&peer);
+    address.private_ca_pem = Some(other.ca_pem().to_owned());
+    let credentials = Credentials::new(
+        "amal@clinic.example".into(),
+        SecretText::new(PASSWORD.into()),
+    )
+    .unwrap();
+    let error = block_on(
+        tablet
+            .amana
+            .sign_in(address, credentials, Default::default()),
+    )
+    .unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Tls);
+    assert!(peer.requests().is_empty());
+}
+
+#[test]
+fn another_key_store_opens_nothing_and_changes_nothing() {
+    let tablet = Tablet::new();
+    let _ = tablet.insert("patients", &patient("Amal"));
+    tablet.amana.close();
+    let contents = || -> Vec<Vec<u8>> {
+        let mut files = tablet.files();
+        files.sort();
+        files
+            .iter()
+            .map(|file| std::fs::read(file).unwrap())
+            .collect()
+    };
+    let before = contents();
+    let timer = Arc::new(amana_core::test_support::InstantTimer::default());
+    let system = System {
+        timer,
+        ..System::real()
+    };
+    let config = Config::new(tablet.directory());
+    let error = Amana::open(config, Arc::new(MemoryKeyStore::new()), system).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::KeyLost);
+    assert_eq!(contents(), before);
+}
