@@ -1,5 +1,6 @@
 //! The whole story with few patients, as a process, on the programs that cargo built.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -87,4 +88,34 @@ fn a_wrong_call_says_what_is_possible() {
             .unwrap()
             .contains("cargo build -p amana-peer")
     );
+}
+
+/// A proof that cannot fail proves nothing: this tablet keeps a diary of its calls.
+#[test]
+fn a_leaking_tablet_is_found_out() {
+    let folder = Path::new(DEMO).parent().unwrap();
+    let programs = tempfile::tempdir().unwrap();
+    let tablet = programs.path().join("amana-tablet");
+    let real = folder.join("amana-tablet");
+    let diary = format!(
+        "#!/bin/sh\necho \"$@\" >>\"$TMPDIR/diary\"\nexec '{}' \"$@\"\n",
+        real.display()
+    );
+    std::fs::write(&tablet, diary).unwrap();
+    std::fs::set_permissions(&tablet, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::os::unix::fs::symlink(
+        folder.join("amana-peer"),
+        programs.path().join("amana-peer"),
+    )
+    .unwrap();
+
+    let mut run = Command::new(DEMO);
+    run.args(["--patients", "10", "--json", "--programs"]);
+    let run = run.arg(programs.path()).output().unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    let report: Json = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(report["ok"], false);
+    assert_eq!(report["error"], Json::Null, "{report:#}");
+    let failed = serde_json::json!(["kill_recovered", "no_plain_text"]);
+    assert_eq!(report["failed"], failed, "{report:#}");
 }
