@@ -52,7 +52,10 @@ fn write(page: &mut String, report: &Report) -> std::fmt::Result {
         conflict_lines(page, conflict)?;
     }
     if let Some(kill) = report.facts.get("kill") {
-        writeln!(page, "\nTablet 2 killed in the middle of a pull")?;
+        writeln!(
+            page,
+            "\nTablet 2 killed with SIGKILL in the middle of a pull"
+        )?;
         writeln!(
             page,
             "  after {} of {}; files left by it: {}; waiting to be pushed before and after: {} and {}",
@@ -98,7 +101,7 @@ fn row(page: &mut String, sync: &Sync) -> std::fmt::Result {
         number(report, "pull_ms"),
         number(report, "apply_ms"),
         number(report, "push_ms"),
-        number(report, "peak_memory_kib") as f64 / 1024.0,
+        number(report, "peak_memory_kib") as f64 * 1024.0 / 1e6,
     )
 }
 

@@ -3,16 +3,13 @@
 use serde_json::{Value as Json, json};
 
 use super::Stage;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 impl Stage<'_> {
     /// Tablet 1 syncs its edit first. Tablet 2 then finds the conflict: its own value stays, both
     /// are in its ledger, and what each changed alone is kept.
     pub(super) fn conflict(&mut self) -> Result<()> {
-        let id = self.report.facts["registered_offline"]["first_id"].as_str();
-        let id = id
-            .ok_or_else(|| Error::new("tablet 1 named no patient"))?
-            .to_owned();
+        let id = self.first_patient()?;
         let edits = [
             json!({"phone": "+961 1 000001", "camp": "Cedar"}),
             json!({"phone": "+961 2 000002", "hometown": "Tyre"}),

@@ -65,6 +65,13 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// The patient whom tablet 1 registered first; both tablets have them after the first syncs.
+    pub(super) fn first_patient(&self) -> Result<String> {
+        let id = self.report.facts["registered_offline"]["first_id"].as_str();
+        id.map(str::to_owned)
+            .ok_or_else(|| Error::new("tablet 1 named no patient"))
+    }
+
     /// Registers on one tablet; the answer names the first and the last.
     pub(super) fn register_on(&self, number: usize, count: u32) -> Result<Json> {
         let text = count.to_string();

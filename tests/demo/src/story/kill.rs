@@ -7,14 +7,25 @@ use crate::digest::{self, Digests};
 use crate::error::{Error, Result};
 use crate::files::{self, Fingerprint};
 use crate::tablet::{End, Progress, Then};
-use crate::time::Stopwatch;
+use crate::time::{Stopwatch, rare_word};
 
-/// On an existing server a pull may be over before it can be killed.
-const TRIES: usize = 3;
+/// A pull of a fast server may be over before any progress is told, which happens ten times a
+/// second. Then the kill comes as the pull begins.
+const MOMENTS: [Moment; 3] = [Moment::UnderWay, Moment::UnderWay, Moment::Beginning];
+
+/// When to kill.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// Enough bytes have come.
+    UnderWay,
+    /// What is new was applied, and everything has just been asked for.
+    Beginning,
+}
 
 impl Stage<'_> {
     /// Tablet 2 has patients that nobody else has, pulls everything, and is killed.
     pub(super) fn kill(&mut self) -> Result<()> {
+        self.sync(2, "before the kill", &[])?;
         self.register_on(2, self.patients.late)?;
         let full_bytes = self.report.most("bytes").unwrap_or_default();
         let (before, killed_at) = self.kill_in_a_pull(full_bytes)?;
@@ -109,19 +120,22 @@ impl Stage<'_> {
 
     /// How tablet 2 was before, and how far the pull was.
     fn kill_in_a_pull(&mut self, full_bytes: u64) -> Result<(Condition, Progress)> {
-        for _ in 0..TRIES {
+        for moment in MOMENTS {
             let before = self.condition()?;
-            self.server.hold_pull_half_way(full_bytes)?;
-            let (mut killed_at, watch) = (None, Stopwatch::start());
+            let under_way = self.server.slow_pulls(full_bytes)?;
+            let (mut applied, mut killed_at, watch) = (false, None, Stopwatch::start());
             let (tablet, output) = (self.tablet(2), self.output);
             let arguments = ["sync", "--full", "--progress"];
             let end = tablet.attempt(&arguments, &mut |progress| {
                 output.progress(2, progress);
-                if killed_at.is_none() && progress.phase == "pulling" && progress.bytes > 0 {
-                    killed_at = Some(progress.clone());
-                    return Then::Kill;
+                applied |= progress.phase == "applying";
+                let enough =
+                    progress.bytes >= under_way || (applied && moment == Moment::Beginning);
+                if killed_at.is_some() || progress.phase != "pulling" || !enough {
+                    return Then::GoOn;
                 }
-                Then::GoOn
+                killed_at = Some(progress.clone());
+                Then::Kill
             });
             self.server.clear_faults()?;
             match (end?, killed_at) {
@@ -129,12 +143,21 @@ impl Stage<'_> {
                 (end, _) => {
                     let report = tablet.answer(&arguments, end)?;
                     self.note_sync(2, "over before the kill", watch.ms(), report);
+                    self.leave_something_to_push()?;
                 }
             }
         }
-        Err(Error::new(
-            "every pull was over before it could be killed: take more patients",
-        ))
+        Err(Error::new("every pull was over before it could be killed"))
+    }
+
+    /// The late patients are on the server now: an edit takes their place.
+    fn leave_something_to_push(&mut self) -> Result<()> {
+        self.sync(2, "once more before the kill", &[])?;
+        let id = self.first_patient()?;
+        let fields = json!({"citizenship": rare_word(8)}).to_string();
+        let tablet = self.tablet(2);
+        tablet.call(&["edit", "--id", &id, "--fields", &fields])?;
+        Ok(())
     }
 }
 
