@@ -1,4 +1,5 @@
 //! Every argument that an app can get wrong: a typed error, and nothing written.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use amana_core::model::peer::HttpsUrl;
 use amana_core::{Amana, Config, ErrorCode, System};

@@ -1,4 +1,5 @@
 //! Replies that break the protocol: a typed error with nothing written, or a counted skip.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use amana_core::ErrorCode;
 use amana_peer::{Kind, Peer, Replacement};

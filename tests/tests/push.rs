@@ -1,4 +1,5 @@
 //! Pushes that meet a bad row, or a server that is out of order.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use amana_core::ErrorCode;
 use amana_peer::{Kind, PeerConfig, ids};
@@ -44,6 +45,29 @@ fn one_bad_row_is_found_put_aside_and_taken_again_after_an_edit() {
     );
     let report = tablet.sync().unwrap();
     assert_eq!((report.pushed, report.quarantined), (1, 0));
+    assert_eq!(tablet.pending(), 0);
+}
+
+#[test]
+fn children_of_a_bad_row_are_taken_once_it_is_mended() {
+    let peer = clinic_with(PeerConfig {
+        rate_limit: false,
+        ..PeerConfig::default()
+    });
+    let tablet = Tablet::signed_in(&peer);
+    let _ = tablet.insert("patients", &patient("Good"));
+    let bad = tablet.insert(
+        "patients",
+        &json!({"given_name": "Bad", "primary_clinic_id": "aaaaaaaa-0000-4000-8000-00000000dead"}),
+    );
+    let visit = tablet.insert(
+        "visits",
+        &json!({"patient_id": bad, "clinic_id": ids::CLINIC_A}),
+    );
+    assert_eq!(tablet.sync().unwrap().quarantined, 2);
+    tablet.update("patients", &bad, &json!({"primary_clinic_id": null}));
+    assert_eq!(tablet.sync().unwrap().pushed, 2);
+    assert!(peer.row("visits", &visit).is_some());
     assert_eq!(tablet.pending(), 0);
 }
 

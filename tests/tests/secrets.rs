@@ -1,4 +1,5 @@
 //! No file of a vault holds anything readable, and the password is where it must be, only.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use amana_core::error::ErrorCode;
 use amana_core::model::peer::Credentials;

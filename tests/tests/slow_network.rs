@@ -1,4 +1,5 @@
 //! A slow or broken network: nobody waits for it, and nothing is left half done.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! Two tablets and a server: the main job.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use amana_core::SyncOptions;
 use amana_core::VaultState;

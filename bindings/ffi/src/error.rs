@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-use amana_core::ErrorCode;
+use amana_core::ErrorCode as CoreCode;
 
 macro_rules! codes {
     ($($variant:ident),* $(,)?) => {
         /// What went wrong, from a closed list.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, uniffi::Enum)]
         #[allow(missing_docs, reason = "each is documented at amana_core::ErrorCode")]
-        pub enum Code { $($variant,)* }
+        pub enum ErrorCode { $($variant,)* }
 
-        impl From<ErrorCode> for Code {
-            fn from(code: ErrorCode) -> Self {
+        impl From<CoreCode> for ErrorCode {
+            fn from(code: CoreCode) -> Self {
                 match code {
-                    $(ErrorCode::$variant => Self::$variant,)*
+                    $(CoreCode::$variant => Self::$variant,)*
                     // The core's list may only grow together with this one: a test holds that.
                     _ => Self::Internal,
                 }
@@ -37,7 +37,7 @@ pub enum AmanaError {
     /// The one variant.
     Failure {
         /// What went wrong.
-        code: Code,
+        code: ErrorCode,
         /// Whether the same call may succeed later.
         retryable: bool,
         /// Milliseconds after which a new attempt makes sense.
@@ -83,8 +83,8 @@ mod tests {
     #[test]
     fn every_code_of_the_core_has_its_own_here() {
         let mut seen = std::collections::HashSet::new();
-        for code in ErrorCode::ALL {
-            assert!(seen.insert(Code::from(*code)), "{}", code.as_str());
+        for code in CoreCode::ALL {
+            assert!(seen.insert(ErrorCode::from(*code)), "{}", code.as_str());
         }
     }
 }

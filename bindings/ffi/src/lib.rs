@@ -9,11 +9,11 @@ mod listeners;
 mod types;
 mod vault;
 
-pub use error::{AmanaError, Code};
+pub use error::{AmanaError, ErrorCode};
 pub use listeners::{CancelHandle, ChangeObserver, Observation, SyncListener};
 pub use types::{
-    Change, Conflict, KeyStoreKind, Person, Progress, Status, SyncResult, TableChange, TableDigest,
-    VaultConfig, VaultState,
+    Change, Conflict, KeyStoreKind, Person, SyncProgress, SyncResult, TableChange, TableDigest,
+    VaultConfig, VaultState, VaultStatus,
 };
 pub use vault::{Vault, open_vault};
 

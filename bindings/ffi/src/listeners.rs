@@ -4,16 +4,16 @@ use std::sync::{Arc, Mutex};
 
 use amana_core::Subscription;
 use amana_core::cancel::CancelToken;
-use amana_core::model::notice::{ChangeNotice, SyncProgress};
+use amana_core::model::notice::{self, ChangeNotice};
 use amana_core::ports::{ChangeListener, ProgressListener};
 
-use crate::types::{Change, Progress};
+use crate::types::{Change, SyncProgress};
 
 /// Hears how a sync goes on. Called on the sync's thread: return quickly.
 #[uniffi::export(with_foreign)]
 pub trait SyncListener: Send + Sync {
     /// At most a few times a second.
-    fn progress(&self, progress: Progress);
+    fn progress(&self, progress: SyncProgress);
 }
 
 /// Hears of committed changes. Called on a thread of its own.
@@ -88,7 +88,7 @@ impl ChangeListener for ObserverAdapter {
 pub(crate) struct ListenerAdapter(pub Arc<dyn SyncListener>);
 
 impl ProgressListener for ListenerAdapter {
-    fn progress(&self, progress: &SyncProgress) {
-        self.0.progress(Progress::from(progress));
+    fn progress(&self, progress: &notice::SyncProgress) {
+        self.0.progress(SyncProgress::from(progress));
     }
 }

@@ -1,6 +1,6 @@
 //! Plain data that crosses, and how it is made from the core's.
 
-use amana_core::model::notice::{ChangeNotice, SyncProgress};
+use amana_core::model::notice::{self, ChangeNotice};
 use amana_core::model::report::SyncReport;
 use amana_core::model::{ledger, peer};
 
@@ -81,7 +81,7 @@ impl From<peer::Person> for Person {
 
 /// How far a sync is.
 #[derive(Clone, Debug, uniffi::Record)]
-pub struct Progress {
+pub struct SyncProgress {
     /// `pulling`, `applying`, `pushing`, `waiting` or `finished`.
     pub phase: String,
     /// Bytes received in this pull.
@@ -92,8 +92,8 @@ pub struct Progress {
     pub total_rows: Option<u64>,
 }
 
-impl From<&SyncProgress> for Progress {
-    fn from(progress: &SyncProgress) -> Self {
+impl From<&notice::SyncProgress> for SyncProgress {
+    fn from(progress: &notice::SyncProgress) -> Self {
         Self {
             phase: progress.phase.as_str().to_owned(),
             bytes: progress.bytes,
@@ -201,7 +201,7 @@ impl From<&ChangeNotice> for Change {
 
 /// Where the vault stands with the cloud.
 #[derive(Clone, Debug, uniffi::Record)]
-pub struct Status {
+pub struct VaultStatus {
     /// Who is signed in.
     pub person: Option<Person>,
     /// To which server.
@@ -220,7 +220,7 @@ pub struct Status {
     pub syncing: bool,
 }
 
-impl From<amana_core::Status> for Status {
+impl From<amana_core::Status> for VaultStatus {
     fn from(status: amana_core::Status) -> Self {
         Self {
             person: status.person.map(Person::from),

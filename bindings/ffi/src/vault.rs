@@ -16,7 +16,7 @@ use crate::listeners::{
     CancelHandle, ChangeObserver, ListenerAdapter, Observation, ObserverAdapter, SyncListener,
 };
 use crate::types::{
-    Conflict, KeyStoreKind, Person, Status, SyncResult, TableDigest, VaultConfig, VaultState,
+    Conflict, KeyStoreKind, Person, SyncResult, TableDigest, VaultConfig, VaultState, VaultStatus,
 };
 
 /// Encrypted records and their sync, in one directory.
@@ -177,8 +177,8 @@ impl Vault {
     }
 
     /// Where the vault stands with the cloud.
-    pub async fn status(&self) -> Result<Status, AmanaError> {
-        call(async { self.amana.status().await.map(Status::from) }).await
+    pub async fn status(&self) -> Result<VaultStatus, AmanaError> {
+        call(async { self.amana.status().await.map(VaultStatus::from) }).await
     }
 
     /// The conflict ledger's entries after an id, oldest first.

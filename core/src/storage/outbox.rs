@@ -208,6 +208,28 @@ pub(super) fn quarantine(
     Ok(())
 }
 
+/// Whether an entry was put aside.
+pub(super) fn is_quarantined(connection: &Connection, table: &str, id: &str) -> Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM amana_outbox
+               WHERE table_name = ? AND record_id = ? AND quarantine IS NOT NULL)",
+        )
+        .and_then(|mut statement| statement.query_row([table, id], |row| row.get(0)))
+        .map_sqlite()
+}
+
+/// Takes an entry back from quarantine, if it has one and is there.
+pub(super) fn release(connection: &Connection, table: &str, id: &str) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE amana_outbox SET quarantine = NULL WHERE table_name = ? AND record_id = ?",
+        )
+        .and_then(|mut statement| statement.execute([table, id]))
+        .map(|_| ())
+        .map_sqlite()
+}
+
 /// Counts what waits. Tombstones that go with their parent are not counted.
 pub(super) fn counts(connection: &Connection) -> Result<OutboxCounts> {
     connection

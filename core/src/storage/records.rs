@@ -151,9 +151,26 @@ fn update(
                 entry.base.push((position, stored[position].clone()));
             }
         }
+        let was_aside = outbox::is_quarantined(tx.connection, &table.name, id.as_str())?;
         outbox::put(tx.connection, table, id.as_str(), &entry, None)?;
+        if was_aside {
+            release_children(tx, index, id.as_str())?;
+        }
     }
     tx.touch(index, id.as_str());
+    Ok(())
+}
+
+/// A peer refuses the children of a record that it refuses: once the parent is mended they have
+/// a chance again.
+fn release_children(tx: &WriteTransaction<'_>, index: TableIndex, id: &str) -> Result<()> {
+    for (child, child_id) in descendants(tx.connection, tx.context, index, id)? {
+        outbox::release(
+            tx.connection,
+            &tx.context.schema.table(child).name,
+            &child_id,
+        )?;
+    }
     Ok(())
 }
 

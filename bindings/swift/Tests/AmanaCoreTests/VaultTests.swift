@@ -5,7 +5,7 @@ import XCTest
 /// The vault's calls from tasks: errors, callbacks, many at once.
 final class VaultTests: XCTestCase {
     private func assertFails(
-        _ expected: Code, file: StaticString = #filePath, line: UInt = #line,
+        _ expected: ErrorCode, file: StaticString = #filePath, line: UInt = #line,
         _ call: () async throws -> Void
     ) async {
         do {
@@ -134,7 +134,7 @@ private final class Listener: SyncListener, @unchecked Sendable {
 
     var phases: Set<String> { lock.withLock { seen } }
 
-    func progress(progress: Progress) {
+    func progress(progress: SyncProgress) {
         lock.withLock { _ = seen.insert(progress.phase) }
     }
 }

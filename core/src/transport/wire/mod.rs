@@ -4,8 +4,10 @@
 //! whatever the reply holds: a record at a time, each within limits.
 
 mod cell;
+mod decoder;
 mod encode;
 mod guard;
+mod key;
 mod record;
 mod reply;
 mod utf8;
@@ -13,7 +15,9 @@ mod utf8;
 #[cfg(test)]
 mod decode_tests;
 #[cfg(test)]
+mod guard_tests;
+#[cfg(test)]
 mod properties;
 
+pub(super) use decoder::Decoder;
 pub(super) use encode::encode;
-pub(super) use reply::Decoder;

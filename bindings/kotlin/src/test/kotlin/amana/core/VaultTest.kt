@@ -38,20 +38,20 @@ class VaultTest {
     @Test
     fun errorsAreTypedAndNameThePlaceButNoValue() = withTablet { tablet ->
         val wrongType = failure { tablet.vault.insert("patients", """{"sex":"CanaryValue-longer-than-24-characters"}""") }
-        assertEquals(Code.INVALID_INPUT, wrongType.code)
+        assertEquals(ErrorCode.INVALID_INPUT, wrongType.code)
         assertEquals("patients.sex", wrongType.at)
         assertFalse(wrongType.toString().contains("Canary"))
-        assertEquals(Code.FORBIDDEN_TABLE, failure { tablet.vault.insert("users", "{}") }.code)
-        assertEquals(Code.NOT_FOUND, failure { tablet.vault.delete("patients", "nobody") }.code)
-        assertEquals(Code.NOT_SIGNED_IN, failure { tablet.sync() }.code)
+        assertEquals(ErrorCode.FORBIDDEN_TABLE, failure { tablet.vault.insert("users", "{}") }.code)
+        assertEquals(ErrorCode.NOT_FOUND, failure { tablet.vault.delete("patients", "nobody") }.code)
+        assertEquals(ErrorCode.NOT_SIGNED_IN, failure { tablet.sync() }.code)
         val notHttps = failure { tablet.vault.signIn("http://clinic.example", null, "a@b", "x".toByteArray(), null) }
-        assertEquals(Code.INVALID_INPUT, notHttps.code)
+        assertEquals(ErrorCode.INVALID_INPUT, notHttps.code)
     }
 
     @Test
     fun aPhonesKeyStoreIsNotClaimedOnAHost() = runBlocking {
         val config = VaultConfig(directory = "/nonexistent", keyStore = KeyStoreKind.Platform)
-        assertEquals(Code.UNSUPPORTED, assertFailsWith<AmanaException.Failure> { openVault(config) }.code)
+        assertEquals(ErrorCode.UNSUPPORTED, assertFailsWith<AmanaException.Failure> { openVault(config) }.code)
     }
 
     @Test
@@ -59,7 +59,7 @@ class VaultTest {
         val id = tablet.vault.insert("patients", """{"given_name":"Amal"}""")
         tablet.vault.lock()
         assertEquals(VaultState.LOCKED, tablet.vault.state())
-        assertEquals(Code.LOCKED, failure { tablet.vault.get("patients", id) }.code)
+        assertEquals(ErrorCode.LOCKED, failure { tablet.vault.get("patients", id) }.code)
         tablet.vault.unlock()
         assertContains(assertNotNull(tablet.vault.get("patients", id)), "Amal")
     }
@@ -98,7 +98,7 @@ class VaultTest {
             val phases = CopyOnWriteArrayList<String>()
             val listener =
                 object : SyncListener {
-                    override fun progress(progress: Progress) {
+                    override fun progress(progress: SyncProgress) {
                         phases.add(progress.phase)
                     }
                 }
@@ -107,13 +107,13 @@ class VaultTest {
 
             val cancelled = CancelHandle()
             cancelled.cancel()
-            assertEquals(Code.CANCELLED, failure { tablet.vault.sync(null, cancelled, false) }.code)
+            assertEquals(ErrorCode.CANCELLED, failure { tablet.vault.sync(null, cancelled, false) }.code)
             cancelled.close()
 
             val wrong = failure { tablet.signIn(clinic, Tablet.NOOR, "wrong") }
-            assertEquals(Code.UNAUTHORIZED, wrong.code)
+            assertEquals(ErrorCode.UNAUTHORIZED, wrong.code)
             tablet.vault.signOut()
-            assertEquals(Code.NOT_SIGNED_IN, failure { tablet.sync() }.code)
+            assertEquals(ErrorCode.NOT_SIGNED_IN, failure { tablet.sync() }.code)
         }
     }
 

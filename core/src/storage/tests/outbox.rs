@@ -1,0 +1,77 @@
+//! What is pushed, in which order, and what an acknowledgement removes.
+
+use super::*;
+
+#[test]
+fn an_edit_made_while_its_older_version_was_pushed_stays() {
+    let store = Store::new();
+    let id = store
+        .insert("patients", json!({"given_name": "A"}))
+        .unwrap();
+    let sent: Vec<Acknowledgement> = store.upserts().iter().map(Acknowledgement::from).collect();
+    store
+        .update("patients", &id, json!({"given_name": "B"}))
+        .unwrap();
+    store.database.acknowledge(&PeerId::cloud(), sent).unwrap();
+    let rows = store.upserts();
+    assert_eq!((rows.len(), rows[0].kind), (1, OutboxKind::Created));
+    let sent = rows.iter().map(Acknowledgement::from).collect();
+    store.database.acknowledge(&PeerId::cloud(), sent).unwrap();
+    assert!(store.upserts().is_empty());
+}
+
+#[test]
+fn a_quarantined_row_waits_until_it_is_edited() {
+    let store = Store::new();
+    let id = store
+        .insert("patients", json!({"given_name": "A"}))
+        .unwrap();
+    let rows: Vec<Acknowledgement> = store.upserts().iter().map(Acknowledgement::from).collect();
+    store
+        .database
+        .quarantine(&PeerId::cloud(), rows, "refused")
+        .unwrap();
+    assert!(store.upserts().is_empty());
+    let counts = store.database.outbox_counts().wait().unwrap();
+    assert_eq!((counts.pending, counts.quarantined), (1, 1));
+    store
+        .update("patients", &id, json!({"given_name": "B"}))
+        .unwrap();
+    assert_eq!(store.upserts().len(), 1);
+}
+
+#[test]
+fn the_outbox_is_walked_in_pages_parents_first() {
+    let store = Store::new();
+    let patient = store.insert("patients", json!({})).unwrap();
+    for _ in 0..5 {
+        store
+            .insert("visits", json!({"patient_id": patient.as_str()}))
+            .unwrap();
+    }
+    store.insert("patients", json!({})).unwrap();
+    let class = PushClass::Upserts { stage: 0 };
+    let (mut position, mut seen) = (OutboxPosition::default(), Vec::new());
+    loop {
+        let page = store
+            .database
+            .collect(&PeerId::cloud(), class, &position, 2)
+            .unwrap();
+        assert!(page.rows.len() <= 2);
+        seen.extend(
+            page.rows
+                .iter()
+                .map(|row| store.schema.table(row.table).name.clone()),
+        );
+        match page.next {
+            Some(next) => position = next,
+            None => break,
+        }
+    }
+    assert_eq!(
+        seen,
+        [
+            "patients", "patients", "visits", "visits", "visits", "visits", "visits"
+        ]
+    );
+}

@@ -1,0 +1,97 @@
+//! What an applied pull does to the store.
+
+use super::*;
+
+#[test]
+fn a_pulled_deletion_cascades_and_keeps_lost_edits_in_the_ledger() {
+    let store = Store::new();
+    let patient = "aaaaaaaa-0000-4000-8000-000000000001";
+    let visit = "bbbbbbbb-0000-4000-8000-000000000001";
+    store
+        .pull(vec![
+            store.remote("patients", patient, &[("given_name", text("A"))]),
+            store.remote("visits", visit, &[("patient_id", text(patient))]),
+        ])
+        .unwrap();
+    let (patient, visit) = (
+        RecordId::parse_uuid(patient).unwrap(),
+        RecordId::parse_uuid(visit).unwrap(),
+    );
+    store
+        .update("visits", &visit, json!({"provider_name": "Dr Lost"}))
+        .unwrap();
+    let report = store
+        .pull(vec![store.remote_delete("patients", &patient)])
+        .unwrap();
+    assert_eq!(
+        (report.deleted, report.cascaded, report.lost_edits),
+        (1, 1, 1)
+    );
+    assert!(store.upserts().is_empty());
+    let (entries, count) = store.database.conflicts(0, 10).wait().unwrap();
+    assert_eq!(count, 1);
+    assert!(entries[0].local.as_deref().unwrap().contains("Dr Lost"));
+    // Once more changes nothing.
+    let again = store
+        .pull(vec![store.remote_delete("patients", &patient)])
+        .unwrap();
+    assert_eq!(again, ApplyReport::default());
+}
+
+#[test]
+fn a_tombstone_survives_an_overlapping_pull() {
+    let store = Store::new();
+    let id = "aaaaaaaa-0000-4000-8000-000000000001";
+    let change = || store.remote("patients", id, &[("given_name", text("A"))]);
+    store.pull(vec![change()]).unwrap();
+    let id = RecordId::parse_uuid(id).unwrap();
+    store.delete("patients", &id).unwrap();
+    let report = store.pull(vec![change()]).unwrap();
+    assert_eq!(report.kept_tombstones, 1);
+    assert!(store.get("patients", &id).is_none());
+    assert_eq!(store.outbox(PushClass::Deletions).len(), 1);
+}
+
+#[test]
+fn a_cancelled_apply_leaves_rows_and_cursor_as_they_were() {
+    let store = Store::new();
+    let cancel = CancelToken::new();
+    cancel.cancel();
+    let change = store.remote("patients", "aaaaaaaa-0000-4000-8000-000000000001", &[]);
+    let error = store
+        .database
+        .apply_pull(
+            &PeerId::cloud(),
+            &reply(5),
+            Box::new(List(vec![change].into_iter())),
+            remote_wins,
+            &cancel,
+        )
+        .unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Cancelled);
+    assert_eq!(store.database.cursor(&PeerId::cloud()).unwrap(), 0);
+    assert_eq!(store.query("patients", "{}")["rows"], json!([]));
+}
+
+#[test]
+fn a_digest_tells_sameness_whatever_the_order() {
+    let (one, two) = (Store::new(), Store::new());
+    let ids = [
+        "aaaaaaaa-0000-4000-8000-000000000001",
+        "aaaaaaaa-0000-4000-8000-000000000002",
+    ];
+    let digest = |store: &Store| store.database.digest().wait().unwrap();
+    let change = |store: &Store, id: &str, metadata: &str| {
+        store.remote("patients", id, &[("metadata", text(metadata))])
+    };
+    one.pull(vec![
+        change(&one, ids[0], r#"{"a":1,"b":2}"#),
+        change(&one, ids[1], "{}"),
+    ])
+    .unwrap();
+    two.pull(vec![change(&two, ids[1], "{}")]).unwrap();
+    assert_ne!(digest(&one), digest(&two));
+    two.pull(vec![change(&two, ids[0], r#"{"b": 2, "a": 1}"#)])
+        .unwrap();
+    assert_eq!(digest(&one), digest(&two));
+}
