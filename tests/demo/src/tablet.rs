@@ -76,12 +76,12 @@ impl Tablet {
         })
     }
 
-    /// The same program and keys on another vault.
-    pub fn on(&self, vault: &Path) -> Self {
+    /// The same program on another vault and other keys.
+    pub fn with(&self, vault: &Path, keys: &Path) -> Self {
         Self {
             number: self.number,
             vault: vault.to_owned(),
-            keys: self.keys.clone(),
+            keys: keys.to_owned(),
             temporary: self.temporary.clone(),
             program: self.program.clone(),
             processes: self.processes.clone(),

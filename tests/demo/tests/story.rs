@@ -66,6 +66,10 @@ fn the_story_holds() {
         facts["kill"]["pending_after"]
     );
     assert!(facts["kill"]["pending_before"].as_u64().unwrap() > 0);
+    assert_eq!(
+        facts["foreign_keys"]["codes"],
+        serde_json::json!(["key_lost", "key_mismatch"])
+    );
     assert_eq!(facts["conflict"]["ledger"].as_array().unwrap().len(), 1);
 }
 

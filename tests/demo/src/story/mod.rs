@@ -2,6 +2,7 @@
 
 mod conflict;
 mod day;
+mod keys;
 mod kill;
 mod proofs;
 

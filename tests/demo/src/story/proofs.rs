@@ -6,12 +6,7 @@ use serde_json::json;
 use super::Stage;
 use crate::canary::{Canary, Search};
 use crate::digest::{self, Digests, PullDigest};
-use crate::error::{Doing as _, Result};
-use crate::files;
-use crate::tablet::{End, Then};
-
-/// How an opening with foreign keys may end.
-const REFUSALS: [&str; 2] = ["key_lost", "key_mismatch"];
+use crate::error::Result;
 
 impl Stage<'_> {
     /// All proofs, after a last sync of each.
@@ -151,56 +146,6 @@ impl Stage<'_> {
                  vaults, keys and temporary folders; the same search finds names in the server's reply",
                 search.files,
                 crate::summary::mb(search.bytes)
-            ),
-        );
-        Ok(())
-    }
-
-    fn foreign_keys_open_nothing(&mut self) -> Result<()> {
-        let copy = self.folder.join("copy-of-vault-1");
-        files::copy(&self.tablet(1).vault, &copy).doing("a copy of vault 1")?;
-        let before = (
-            files::fingerprint(&copy)?,
-            files::fingerprint(&self.tablet(2).keys)?,
-        );
-        let end = self
-            .tablet(2)
-            .on(&copy)
-            .attempt(&["status"], &mut |_| Then::GoOn)?;
-        let after = (
-            files::fingerprint(&copy)?,
-            files::fingerprint(&self.tablet(2).keys)?,
-        );
-        let mut wrong = Vec::new();
-        let code = match &end {
-            End::Refused(error) => error["code"].as_str().unwrap_or("?").to_owned(),
-            End::Answer(_) => "opened".to_owned(),
-            End::Killed => "killed".to_owned(),
-        };
-        if !REFUSALS.contains(&code.as_str()) {
-            wrong.push(format!("tablet 2's keys on tablet 1's vault: {code}"));
-        }
-        if before != after {
-            wrong.push("the attempt changed the copy or the keys".to_owned());
-        }
-        // It is the keys, not the copying: with its own the copy opens.
-        let own = self
-            .tablet(1)
-            .on(&copy)
-            .attempt(&["status"], &mut |_| Then::GoOn)?;
-        if !matches!(own, End::Answer(_)) {
-            wrong.push("the copy does not open with its own keys either".to_owned());
-        }
-        self.report
-            .facts
-            .insert("foreign_keys".to_owned(), json!({"code": code}));
-        self.report.prove(
-            "wrong_key_refused",
-            wrong,
-            format!(
-                "tablet 2's keys on a copy of tablet 1's vault: {code}; no byte of its {} files or of \
-                 the keys changed; with its own keys the copy opens",
-                before.0.len()
             ),
         );
         Ok(())
