@@ -1,7 +1,8 @@
 //! The front door: opens a vault, locks and unlocks it, and wires the rooms together.
 //!
-//! Every call that touches disk or network is an `async fn` that only awaits a channel: it runs on
-//! any executor, and dropping it cancels nothing. No lock is held while a listener is called.
+//! Record and sync calls are `async fn`s that only await a channel: they run on any executor, and
+//! dropping one cancels nothing. `open`, `unlock`, `lock` and `close` block. No lock is held while a
+//! listener is called.
 
 mod cloud;
 mod config;
@@ -89,7 +90,7 @@ impl Amana {
     /// As the open-time table says: `key_temporarily_unavailable`, `key_lost`, `key_mismatch`,
     /// `keyring_damaged`, `keyring_too_new`, `database_damaged`, `presence_required`,
     /// `storage_too_new`, `storage_full`, `busy`; `invalid_input` for a schema that is not
-    /// acceptable. None of them deletes or rewrites anything.
+    /// acceptable. None of them deletes or rewrites records or keys.
     pub fn open(config: Config, key_store: Arc<dyn KeyStore>, system: System) -> Result<Self> {
         let schema = match &config.schema {
             SchemaSource::Hikma => Schema::hikma()?,

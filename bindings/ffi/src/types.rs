@@ -19,7 +19,7 @@ pub struct VaultConfig {
 /// Where the device secret lives.
 #[derive(Clone, Debug, uniffi::Enum)]
 pub enum KeyStoreKind {
-    /// The phone's own: Secure Enclave, Keychain or AndroidKeyStore.
+    /// The phone's own. Not in this build yet: `unsupported`.
     Platform,
     /// A file, for development hosts. Not in builds for phones: there it is `unsupported`.
     HostFile {

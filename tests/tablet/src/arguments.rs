@@ -7,12 +7,12 @@ use clap::{Parser, Subcommand};
 /// One tablet: an encrypted vault in a directory, driven by commands that print JSON.
 #[derive(Parser)]
 pub struct Arguments {
-    /// The vault's directory.
-    #[arg(long)]
+    /// The vault's directory, before or after the command.
+    #[arg(long, global = true, default_value = "amana-vault")]
     pub vault: PathBuf,
     /// The directory of the device secret, a stand-in for a phone's key store. Default: the vault's
     /// directory with `.keys` added.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub keys: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
