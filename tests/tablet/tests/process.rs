@@ -84,18 +84,12 @@ fn the_memory_of_a_pull_does_not_grow_with_it() {
     assert!(report["pulled"].as_u64().unwrap() >= 100_000);
     let bytes = report["bytes"].as_u64().unwrap();
     assert!(bytes > 60_000_000, "{bytes}");
-    let (Some(idle), Some(peak)) = (
-        report["idle_memory_kib"].as_u64(),
-        report["peak_memory_kib"].as_u64(),
-    ) else {
-        assert!(!cfg!(target_os = "linux"), "Linux tells a process's memory");
-        return;
-    };
-    assert!(
-        peak - idle < 64 * 1024,
-        "{} KiB over the idle process",
-        peak - idle
-    );
+    // Elsewhere than on Linux a process does not tell its memory.
+    if cfg!(target_os = "linux") {
+        let kib = |field: &str| report[field].as_u64().unwrap();
+        let grown = kib("peak_memory_kib") - kib("idle_memory_kib");
+        assert!(grown < 64 * 1024, "{grown} KiB over the idle process");
+    }
 }
 
 #[test]
