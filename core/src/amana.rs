@@ -122,6 +122,7 @@ impl Amana {
     /// Loads the key and opens the database. Blocks as [`Amana::open`] does, and while another
     /// thread is locking. Unlocking an unlocked vault is no error.
     pub fn unlock(&self) -> Result<()> {
+        refuse_listener()?;
         let mut state = self.inner.settled()?;
         match &*state {
             State::Unlocked(_) => return Ok(()),
@@ -151,14 +152,9 @@ impl Amana {
     }
 
     fn end(&self, next: State) -> Result<()> {
+        refuse_listener()?;
         let mut state = self.inner.settled()?;
         let open = match &*state {
-            State::Unlocked(open) if open.sync.is_this_thread() => {
-                return Err(Error::new(
-                    ErrorCode::Busy,
-                    "a sync cannot be ended by its listener",
-                ));
-            }
             State::Unlocked(open) => Arc::clone(open),
             State::Closed if matches!(next, State::Locked) => return Err(closed()),
             State::Locked | State::Closed | State::Changing => {
@@ -301,7 +297,7 @@ impl Open {
     /// Ends the sync, then the database: the sync's thread still uses it.
     fn shut(&self) {
         self.sign_ins.cancel();
-        self.sync.cancel_and_wait();
+        self.sync.close();
         self.database.close();
     }
 }
@@ -312,6 +308,17 @@ impl Drop for Inner {
             open.shut();
         }
     }
+}
+
+/// A sync cannot end while its listener waits for its end.
+fn refuse_listener() -> Result<()> {
+    if sync_run::is_sync_thread() {
+        return Err(Error::new(
+            ErrorCode::Busy,
+            "a sync's listener cannot lock or unlock",
+        ));
+    }
+    Ok(())
 }
 
 const fn broken() -> Error {

@@ -10,15 +10,15 @@ use crate::error::{Error, ErrorCode, Result};
 #[derive(Clone, Debug)]
 pub struct CancelToken {
     own: Arc<watch::Sender<bool>>,
-    /// The token that this one also obeys.
-    other: Option<Arc<watch::Sender<bool>>>,
+    /// The tokens that this one also obeys.
+    others: Vec<Arc<watch::Sender<bool>>>,
 }
 
 impl Default for CancelToken {
     fn default() -> Self {
         Self {
             own: Arc::new(watch::Sender::new(false)),
-            other: None,
+            others: Vec::new(),
         }
     }
 }
@@ -33,7 +33,7 @@ impl CancelToken {
     #[must_use]
     pub fn child(&self) -> Self {
         Self {
-            other: Some(Arc::clone(&self.own)),
+            others: self.sources().cloned().collect(),
             ..Self::default()
         }
     }
@@ -43,7 +43,7 @@ impl CancelToken {
     pub fn or(&self, other: &Self) -> Self {
         Self {
             own: Arc::clone(&self.own),
-            other: Some(Arc::clone(&other.own)),
+            others: self.others.iter().chain(other.sources()).cloned().collect(),
         }
     }
 
@@ -78,7 +78,7 @@ impl CancelToken {
     }
 
     fn sources(&self) -> impl Iterator<Item = &Arc<watch::Sender<bool>>> {
-        std::iter::once(&self.own).chain(&self.other)
+        std::iter::once(&self.own).chain(&self.others)
     }
 }
 
@@ -96,5 +96,16 @@ mod tests {
         parent.cancel();
         assert!(child.is_cancelled());
         pollster::block_on(child.cancelled());
+    }
+
+    #[test]
+    fn a_grandchild_obeys_them_all() {
+        let (grandparent, other) = (CancelToken::new(), CancelToken::new());
+        let token = || grandparent.child().child().or(&other.child());
+        let waiting = token();
+        other.cancel();
+        assert!(waiting.is_cancelled());
+        grandparent.cancel();
+        assert!(token().is_cancelled());
     }
 }

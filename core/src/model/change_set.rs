@@ -141,7 +141,7 @@ pub struct OutboxPage {
 }
 
 /// A record and the revision of it that a peer took, or refused.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Acknowledgement {
     /// The table.
     pub table: TableIndex,
@@ -149,6 +149,8 @@ pub struct Acknowledgement {
     pub id: RecordId,
     /// The revision that was sent.
     pub revision: Revision,
+    /// The values that were sent, by column position; empty for deletions.
+    pub sent: Vec<Value>,
 }
 
 impl From<&OutboxRow> for Acknowledgement {
@@ -157,6 +159,7 @@ impl From<&OutboxRow> for Acknowledgement {
             table: row.table,
             id: row.id.clone(),
             revision: row.revision,
+            sent: row.values.clone(),
         }
     }
 }

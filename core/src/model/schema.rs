@@ -145,9 +145,10 @@ impl Table {
         format!("{}.{}", self.name, self.columns[column].name)
     }
 
-    /// Position of `updated_at`, where the table has it.
+    /// Position of the instant `updated_at`, where the table has it.
     pub fn updated_at(&self) -> Option<usize> {
         self.position("updated_at")
+            .filter(|i| self.columns[*i].role == Role::Instant)
     }
 }
 

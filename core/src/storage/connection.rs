@@ -20,6 +20,8 @@ pub(super) enum Access {
     Read,
 }
 
+/// How long a statement waits for another connection's short lock.
+const BUSY_TIMEOUT_MS: u32 = 5_000;
 /// Statements kept prepared on a connection: a handful for each table.
 const STATEMENT_CACHE: usize = 256;
 
@@ -51,9 +53,11 @@ pub(super) fn open(path: &Path, key: &DatabaseKey, access: Access) -> Result<Con
              PRAGMA temp_store = MEMORY;
              PRAGMA secure_delete = ON;
              PRAGMA trusted_schema = OFF;
-             PRAGMA journal_size_limit = 4194304;
-             PRAGMA busy_timeout = 5000;",
+             PRAGMA journal_size_limit = 4194304;",
         )
+        .map_sqlite()?;
+    connection
+        .execute_batch(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"))
         .map_sqlite()?;
     match access {
         Access::Write => set_cache_kib(&connection, WRITER_CACHE_KIB)?,
@@ -129,10 +133,15 @@ pub(super) fn assert_encrypted(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Moves the write-ahead log into the file and empties it. A reader in the way is no error: the
-/// log is then moved later.
+/// Moves the write-ahead log into the file and empties it, unless a reader is in the way: then it
+/// is moved later. The writer does not wait for a reader.
 pub(super) fn checkpoint(connection: &Connection) -> Result<()> {
     connection
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        .map_sqlite()
+        .execute_batch("PRAGMA busy_timeout = 0")
+        .map_sqlite()?;
+    let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    connection
+        .execute_batch(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"))
+        .map_sqlite()?;
+    done.map_sqlite()
 }

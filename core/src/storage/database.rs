@@ -89,7 +89,8 @@ impl Database {
         let mut writer = connection::open(options.path, options.key, Access::Write)?;
         migrations::run(&mut writer)?;
         schema_tables::prepare(&mut writer, &options.schema)?;
-        connection::checkpoint(&writer)?;
+        // A new file has its first page only after this. A full disk must not keep an old one shut.
+        let _ = connection::checkpoint(&writer);
         connection::assert_encrypted(options.path)?;
         let readers = (0..READERS)
             .map(|_| connection::open(options.path, options.key, Access::Read))
@@ -188,6 +189,11 @@ impl Database {
         self.read(|connection, _| outbox::counts(connection))
     }
 
+    /// Takes what was put aside back: the next sync tries it again.
+    pub fn release_quarantined(&self) -> Pending<()> {
+        self.write(|tx| outbox::release_all(tx.connection))
+    }
+
     /// The ledger's entries after an id, oldest first, and how many there are in all.
     pub fn conflicts(&self, after: i64, limit: u32) -> Pending<(Vec<ConflictEntry>, u64)> {
         self.read(move |connection, _| {
@@ -224,7 +230,8 @@ impl Database {
     pub fn remove_session(&self) -> Pending<()> {
         self.writer.submit(|state| {
             state.transaction(false, |tx| session::remove(tx.connection))?;
-            connection::checkpoint(&state.connection)
+            let _ = connection::checkpoint(&state.connection);
+            Ok(())
         })
     }
 

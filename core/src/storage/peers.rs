@@ -50,16 +50,22 @@ pub(super) fn set_cursor(connection: &Connection, peer: &PeerId, cursor: i64) ->
         .map_sqlite()
 }
 
-pub(super) fn note_success(
-    connection: &Connection,
-    peer: &PeerId,
-    skew_ms: i64,
-    now_ms: i64,
-) -> Result<()> {
+/// Takes note of the peer's clock, as the last reply showed it.
+pub(super) fn set_skew(connection: &Connection, peer: &PeerId, skew_ms: i64) -> Result<()> {
     connection
         .execute(
-            "UPDATE amana_peer SET skew_ms = ?, last_success_ms = ? WHERE peer = ?",
-            params![skew_ms, now_ms, peer.as_str()],
+            "UPDATE amana_peer SET skew_ms = ? WHERE peer = ?",
+            params![skew_ms, peer.as_str()],
+        )
+        .map(|_| ())
+        .map_sqlite()
+}
+
+pub(super) fn note_success(connection: &Connection, peer: &PeerId, now_ms: i64) -> Result<()> {
+    connection
+        .execute(
+            "UPDATE amana_peer SET last_success_ms = ? WHERE peer = ?",
+            params![now_ms, peer.as_str()],
         )
         .map(|_| ())
         .map_sqlite()

@@ -94,6 +94,23 @@ fn a_newer_schema_widens_and_an_older_or_different_one_is_refused() {
         json!({"id": id.as_str(), "title": "a", "body": "b"})
     );
     store.database.close();
+    // Only an index more.
+    let indexed = more.replace("\"nullable\"", "\"max_chars\":9,\"nullable\"");
+    let with_index = schema(
+        3,
+        &format!("{indexed},{{\"name\":\"tag\",\"role\":\"text\",\"nullable\":true}}"),
+    );
+    let store = Store::open(store.directory, with_index).unwrap();
+    store.database.close();
+    let indexed =
+        indexed + ",{\"name\":\"tag\",\"role\":\"text\",\"nullable\":true,\"indexed\":true}";
+    let store = Store::open(store.directory, schema(4, &indexed)).unwrap();
+    let indexes: i64 = raw(
+        &store,
+        "SELECT count(*) FROM sqlite_schema WHERE name = 'notes_by_tag'",
+    );
+    assert_eq!(indexes, 1);
+    store.database.close();
     let error = Store::open(store.directory, schema(1, "")).err().unwrap();
     assert_eq!(error.code(), ErrorCode::StorageTooNew);
 }
