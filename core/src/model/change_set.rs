@@ -50,6 +50,19 @@ pub struct SkipCounts {
     pub foreign_rows: u64,
 }
 
+impl SkipCounts {
+    /// Adds other counts to these.
+    pub fn add(&mut self, more: &Self) {
+        self.forbidden_tables += more.forbidden_tables;
+        self.forbidden_columns += more.forbidden_columns;
+        self.unknown_tables += more.unknown_tables;
+        self.unknown_columns += more.unknown_columns;
+        self.bad_records += more.bad_records;
+        self.unreadable_values += more.unreadable_values;
+        self.foreign_rows += more.foreign_rows;
+    }
+}
+
 /// What a peer answered, its changes already handed to a sink.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PullReply {
