@@ -124,7 +124,7 @@ fn a_record_waits_for_the_new_one_it_refers_to() {
     let ids = |store: &Store| -> Vec<RecordId> {
         store.upserts().into_iter().map(|row| row.id).collect()
     };
-    assert_eq!(ids(&store), [other.clone()]);
+    assert_eq!(ids(&store), vec![other.clone()]);
     store.database.release_quarantined().wait().unwrap();
     assert_eq!(ids(&store), [patient, other, visit]);
 }
