@@ -14,6 +14,12 @@ pub struct Arguments {
     /// directory with `.keys` added.
     #[arg(long, global = true)]
     pub keys: Option<PathBuf>,
+    /// The server to sign in at: https, and a host. Remembered in the vault.
+    #[arg(long, global = true)]
+    pub cloud: Option<String>,
+    /// A private certificate authority for it, PEM.
+    #[arg(long, global = true)]
+    pub ca: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -26,12 +32,6 @@ pub enum Command {
     Init,
     /// Signs in at a cloud server.
     SignIn {
-        /// The server: https, and a host.
-        #[arg(long)]
-        cloud: String,
-        /// A private certificate authority, PEM.
-        #[arg(long)]
-        ca: Option<PathBuf>,
         /// The e-mail address.
         #[arg(long)]
         email: String,
