@@ -120,6 +120,22 @@ impl Database {
         self.writer.stop();
     }
 
+    /// Looks at every page's authentication code: a damaged page is otherwise unnoticed until it is
+    /// read. Returns how many faults there are. Reads the whole file.
+    pub fn integrity_faults(&self) -> Pending<u64> {
+        self.readers.submit(|connection| {
+            let mut statement = connection
+                .prepare("PRAGMA cipher_integrity_check")
+                .map_sqlite()?;
+            let mut rows = statement.query([]).map_sqlite()?;
+            let mut faults = 0;
+            while rows.next().map_sqlite()?.is_some() {
+                faults += 1;
+            }
+            Ok(faults)
+        })
+    }
+
     /// Whether the file still begins with ciphertext.
     pub fn assert_encrypted(&self) -> Result<()> {
         connection::assert_encrypted(&self.path)

@@ -207,3 +207,30 @@ fn a_removed_session_is_gone_from_the_database_and_its_log() {
         .len();
     assert_eq!((rows, log), (0, 0));
 }
+
+#[test]
+fn a_flipped_bit_is_found_before_it_is_read() {
+    let store = Store::new();
+    for n in 0..200 {
+        store
+            .insert("patients", json!({"given_name": format!("P{n}")}))
+            .unwrap();
+    }
+    store.database.close();
+    let Store {
+        directory, schema, ..
+    } = store;
+    let store = Store::open(directory, schema).unwrap();
+    assert_eq!(store.database.integrity_faults().wait().unwrap(), 0);
+    store.database.close();
+    let path = store.directory.path().join("database");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.len() - 2_000;
+    bytes[last] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let Store {
+        directory, schema, ..
+    } = store;
+    let store = Store::open(directory, schema).unwrap();
+    assert_eq!(store.database.integrity_faults().wait().unwrap(), 1);
+}
