@@ -6,6 +6,7 @@
 
 mod cloud;
 mod config;
+mod idle;
 mod records;
 mod registry;
 mod sync_run;
@@ -25,6 +26,7 @@ pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
 pub use sync_run::SyncOptions;
 
+use idle::{LastUse, Watch};
 use sync_run::SyncRun;
 
 /// Whether a vault can be used.
@@ -59,6 +61,7 @@ pub(crate) struct Inner {
     changed: Condvar,
     /// Kept until the vault is closed.
     directory: Mutex<Option<VaultDirectory>>,
+    watch: Watch,
 }
 
 /// The mutex around it is held for moments only, never while the key store, the disk or a sync is
@@ -77,6 +80,7 @@ struct Open {
     sync: SyncRun,
     /// Cancels the sign-ins that are under way.
     sign_ins: CancelToken,
+    last_use: LastUse,
 }
 
 impl Amana {
@@ -112,9 +116,11 @@ impl Amana {
                     state: Mutex::new(State::Locked),
                     changed: Condvar::new(),
                     directory: Mutex::new(Some(directory)),
+                    watch: Watch::default(),
                 }),
             };
             vault.unlock()?;
+            vault.watch_idleness()?;
             Ok(vault)
         })
     }
@@ -125,7 +131,11 @@ impl Amana {
         refuse_listener()?;
         let mut state = self.inner.settled()?;
         match &*state {
-            State::Unlocked(_) => return Ok(()),
+            State::Unlocked(open) => {
+                // Locked for the session only: a sync still had its lease.
+                open.last_use.renew(self.inner.system.clock.monotonic_ms());
+                return Ok(());
+            }
             State::Closed => return Err(closed()),
             State::Locked | State::Changing => *state = State::Changing,
         }
@@ -172,8 +182,13 @@ impl Amana {
 
     /// Whether the vault can be used. Never waits.
     pub fn state(&self) -> VaultState {
+        let rule = self.inner.config.idle_lock;
+        let now_ms = self.inner.system.clock.monotonic_ms();
         match self.inner.state().as_deref() {
-            Ok(State::Unlocked(_)) => VaultState::Unlocked,
+            Ok(State::Unlocked(open)) if !open.last_use.is_locked(rule, now_ms) => {
+                VaultState::Unlocked
+            }
+            Ok(State::Unlocked(_)) => VaultState::Locked,
             Ok(State::Locked | State::Changing) => VaultState::Locked,
             Ok(State::Closed) | Err(_) => VaultState::Closed,
         }
@@ -190,11 +205,14 @@ impl Amana {
         &self.inner.schema
     }
 
-    /// What an unlocked vault has, or the typed refusal. Never waits.
+    /// What an unlocked vault has, or the typed refusal. Never waits. Counts as use.
     fn opened(&self) -> Result<Arc<Open>> {
+        let now_ms = self.inner.system.clock.monotonic_ms();
         match &*self.inner.state()? {
-            State::Unlocked(open) => Ok(Arc::clone(open)),
-            State::Locked | State::Changing => {
+            State::Unlocked(open) if open.last_use.let_in(self.inner.config.idle_lock, now_ms) => {
+                Ok(Arc::clone(open))
+            }
+            State::Unlocked(_) | State::Locked | State::Changing => {
                 Err(Error::new(ErrorCode::Locked, "the vault is locked"))
             }
             State::Closed => Err(closed()),
@@ -289,6 +307,7 @@ impl Inner {
             database,
             sync: SyncRun::default(),
             sign_ins: CancelToken::new(),
+            last_use: LastUse::new(self.system.clock.monotonic_ms()),
         })
     }
 }

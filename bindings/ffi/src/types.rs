@@ -14,6 +14,10 @@ pub struct VaultConfig {
     pub schema_json: Option<String>,
     /// Where the device secret lives.
     pub key_store: KeyStoreKind,
+    /// A vault that no call uses for so many milliseconds locks itself; 0 never. A running sync
+    /// keeps the database open for itself, ten minutes at most.
+    #[uniffi(default = 300000)]
+    pub idle_lock_ms: u64,
 }
 
 /// Where the device secret lives.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use amana_core::IdleRule;
 use amana_core::model::peer::{CloudAddress, Credentials, HttpsUrl};
 use amana_core::ports::KeyStore;
 use amana_core::secret::SecretText;
@@ -36,6 +37,10 @@ pub async fn open_vault(config: VaultConfig) -> Result<Arc<Vault>, AmanaError> {
         if let Some(json) = config.schema_json {
             core_config.schema = SchemaSource::Json(json);
         }
+        core_config.idle_lock = (config.idle_lock_ms > 0).then(|| IdleRule {
+            after_ms: config.idle_lock_ms,
+            ..IdleRule::default()
+        });
         let amana = Amana::open(core_config, key_store, System::real())?;
         Ok(Arc::new(Vault { amana }))
     })
