@@ -1,11 +1,12 @@
 //! The front door: opens a vault, locks and unlocks it, and wires the rooms together.
 //!
-//! Every call that touches disk or network is an `async fn` that only awaits a channel: it runs on
-//! any executor, and dropping it cancels nothing. No lock is held while a listener is called.
+//! Record and sync calls are `async fn`s that only await a channel: they run on any executor, and
+//! dropping one cancels nothing. `open`, `unlock`, `lock` and `close` block. No lock is held while a
+//! listener is called.
 
 mod cloud;
 mod config;
-mod gate;
+mod idle;
 mod kv;
 #[cfg(test)]
 mod kv_model;
@@ -13,7 +14,7 @@ mod records;
 mod registry;
 mod sync_run;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
@@ -29,7 +30,7 @@ pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
 pub use sync_run::SyncOptions;
 
-use gate::Gate;
+use idle::{LastUse, Watch};
 use sync_run::SyncRun;
 
 /// Whether a vault can be used.
@@ -60,15 +61,20 @@ pub(crate) struct Inner {
     /// Started by the first call that needs it: an app that only reads has no network threads.
     network: Mutex<Option<Arc<Network>>>,
     state: Mutex<State>,
-    /// The way to an unlocked vault for calls that must not wait for `state`.
-    gate: Gate,
+    /// Told at every change of the state.
+    changed: Condvar,
+    /// Kept until the vault is closed.
+    directory: Mutex<Option<VaultDirectory>>,
+    watch: Watch,
 }
 
+/// The mutex around it is held for moments only, never while the key store, the disk or a sync is
+/// waited for: a listener may ask for the state while another thread locks.
 enum State {
-    Locked(VaultDirectory),
-    Unlocked(VaultDirectory, Arc<Open>),
-    /// Between two states; only ever seen after a panic in between.
-    Broken,
+    Locked,
+    /// One thread is locking or unlocking; others that want to wait for it.
+    Changing,
+    Unlocked(Arc<Open>),
     Closed,
 }
 
@@ -77,6 +83,9 @@ struct Open {
     database: Database,
     session: SessionValues,
     sync: SyncRun,
+    /// Cancels the sign-ins that are under way.
+    sign_ins: CancelToken,
+    last_use: LastUse,
 }
 
 impl Amana {
@@ -90,18 +99,18 @@ impl Amana {
     /// As the open-time table says: `key_temporarily_unavailable`, `key_lost`, `key_mismatch`,
     /// `keyring_damaged`, `keyring_too_new`, `database_damaged`, `presence_required`,
     /// `storage_too_new`, `storage_full`, `busy`; `invalid_input` for a schema that is not
-    /// acceptable. None of them deletes or rewrites anything.
+    /// acceptable. None of them deletes or rewrites records or keys.
     pub fn open(config: Config, key_store: Arc<dyn KeyStore>, system: System) -> Result<Self> {
         let schema = match &config.schema {
             SchemaSource::Hikma => Schema::hikma()?,
             SchemaSource::Json(text) => Schema::from_json(text)?,
         };
-        registry::open(&config.directory.clone(), |directory| {
-            let held = VaultDirectory::open(directory)?;
+        registry::open(&config.directory.clone(), || {
+            let directory = VaultDirectory::open(&config.directory)?;
             let vault = Self {
                 inner: Arc::new(Inner {
                     config: Config {
-                        directory: directory.to_owned(),
+                        directory: directory.path().to_owned(),
                         ..config
                     },
                     system,
@@ -109,82 +118,88 @@ impl Amana {
                     key_store,
                     observers: Arc::new(Observers::start()?),
                     network: Mutex::default(),
-                    state: Mutex::new(State::Locked(held)),
-                    gate: Gate::default(),
+                    state: Mutex::new(State::Locked),
+                    changed: Condvar::new(),
+                    directory: Mutex::new(Some(directory)),
+                    watch: Watch::default(),
                 }),
             };
             vault.unlock()?;
+            vault.watch_idleness()?;
             Ok(vault)
         })
     }
 
-    /// Loads the key and opens the database. Blocks as [`Amana::open`] does. Unlocking an unlocked
-    /// vault is no error.
+    /// Loads the key and opens the database. Blocks as [`Amana::open`] does, and while another
+    /// thread is locking. Unlocking an unlocked vault is no error.
     pub fn unlock(&self) -> Result<()> {
-        let mut state = self.inner.state()?;
-        match std::mem::replace(&mut *state, State::Broken) {
-            State::Locked(held) => match self.inner.open_database() {
-                Ok(open) => {
-                    let open = Arc::new(open);
-                    self.inner.gate.open(Arc::clone(&open));
-                    *state = State::Unlocked(held, open);
-                    Ok(())
+        refuse_listener()?;
+        let mut state = self.inner.settled()?;
+        match &*state {
+            State::Unlocked(open) => {
+                // Locked for the session only: a sync still had its lease.
+                let now_ms = self.inner.system.clock.monotonic_ms();
+                if open.last_use.is_locked(self.inner.config.idle_lock, now_ms) {
+                    open.end_session();
                 }
-                Err(error) => {
-                    *state = State::Locked(held);
-                    Err(error)
-                }
-            },
-            State::Closed => {
-                *state = State::Closed;
-                Err(closed())
+                open.last_use.renew(now_ms);
+                return Ok(());
             }
-            other => {
-                *state = other;
-                Ok(())
-            }
+            State::Closed => return Err(closed()),
+            State::Locked | State::Changing => *state = State::Changing,
         }
+        drop(state);
+        let change = Change::of(&self.inner);
+        let open = self.inner.open_database()?;
+        change.end(State::Unlocked(Arc::new(open)));
+        Ok(())
     }
 
     /// Cancels a running sync, finishes the writes that were already queued, closes the database
-    /// and drops the keys. Blocks until that is done. Locking a locked vault is no error.
+    /// and drops the keys. Blocks until that is done. Locking a locked vault is no error. A
+    /// listener of the running sync gets `busy`: the sync cannot end while it is being told.
     pub fn lock(&self) -> Result<()> {
-        let mut state = self.inner.state()?;
-        match std::mem::replace(&mut *state, State::Broken) {
-            State::Unlocked(held, open) => {
-                self.inner.gate.lock();
-                open.shut();
-                *state = State::Locked(held);
-                Ok(())
-            }
-            State::Closed => {
-                *state = State::Closed;
-                Err(closed())
-            }
-            other => {
-                *state = other;
-                Ok(())
-            }
-        }
+        self.end(State::Locked)
     }
 
     /// Locks the vault for good and lets go of its directory.
-    pub fn close(&self) {
-        if let Ok(mut state) = self.inner.state() {
-            self.inner.gate.close();
-            if let State::Unlocked(_, open) = &*state {
-                open.shut();
-            }
-            *state = State::Closed;
-        }
+    pub fn close(&self) -> Result<()> {
+        self.end(State::Closed)?;
+        let directory = self.inner.directory.lock().map(|mut held| held.take());
+        drop(directory);
+        Ok(())
     }
 
-    /// Whether the vault can be used.
+    fn end(&self, next: State) -> Result<()> {
+        refuse_listener()?;
+        let mut state = self.inner.settled()?;
+        let open = match &*state {
+            State::Unlocked(open) => Arc::clone(open),
+            State::Closed if matches!(next, State::Locked) => return Err(closed()),
+            State::Locked | State::Closed | State::Changing => {
+                *state = next;
+                return Ok(());
+            }
+        };
+        *state = State::Changing;
+        drop(state);
+        let change = Change::of(&self.inner);
+        open.shut();
+        change.end(next);
+        Ok(())
+    }
+
+    /// Whether the vault can be used. Never waits.
     pub fn state(&self) -> VaultState {
+        let rule = self.inner.config.idle_lock;
+        let now_ms = self.inner.system.clock.monotonic_ms();
         match self.inner.state().as_deref() {
-            Ok(State::Unlocked(..)) => VaultState::Unlocked,
-            Ok(State::Locked(_)) => VaultState::Locked,
-            Ok(State::Closed | State::Broken) | Err(_) => VaultState::Closed,
+            Ok(State::Unlocked(open)) if !open.last_use.is_locked(rule, now_ms) => {
+                VaultState::Unlocked
+            }
+            Ok(State::Unlocked(_)) => VaultState::Locked,
+            Ok(State::Locked | State::Changing) => VaultState::Locked,
+            Ok(State::Closed) | Err(_) => VaultState::Closed,
         }
     }
 
@@ -205,12 +220,17 @@ impl Amana {
         &self.inner.schema
     }
 
-    /// What an unlocked vault has, or the typed refusal.
+    /// What an unlocked vault has, or the typed refusal. Never waits. Counts as use.
     fn opened(&self) -> Result<Arc<Open>> {
+        let now_ms = self.inner.system.clock.monotonic_ms();
         match &*self.inner.state()? {
-            State::Unlocked(_, open) => Ok(Arc::clone(open)),
-            State::Locked(_) => Err(Error::new(ErrorCode::Locked, "the vault is locked")),
-            State::Closed | State::Broken => Err(closed()),
+            State::Unlocked(open) if open.last_use.let_in(self.inner.config.idle_lock, now_ms) => {
+                Ok(Arc::clone(open))
+            }
+            State::Unlocked(_) | State::Locked | State::Changing => {
+                Err(Error::new(ErrorCode::Locked, "the vault is locked"))
+            }
+            State::Closed => Err(closed()),
         }
     }
 }
@@ -221,11 +241,44 @@ impl std::fmt::Debug for Amana {
     }
 }
 
+/// A change of state under way; ends in `Locked` unless it is told otherwise, also by a panic.
+struct Change<'a> {
+    inner: &'a Inner,
+    next: State,
+}
+
+impl<'a> Change<'a> {
+    const fn of(inner: &'a Inner) -> Self {
+        Self {
+            inner,
+            next: State::Locked,
+        }
+    }
+
+    fn end(mut self, next: State) {
+        self.next = next;
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut state) = self.inner.state() {
+            *state = std::mem::replace(&mut self.next, State::Locked);
+        }
+        self.inner.changed.notify_all();
+    }
+}
+
 impl Inner {
     fn state(&self) -> Result<MutexGuard<'_, State>> {
-        self.state
-            .lock()
-            .map_err(|_| Error::internal("the vault's state was left half changed"))
+        self.state.lock().map_err(|_| broken())
+    }
+
+    /// The state, once nobody is changing it.
+    fn settled(&self) -> Result<MutexGuard<'_, State>> {
+        self.changed
+            .wait_while(self.state()?, |state| matches!(state, State::Changing))
+            .map_err(|_| broken())
     }
 
     fn network(&self) -> Result<Arc<Network>> {
@@ -243,7 +296,6 @@ impl Inner {
     fn open_database(&self) -> Result<Open> {
         let directory = &self.config.directory;
         let path = vault::database_path(directory);
-        crate::sync::remove_leftovers(&vault::spool_directory(directory))?;
         let opened = vault::open(
             directory,
             &path,
@@ -252,6 +304,8 @@ impl Inner {
             &*self.system.timer,
             &CancelToken::new(),
         )?;
+        // Only now: where the key may not be asked for, nothing is touched.
+        crate::sync::remove_leftovers(&vault::spool_directory(directory))?;
         let observers = Arc::clone(&self.observers);
         let database = Database::open(DatabaseOptions {
             path: &path,
@@ -268,25 +322,49 @@ impl Inner {
             database,
             session: SessionValues::new(),
             sync: SyncRun::default(),
+            sign_ins: CancelToken::new(),
+            last_use: LastUse::new(self.system.clock.monotonic_ms()),
         })
     }
 }
 
 impl Open {
+    /// Wipes what a locked vault must not hold, while a sync keeps the database open.
+    fn end_session(&self) {
+        self.session.wipe();
+        self.database.kv_forget();
+    }
+
     /// Ends the sync, then the database: the sync's thread still uses it.
     fn shut(&self) {
         self.session.close();
-        self.sync.cancel_and_wait();
+        self.sign_ins.cancel();
+        self.sync.close();
         self.database.close();
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Ok(State::Unlocked(_, open)) = self.state.get_mut().as_deref() {
+        if let Ok(State::Unlocked(open)) = self.state.get_mut().as_deref() {
             open.shut();
         }
     }
+}
+
+/// A sync cannot end while its listener waits for its end.
+fn refuse_listener() -> Result<()> {
+    if sync_run::is_sync_thread() {
+        return Err(Error::new(
+            ErrorCode::Busy,
+            "a sync's listener cannot lock or unlock",
+        ));
+    }
+    Ok(())
+}
+
+const fn broken() -> Error {
+    Error::internal("the vault's state was left half changed")
 }
 
 const fn closed() -> Error {

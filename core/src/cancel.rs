@@ -8,11 +8,18 @@ use crate::error::{Error, ErrorCode, Result};
 
 /// Cancels the calls that it was given to. Clones are the same token; it cannot be un-cancelled.
 #[derive(Clone, Debug)]
-pub struct CancelToken(Arc<watch::Sender<bool>>);
+pub struct CancelToken {
+    own: Arc<watch::Sender<bool>>,
+    /// The tokens that this one also obeys.
+    others: Vec<Arc<watch::Sender<bool>>>,
+}
 
 impl Default for CancelToken {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(false)))
+        Self {
+            own: Arc::new(watch::Sender::new(false)),
+            others: Vec::new(),
+        }
     }
 }
 
@@ -22,14 +29,32 @@ impl CancelToken {
         Self::default()
     }
 
+    /// A new token that is cancelled by itself or by this one. Cancelling it leaves this one be.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self {
+            others: self.sources().cloned().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// This token, which now also obeys another.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        Self {
+            own: Arc::clone(&self.own),
+            others: self.others.iter().chain(other.sources()).cloned().collect(),
+        }
+    }
+
     /// Cancels. Takes effect at the next chunk, row group or wait of the running call.
     pub fn cancel(&self) {
-        self.0.send_replace(true);
+        self.own.send_replace(true);
     }
 
     /// Whether `cancel` was called.
     pub fn is_cancelled(&self) -> bool {
-        *self.0.borrow()
+        self.sources().any(|source| *source.borrow())
     }
 
     /// `cancelled` once `cancel` was called.
@@ -42,8 +67,45 @@ impl CancelToken {
 
     /// Completes when `cancel` is called.
     pub async fn cancelled(&self) {
-        let mut receiver = self.0.subscribe();
-        // The sender lives in self, so the channel cannot close while this waits.
-        let _ = receiver.wait_for(|cancelled| *cancelled).await;
+        let waits = self.sources().map(|source| {
+            let mut receiver = source.subscribe();
+            Box::pin(async move {
+                // The senders live in self, so no channel closes while this waits.
+                let _ = receiver.wait_for(|cancelled| *cancelled).await;
+            })
+        });
+        futures_util::future::select_all(waits).await;
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &Arc<watch::Sender<bool>>> {
+        std::iter::once(&self.own).chain(&self.others)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_obeys_its_parent_and_not_the_reverse() {
+        let parent = CancelToken::new();
+        let child = parent.child();
+        child.cancel();
+        assert!(child.is_cancelled() && !parent.is_cancelled());
+        let child = parent.child();
+        parent.cancel();
+        assert!(child.is_cancelled());
+        pollster::block_on(child.cancelled());
+    }
+
+    #[test]
+    fn a_grandchild_obeys_them_all() {
+        let (grandparent, other) = (CancelToken::new(), CancelToken::new());
+        let token = || grandparent.child().child().or(&other.child());
+        let waiting = token();
+        other.cancel();
+        assert!(waiting.is_cancelled());
+        grandparent.cancel();
+        assert!(token().is_cancelled());
     }
 }

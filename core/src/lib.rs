@@ -1,5 +1,6 @@
 //! Amana: the secure core of an offline-first app. See `ARCHITECTURE.md` beside this crate.
 
+pub mod access;
 mod amana;
 pub mod cancel;
 pub mod error;
@@ -18,6 +19,7 @@ pub mod test_support;
 pub mod transport;
 pub mod vault;
 
+pub use access::idle::IdleRule;
 pub use amana::{Amana, Config, SchemaSource, Status, SyncOptions, System, VaultState};
 pub use error::{Error, ErrorCode, Result};
 pub use observers::Subscription;

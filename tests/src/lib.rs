@@ -13,7 +13,7 @@ use amana_core::cancel::CancelToken;
 use amana_core::model::notice::SyncProgress;
 use amana_core::model::peer::{CloudAddress, Credentials, HttpsUrl};
 use amana_core::model::report::SyncReport;
-use amana_core::ports::{KeyStore, ProgressListener};
+use amana_core::ports::{Clock, KeyStore, ProgressListener};
 use amana_core::secret::SecretText;
 use amana_core::test_support::{InstantTimer, MemoryKeyStore};
 use amana_core::{Amana, Config, Result, SyncOptions, System};
@@ -56,10 +56,17 @@ impl Tablet {
     /// A new tablet that nobody has signed in to.
     #[must_use]
     pub fn new() -> Self {
+        Self::with_clock(System::real().clock)
+    }
+
+    /// A new tablet with a clock of the test's.
+    #[must_use]
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let key_store: Arc<dyn KeyStore> = Arc::new(MemoryKeyStore::new());
         let timer = Arc::new(InstantTimer::default());
         let system = System {
+            clock,
             timer: timer.clone(),
             ..System::real()
         };

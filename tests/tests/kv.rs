@@ -8,9 +8,11 @@ use std::time::Duration;
 use amana_core::model::kv::{
     KvEntry, KvNamespace, KvNotice, KvValue, MAX_CALL_KEYS, MAX_KEY_BYTES, MAX_VALUE_BYTES,
 };
-use amana_core::ports::{ChangeListener, KvListener};
+use amana_core::ports::{ChangeListener, Clock as _, KvListener};
+use amana_core::system::SystemClock;
+use amana_core::test_support::FakeClock;
 use amana_core::{Amana, Config, Error, ErrorCode, Result, System};
-use amana_tests::{Tablet, patient};
+use amana_tests::{PASSWORD, Tablet, clinic, patient};
 use pollster::block_on;
 
 fn stored(name: &str) -> KvNamespace {
@@ -70,7 +72,7 @@ fn nothing_of_it_is_readable_in_any_file() {
         "CanaryValue"
     );
     block_on(amana.kv_clear(&stored("CanarySpace"))).unwrap();
-    amana.close();
+    amana.close().unwrap();
     assert_absent(&tablet, &needles);
 }
 
@@ -95,7 +97,7 @@ fn stored_values_survive_and_session_values_do_not() {
     assert_eq!(get(amana, &stored, "k").unwrap(), "kept");
     assert_eq!(get(amana, &session, "k"), None);
 
-    amana.close();
+    amana.close().unwrap();
     assert_eq!(code(amana.kv_get_now(&stored, "k")), ErrorCode::Closed);
     assert_eq!(code(set(amana, &session, "k", "v")), ErrorCode::Closed);
     let again = Amana::open(
@@ -367,4 +369,49 @@ fn threads_read_and_write_while_the_vault_locks_and_unlocks() {
     amana.unlock().unwrap();
     let left = amana.kv_keys_now(&session("n"), "", None, 10).unwrap();
     assert!(left.keys.is_empty());
+}
+
+/// A sync may keep the database open behind the locked screen, but not the session's values.
+#[test]
+fn the_idle_lock_wipes_the_session_even_while_a_sync_runs() {
+    let peer = clinic();
+    peer.seed_patients(300).unwrap();
+    let clock = Arc::new(FakeClock::at(SystemClock.now_ms()));
+    let tablet = Tablet::with_clock(clock.clone());
+    let amana = &tablet.amana;
+    tablet
+        .sign_in(&peer, "amal@clinic.example", PASSWORD)
+        .unwrap();
+    let idle = || {
+        set(amana, &stored("n"), "k", "kept").unwrap();
+        set(amana, &session("n"), "k", "lost").unwrap();
+        clock.advance(6 * 60_000);
+        for space in [stored("n"), session("n")] {
+            assert_eq!(code(amana.kv_get_now(&space, "k")), ErrorCode::Locked);
+            assert_eq!(code(set(amana, &space, "k", "v")), ErrorCode::Locked);
+        }
+    };
+    let unlocked = || {
+        amana.unlock().unwrap();
+        assert_eq!(get(amana, &stored("n"), "k").unwrap(), "kept");
+        assert_eq!(get(amana, &session("n"), "k"), None);
+    };
+    // Unlocked before the watching thread came to close it: the rule holds all the same.
+    idle();
+    unlocked();
+    let gate = peer.faults().hold_pull_after(50_000);
+    std::thread::scope(|scope| {
+        let sync = scope.spawn(|| tablet.sync());
+        assert!(gate.wait_reached(Duration::from_secs(60)));
+        idle();
+        amana.check_idle_lock();
+        unlocked();
+        set(amana, &session("n"), "k", "new").unwrap();
+        assert_eq!(get(amana, &session("n"), "k").unwrap(), "new");
+        gate.release();
+        assert!(sync.join().unwrap().unwrap().pulled >= 300);
+    });
+    // Unlocking what was not locked wipes nothing.
+    amana.unlock().unwrap();
+    assert_eq!(get(amana, &session("n"), "k").unwrap(), "new");
 }

@@ -64,10 +64,23 @@ fn children_of_a_bad_row_are_taken_once_it_is_mended() {
         "visits",
         &json!({"patient_id": bad, "clinic_id": ids::CLINIC_A}),
     );
-    assert_eq!(tablet.sync().unwrap().quarantined, 2);
+    let event = tablet.insert("events", &json!({"patient_id": bad, "visit_id": visit}));
+    let report = tablet.sync().unwrap();
+    assert_eq!((report.pushed, report.quarantined), (1, 1));
+    assert_eq!(
+        peer.count("visits"),
+        0,
+        "no visit was sent, and none invented"
+    );
+    peer.clear_requests();
+    tablet.sync().unwrap();
+    assert!(peer.requests().iter().all(|seen| seen.method != "POST"));
     tablet.update("patients", &bad, &json!({"primary_clinic_id": null}));
-    assert_eq!(tablet.sync().unwrap().pushed, 2);
-    assert!(peer.row("visits", &visit).is_some());
+    assert_eq!(tablet.sync().unwrap().pushed, 3);
+    assert_eq!(
+        peer.row("events", &event).unwrap()["visit_id"],
+        visit.as_str()
+    );
     assert_eq!(tablet.pending(), 0);
 }
 

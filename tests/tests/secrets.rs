@@ -61,6 +61,8 @@ fn the_password_is_sent_only_where_the_protocol_needs_it() {
         let body = seen.body.as_deref().unwrap_or_default();
         assert!(!seen.target.contains("peerType"), "{}", seen.target);
         assert!(seen.target.contains("sign-in") || !body.contains(PASSWORD));
+        let is_sync = seen.target.starts_with("/api/v2/sync?");
+        assert_eq!(seen.authorization.is_some(), is_sync, "{}", seen.target);
     }
 }
 
@@ -97,7 +99,7 @@ fn an_unknown_authority_gets_no_credential() {
 fn another_key_store_opens_nothing_and_changes_nothing() {
     let tablet = Tablet::new();
     let _ = tablet.insert("patients", &patient("Amal"));
-    tablet.amana.close();
+    tablet.amana.close().unwrap();
     let contents = || -> Vec<Vec<u8>> {
         let mut files = tablet.files();
         files.sort();

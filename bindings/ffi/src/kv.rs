@@ -161,7 +161,7 @@ fn values(found: Vec<Option<Arc<kv::KvValue>>>) -> Values {
 
 #[uniffi::export]
 impl Vault {
-    /// The value of a key, or none. Answers at once: it waits for no write, lock or unlock.
+    /// The value of a key, or none. Answers at once: it waits for no write.
     pub fn kv_get(
         &self,
         namespace: KvNamespace,

@@ -14,12 +14,16 @@ pub struct VaultConfig {
     pub schema_json: Option<String>,
     /// Where the device secret lives.
     pub key_store: KeyStoreKind,
+    /// A vault that no call uses for so many milliseconds locks itself; 0 never. A running sync
+    /// keeps the database open for itself, ten minutes at most.
+    #[uniffi(default = 300000)]
+    pub idle_lock_ms: u64,
 }
 
 /// Where the device secret lives.
 #[derive(Clone, Debug, uniffi::Enum)]
 pub enum KeyStoreKind {
-    /// The phone's own: Secure Enclave, Keychain or AndroidKeyStore.
+    /// The phone's own. Not in this build yet: `unsupported`.
     Platform,
     /// A file, for development hosts. Not in builds for phones: there it is `unsupported`.
     HostFile {

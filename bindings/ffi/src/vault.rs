@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use amana_core::IdleRule;
 use amana_core::model::peer::{CloudAddress, Credentials, HttpsUrl};
 use amana_core::ports::KeyStore;
 use amana_core::secret::SecretText;
@@ -36,6 +37,10 @@ pub async fn open_vault(config: VaultConfig) -> Result<Arc<Vault>, AmanaError> {
         if let Some(json) = config.schema_json {
             core_config.schema = SchemaSource::Json(json);
         }
+        core_config.idle_lock = (config.idle_lock_ms > 0).then(|| IdleRule {
+            after_ms: config.idle_lock_ms,
+            ..IdleRule::default()
+        });
         let amana = Amana::open(core_config, key_store, System::real())?;
         Ok(Arc::new(Vault { amana }))
     })
@@ -82,11 +87,7 @@ impl Vault {
     /// Locks for good and lets go of the directory. (`shutdown`, since Kotlin has its own `close`.)
     pub async fn shutdown(&self) -> Result<(), AmanaError> {
         let amana = self.amana.clone();
-        offload(move || {
-            amana.close();
-            Ok(())
-        })
-        .await
+        offload(move || amana.close()).await
     }
 
     /// Signs in at a cloud server. The password is UTF-8 and is wiped here; the caller wipes its own.

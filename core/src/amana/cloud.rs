@@ -1,15 +1,16 @@
 //! Signing in and out, syncing, and what the app can ask about it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::{Amana, SyncOptions};
 use crate::cancel::CancelToken;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 use crate::model::ids::PeerId;
 use crate::model::ledger::{ConflictEntry, Digest};
 use crate::model::peer::{CloudAddress, Credentials, Person};
 use crate::model::report::SyncReport;
-use crate::pending;
+use crate::pending::{self, Pending};
 use crate::storage::{OutboxCounts, PeerStatus, StoredSession};
 use crate::transport::CloudClient;
 
@@ -36,7 +37,8 @@ impl Amana {
     ///
     /// # Errors
     /// `unauthorized` also when the server's own database is down: nothing is wiped on it.
-    /// `invalid_input` for a password with a colon, with which the server could never sync.
+    /// `invalid_input` for a password with a colon, with which the server could never sync, and for
+    /// another server while records wait to be pushed to the one before.
     pub async fn sign_in(
         &self,
         address: CloudAddress,
@@ -44,44 +46,44 @@ impl Amana {
         cancel: CancelToken,
     ) -> Result<Person> {
         let open = self.opened()?;
-        // A sync of whoever was signed in before must not end under the new name.
-        open.sync.cancel();
         let client = self.client(&address)?;
-        let (answer, pending) = pending::channel();
-        std::thread::Builder::new()
-            .name("amana-sign-in".to_owned())
-            .spawn(move || {
-                let result = client.sign_in(&credentials, &cancel).and_then(|person| {
-                    let session = StoredSession {
-                        address,
-                        credentials,
-                        person: person.clone(),
-                    };
-                    open.database.save_session(session).wait()?;
-                    Ok(person)
-                });
-                answer.send(result);
-            })
-            .map_err(|_| Error::internal("no thread for the sign-in"))?;
-        pending.await
+        let token = cancel.or(&open.sign_ins);
+        spawn("amana-sign-in", move || {
+            let person = client.sign_in(&credentials, &token)?;
+            // A sync of whoever was signed in before must not end under the new name.
+            let _pause = open.sync.pause();
+            let session = StoredSession {
+                address,
+                credentials,
+                person: person.clone(),
+            };
+            open.database
+                .save_session(&PeerId::cloud(), session)
+                .wait()?;
+            Ok(person)
+        })?
+        .await
     }
 
-    /// Removes the session and its password from the vault. Records stay.
+    /// Removes the session and its password from the vault, and ends a running sync. Records stay.
     pub async fn sign_out(&self) -> Result<()> {
         let open = self.opened()?;
-        open.sync.cancel();
-        open.database.remove_session().await
+        spawn("amana-sign-out", move || {
+            let _pause = open.sync.pause();
+            open.database.remove_session().wait()
+        })?
+        .await
     }
 
     /// Pulls, merges and pushes. One sync runs at a time: a second call joins the first, and its
     /// own listener and token are not used.
+    ///
+    /// # Errors
+    /// `not_signed_in`; `busy` while somebody signs in or out, or a cancelled sync is ending;
+    /// otherwise what the network or the peer did. A pull that was applied stays applied.
     pub async fn sync(&self, options: SyncOptions) -> Result<SyncReport> {
         let open = self.opened()?;
-        let session = open.database.session().await?.ok_or_else(not_signed_in)?;
-        let client = self.client(&session.address)?;
-        let own_user = session.person.id.clone();
-        let peer = client.peer(session.credentials, own_user.clone());
-        self.start_sync(&open, peer, own_user, options)?.await
+        self.start_sync(&open, options)?.await
     }
 
     /// Where the vault stands with the cloud.
@@ -119,7 +121,13 @@ impl Amana {
         self.opened()?.database.digest().await
     }
 
-    fn client(&self, address: &CloudAddress) -> Result<CloudClient> {
+    /// How many calls wait for the running sync: the one that started it and those that joined.
+    #[cfg(any(test, feature = "test-support"))]
+    pub fn waiting_for_sync(&self) -> usize {
+        self.opened().map_or(0, |open| open.sync.waiting())
+    }
+
+    pub(super) fn client(&self, address: &CloudAddress) -> Result<CloudClient> {
         CloudClient::new(
             self.inner.network()?,
             Arc::clone(&self.inner.schema),
@@ -130,6 +138,19 @@ impl Amana {
     }
 }
 
-const fn not_signed_in() -> Error {
-    Error::new(ErrorCode::NotSignedIn, "nobody is signed in")
+/// Runs what blocks on a thread of its own.
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<Pending<T>> {
+    let (answer, pending) = pending::channel();
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            let result = catch_unwind(AssertUnwindSafe(work))
+                .unwrap_or_else(|_| Err(crate::panics::to_error()));
+            answer.send(result);
+        })
+        .map_err(|_| Error::internal("no thread for the call"))?;
+    Ok(pending)
 }

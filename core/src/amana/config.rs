@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::access::idle::IdleRule;
 use crate::ports::{Clock, Entropy, Timer};
 use crate::system::{SystemClock, SystemEntropy, SystemTimer};
 use crate::transport::TimeLimits;
@@ -26,15 +27,18 @@ pub struct Config {
     pub schema: SchemaSource,
     /// How long each step of a request may take.
     pub time_limits: TimeLimits,
+    /// When a vault that nobody uses locks itself; `None` never.
+    pub idle_lock: Option<IdleRule>,
 }
 
 impl Config {
-    /// The built-in schema and the usual time limits, in this directory.
+    /// The built-in schema, the usual time limits and idle lock, in this directory.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
             schema: SchemaSource::default(),
             time_limits: TimeLimits::default(),
+            idle_lock: Some(IdleRule::default()),
         }
     }
 }

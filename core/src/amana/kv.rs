@@ -225,7 +225,7 @@ impl Amana {
 
     fn kv(&self, namespace: &KvNamespace) -> Result<Arc<Open>> {
         namespace.check()?;
-        self.inner.gate.pass()
+        self.opened()
     }
 
     fn check_entries(&self, entries: Vec<KvEntry>) -> Result<Vec<(String, Kept)>> {

@@ -181,7 +181,7 @@ impl Life {
                 self.forget_session();
             }
             Step::Reopen => {
-                amana.close();
+                amana.close().unwrap();
                 let refused = amana.kv_get_now(&namespace(2), "a").unwrap_err();
                 assert_eq!(refused.code(), ErrorCode::Closed);
                 self.amana = open(&self.directory, &self.clock, &self.key_store);

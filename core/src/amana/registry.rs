@@ -2,41 +2,52 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use super::{Amana, Inner, VaultState};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 
-type Vaults = HashMap<PathBuf, Weak<Inner>>;
+/// What is open in a directory. Locked while one is being opened there, so that opening another
+/// vault does not wait for this one's key store.
+type Slot = Arc<Mutex<Weak<Inner>>>;
 
-fn vaults() -> &'static Mutex<Vaults> {
-    static VAULTS: OnceLock<Mutex<Vaults>> = OnceLock::new();
-    VAULTS.get_or_init(Mutex::default)
+fn slots() -> &'static Mutex<HashMap<PathBuf, Slot>> {
+    static SLOTS: OnceLock<Mutex<HashMap<PathBuf, Slot>>> = OnceLock::new();
+    SLOTS.get_or_init(Mutex::default)
+}
+
+/// The slot of a directory, by the one name that all its names lead to.
+fn slot(directory: &Path) -> Result<Slot> {
+    let name = directory
+        .canonicalize()
+        .or_else(|_| std::path::absolute(directory))
+        .map_err(|_| Error::invalid("the vault's directory cannot be used"))?;
+    let mut slots = slots().lock().unwrap_or_else(PoisonError::into_inner);
+    // Nobody holds the others, and nothing is open in them.
+    slots.retain(|_, slot| {
+        Arc::strong_count(slot) > 1 || slot.lock().is_ok_and(|vault| vault.strong_count() > 0)
+    });
+    Ok(Arc::clone(slots.entry(name).or_default()))
 }
 
 /// Returns the vault that is open in the directory, unlocked, or opens it.
-pub(super) fn open(directory: &Path, open: impl FnOnce(&Path) -> Result<Amana>) -> Result<Amana> {
-    std::fs::create_dir_all(directory).map_err(|error| match error.kind() {
-        std::io::ErrorKind::StorageFull => {
-            Error::new(ErrorCode::StorageFull, "no space left for the vault")
-        }
-        _ => Error::invalid("the vault's directory cannot be made"),
-    })?;
-    let directory = directory
-        .canonicalize()
-        .map_err(|_| Error::invalid("the vault's directory cannot be used"))?;
-    let mut vaults = vaults()
-        .lock()
-        .map_err(|_| Error::internal("the list of vaults was left half changed"))?;
-    vaults.retain(|_, vault| vault.strong_count() > 0);
-    if let Some(inner) = vaults.get(&directory).and_then(Weak::upgrade) {
+pub(super) fn open(directory: &Path, open: impl FnOnce() -> Result<Amana>) -> Result<Amana> {
+    let slot_before = slot(directory)?;
+    let mut present = slot_before.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(inner) = present.upgrade() {
         let vault = Amana { inner };
         if vault.state() != VaultState::Closed {
             vault.unlock()?;
             return Ok(vault);
         }
     }
-    let vault = open(&directory)?;
-    vaults.insert(directory, std::sync::Arc::downgrade(&vault.inner));
+    let vault = open()?;
+    *present = Arc::downgrade(&vault.inner);
+    drop(present);
+    // The directory may have been made just now, and have got another name by that.
+    let slot_after = slot(directory)?;
+    if !Arc::ptr_eq(&slot_before, &slot_after) {
+        *slot_after.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&vault.inner);
+    }
     Ok(vault)
 }

@@ -1,15 +1,16 @@
 //! The one sync that may run at a time, its waiters, and how it is ended.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::{Amana, Open};
 use crate::cancel::CancelToken;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::ids::PeerId;
 use crate::model::report::SyncReport;
 use crate::pending::{self, Answer, Pending};
-use crate::ports::{ProgressListener, SyncPeer};
+use crate::ports::ProgressListener;
 use crate::sync::Engine;
 use crate::vault;
 
@@ -20,15 +21,24 @@ pub struct SyncOptions {
     pub progress: Option<Arc<dyn ProgressListener>>,
     /// Cancels it.
     pub cancel: CancelToken,
-    /// Pulls everything, not only what is new.
+    /// Pulls everything, not only what is new, and tries again what the peer had refused.
     pub full_pull: bool,
 }
 
-/// The running sync, if there is one.
+/// The running sync, if there is one, and whether another may start.
 #[derive(Default)]
 pub(super) struct SyncRun {
-    running: Mutex<Option<Running>>,
+    state: Mutex<RunState>,
     ended: Condvar,
+}
+
+#[derive(Default)]
+struct RunState {
+    running: Option<Running>,
+    /// How many calls keep a sync from starting, while the session changes.
+    pauses: u32,
+    /// The database is going: no sync starts any more.
+    closed: bool,
 }
 
 struct Running {
@@ -36,58 +46,102 @@ struct Running {
     waiters: Vec<Answer<SyncReport>>,
 }
 
+thread_local! {
+    static SYNCING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the caller is a sync's own thread: a listener that it called.
+pub(super) fn is_sync_thread() -> bool {
+    SYNCING.get()
+}
+
+/// Keeps syncs from starting until it is dropped.
+pub(super) struct Pause<'a>(&'a SyncRun);
+
+impl Drop for Pause<'_> {
+    fn drop(&mut self) {
+        self.0.guard().pauses -= 1;
+    }
+}
+
 impl SyncRun {
     /// Joins the running sync, or becomes the one that runs: then the second value is true.
-    fn join(&self, cancel: &CancelToken) -> (Pending<SyncReport>, bool) {
+    fn join(&self, cancel: &CancelToken) -> Result<(Pending<SyncReport>, bool)> {
+        let mut state = self.guard();
+        if state.closed {
+            return Err(Error::new(ErrorCode::Locked, "the vault is locked"));
+        }
+        if state.pauses > 0
+            || state
+                .running
+                .as_ref()
+                .is_some_and(|run| run.cancel.is_cancelled())
+        {
+            return Err(Error::new(
+                ErrorCode::Busy,
+                "the session changes, or a sync is ending",
+            ));
+        }
         let (answer, pending) = pending::channel();
-        let mut running = self.guard();
-        let first = running.is_none();
-        running
+        let first = state.running.is_none();
+        state
+            .running
             .get_or_insert_with(|| Running {
                 cancel: cancel.clone(),
                 waiters: Vec::new(),
             })
             .waiters
             .push(answer);
-        (pending, first)
+        Ok((pending, first))
     }
 
     fn end(&self, result: &Result<SyncReport>) {
-        let waiters = self
-            .guard()
-            .take()
-            .map(|running| running.waiters)
-            .unwrap_or_default();
+        let waiters = self.guard().running.take().map(|running| running.waiters);
         self.ended.notify_all();
-        for waiter in waiters {
+        for waiter in waiters.unwrap_or_default() {
             waiter.send(result.clone());
         }
     }
 
     pub(super) fn is_running(&self) -> bool {
-        self.guard().is_some()
+        self.guard().running.is_some()
     }
 
-    pub(super) fn cancel(&self) {
-        if let Some(running) = &*self.guard() {
+    #[cfg(any(test, feature = "test-support"))]
+    pub(super) fn waiting(&self) -> usize {
+        self.guard()
+            .running
+            .as_ref()
+            .map_or(0, |running| running.waiters.len())
+    }
+
+    /// Ends the running sync, and lets none start as long as the pause is kept. Blocks.
+    pub(super) fn pause(&self) -> Pause<'_> {
+        let mut state = self.guard();
+        state.pauses += 1;
+        self.cancel_and_wait(state);
+        Pause(self)
+    }
+
+    /// Ends the running sync for good: once this returns it has let go of the database.
+    pub(super) fn close(&self) {
+        let mut state = self.guard();
+        state.closed = true;
+        self.cancel_and_wait(state);
+    }
+
+    fn cancel_and_wait(&self, mut state: MutexGuard<'_, RunState>) {
+        while let Some(running) = &state.running {
             running.cancel.cancel();
-        }
-    }
-
-    /// Cancels, and returns once the sync has let go of the database.
-    pub(super) fn cancel_and_wait(&self) {
-        let mut running = self.guard();
-        while let Some(current) = &*running {
-            current.cancel.cancel();
-            running = self
+            state = self
                 .ended
-                .wait(running)
+                .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn guard(&self) -> MutexGuard<'_, Option<Running>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn guard(&self) -> MutexGuard<'_, RunState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -96,11 +150,11 @@ impl Amana {
     pub(super) fn start_sync(
         &self,
         open: &Arc<Open>,
-        peer: impl SyncPeer + 'static,
-        own_user: String,
         options: SyncOptions,
     ) -> Result<Pending<SyncReport>> {
-        let (pending, first) = open.sync.join(&options.cancel);
+        // The app's token may serve other calls too: locking cancels the run, not the token.
+        let cancel = options.cancel.child();
+        let (pending, first) = open.sync.join(&cancel)?;
         if !first {
             return Ok(pending);
         }
@@ -108,8 +162,9 @@ impl Amana {
         let spawned = std::thread::Builder::new()
             .name("amana-sync".to_owned())
             .spawn(move || {
+                SYNCING.set(true);
                 let result = catch_unwind(AssertUnwindSafe(|| {
-                    vault.run_sync(&for_thread, &peer, &own_user, &options)
+                    vault.run_sync(&for_thread, &options, &cancel)
                 }))
                 .unwrap_or_else(|_| Err(crate::panics::to_error()));
                 for_thread.sync.end(&result);
@@ -121,22 +176,31 @@ impl Amana {
         Ok(pending)
     }
 
+    /// Who is signed in is read here, where no sign-in can come in between.
     fn run_sync(
         &self,
         open: &Open,
-        peer: &dyn SyncPeer,
-        own_user: &str,
         options: &SyncOptions,
+        cancel: &CancelToken,
     ) -> Result<SyncReport> {
+        let session = open.database.session().wait()?.ok_or_else(not_signed_in)?;
+        let own_user = session.person.id;
+        let peer = self
+            .client(&session.address)?
+            .peer(session.credentials, own_user.clone());
         let peer_id = PeerId::cloud();
         let status = open.database.peer_status(&peer_id).wait()?;
         // Own permission rows come only with a full pull, and so do columns that a newer schema
         // added: due when somebody else signed in, or the schema grew.
-        let full_pull = options.full_pull || status.full_pull_for.as_deref() != Some(own_user);
+        let full_pull = options.full_pull || status.full_pull_for.as_deref() != Some(&own_user);
+        if options.full_pull {
+            // Asked for by a person: what was put aside gets another chance, too.
+            open.database.release_quarantined().wait()?;
+        }
         let system = &self.inner.system;
         Engine {
             store: &open.database,
-            peer,
+            peer: &peer,
             peer_id,
             schema: &self.inner.schema,
             clock: &*system.clock,
@@ -144,9 +208,13 @@ impl Amana {
             timer: &*system.timer,
             spool_directory: &vault::spool_directory(&self.inner.config.directory),
             progress: options.progress.as_deref(),
-            cancel: &options.cancel,
+            cancel,
             full_pull,
         }
         .run()
     }
+}
+
+const fn not_signed_in() -> Error {
+    Error::new(ErrorCode::NotSignedIn, "nobody is signed in")
 }

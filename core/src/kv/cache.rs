@@ -147,6 +147,14 @@ impl KvCache {
         Window(self)
     }
 
+    /// Wipes everything; new values may come.
+    pub(crate) fn wipe(&self) {
+        let mut state = self.state();
+        state.bytes = 0;
+        state.index = HashMap::new();
+        state.slots = Vec::new();
+    }
+
     /// Wipes everything and takes nothing in any more.
     pub(crate) fn close(&self) {
         let mut state = self.state();

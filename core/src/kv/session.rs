@@ -30,6 +30,14 @@ impl SessionValues {
         Self(Mutex::new(Some(Spaces::default())))
     }
 
+    /// Wipes everything; new values may come.
+    pub(crate) fn wipe(&self) {
+        let _ = self.with(|spaces| {
+            *spaces = Spaces::default();
+            Ok(())
+        });
+    }
+
     /// Wipes everything; later calls hear that the vault is locked.
     pub(crate) fn close(&self) {
         let mut spaces = match self.0.lock() {

@@ -50,6 +50,19 @@ pub struct SkipCounts {
     pub foreign_rows: u64,
 }
 
+impl SkipCounts {
+    /// Adds other counts to these.
+    pub fn add(&mut self, more: &Self) {
+        self.forbidden_tables += more.forbidden_tables;
+        self.forbidden_columns += more.forbidden_columns;
+        self.unknown_tables += more.unknown_tables;
+        self.unknown_columns += more.unknown_columns;
+        self.bad_records += more.bad_records;
+        self.unreadable_values += more.unreadable_values;
+        self.foreign_rows += more.foreign_rows;
+    }
+}
+
 /// What a peer answered, its changes already handed to a sink.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PullReply {
@@ -141,7 +154,7 @@ pub struct OutboxPage {
 }
 
 /// A record and the revision of it that a peer took, or refused.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Acknowledgement {
     /// The table.
     pub table: TableIndex,
@@ -149,6 +162,8 @@ pub struct Acknowledgement {
     pub id: RecordId,
     /// The revision that was sent.
     pub revision: Revision,
+    /// The values that were sent, by column position; empty for deletions.
+    pub sent: Vec<Value>,
 }
 
 impl From<&OutboxRow> for Acknowledgement {
@@ -157,6 +172,7 @@ impl From<&OutboxRow> for Acknowledgement {
             table: row.table,
             id: row.id.clone(),
             revision: row.revision,
+            sent: row.values.clone(),
         }
     }
 }

@@ -19,7 +19,11 @@ pub const MAX_PAGE_ROWS: u32 = 10_000;
 /// The rows of a page where the query does not say.
 pub const DEFAULT_PAGE_ROWS: u32 = 1_000;
 const MAX_DEPTH: usize = 32;
-const MAX_LIST: usize = 10_000;
+/// SQLite binds at most 32,766 values and nests at most 1,000 expressions deep.
+const MAX_VALUES: usize = 30_000;
+const MAX_LEAVES: usize = 500;
+const MAX_ORDER: usize = 16;
+const MAX_PATTERN_BYTES: usize = 16 * 1024;
 const MAX_QUERY_BYTES: usize = 4 * 1024 * 1024;
 
 /// How a value is compared.
@@ -145,9 +149,19 @@ impl Query {
             Error::invalid("the query has not the form of a query").at(&*table.name)
         })?;
         let condition = match &json.condition {
-            Some(condition) => check(table, condition, 0)?,
+            Some(condition) => {
+                let mut size = Size::default();
+                size.measure(condition);
+                if size.leaves > MAX_LEAVES || size.values > MAX_VALUES {
+                    return Err(Error::invalid("the query is too large").at(table.name.as_str()));
+                }
+                check(table, condition, 0)?
+            }
             None => Condition::And(Vec::new()),
         };
+        if json.order.len() > MAX_ORDER {
+            return Err(Error::invalid("a query orders by at most 16 columns").at(&*table.name));
+        }
         let order = json
             .order
             .iter()
@@ -163,6 +177,26 @@ impl Query {
             limit,
             offset: json.offset,
         })
+    }
+}
+
+/// How much a query asks of SQLite.
+#[derive(Default)]
+struct Size {
+    leaves: usize,
+    values: usize,
+}
+
+impl Size {
+    fn measure(&mut self, json: &ConditionJson) {
+        match json {
+            ConditionJson::And(list) => list.and.iter().for_each(|c| self.measure(c)),
+            ConditionJson::Or(list) => list.or.iter().for_each(|c| self.measure(c)),
+            ConditionJson::Leaf(leaf) => {
+                self.leaves += 1;
+                self.values += leaf.value.as_array().map_or(1, Vec::len);
+            }
+        }
     }
 }
 
@@ -199,9 +233,6 @@ fn check_leaf(table: &Table, leaf: &LeafJson) -> Result<Condition> {
                 .value
                 .as_array()
                 .ok_or_else(|| wrong("in needs a list"))?;
-            if list.len() > MAX_LIST {
-                return Err(wrong("the list is longer than 10000"));
-            }
             let values = list
                 .iter()
                 .map(|v| operand(table, position, v))
@@ -222,6 +253,9 @@ fn check_leaf(table: &Table, leaf: &LeafJson) -> Result<Condition> {
             let text = text
                 .ok_or_else(|| wrong("text is searched in text columns"))?
                 .to_owned();
+            if text.len() > MAX_PATTERN_BYTES {
+                return Err(wrong("the text to search for is longer than 16 KiB"));
+            }
             Ok(if leaf.op == OpJson::StartsWith {
                 Condition::StartsWith(position, text)
             } else {
@@ -248,6 +282,10 @@ fn operand(table: &Table, position: usize, json: &Json) -> Result<Value> {
             .and_then(RecordId::from_peer)
             .map(|id| Value::Text(id.into_string()))
             .ok_or_else(|| Error::invalid("an id is expected").at(table.place(position))),
+        // Also a number that is too large to be stored.
+        Role::Decimal => row::decimal_text(json).map(Value::Text).ok_or_else(|| {
+            Error::invalid("a decimal number is expected").at(table.place(position))
+        }),
         _ => row::parse_value(table, position, json),
     }
 }
@@ -291,6 +329,20 @@ mod tests {
             r#"{"order":[{"column":"x; DROP TABLE patients"}]}"#,
         ] {
             assert!(parse(bad).is_err(), "{bad}");
+        }
+        let leaves = vec![r#"{"column":"sex","op":"isNull"}"#; 501].join(",");
+        let values = vec!["\"a\""; 30_001].join(",");
+        let pattern = "x".repeat(16 * 1024 + 1);
+        for large in [
+            format!(r#"{{"where":{{"and":[{leaves}]}}}}"#),
+            format!(r#"{{"where":{{"column":"id","op":"in","value":[{values}]}}}}"#),
+            format!(r#"{{"where":{{"column":"sex","op":"contains","value":"{pattern}"}}}}"#),
+            format!(
+                r#"{{"order":[{}]}}"#,
+                vec![r#"{"column":"sex"}"#; 17].join(",")
+            ),
+        ] {
+            assert!(parse(&large).is_err());
         }
         let deep = format!(
             r#"{{"where":{}{{"column":"sex","op":"isNull"}}{}}}"#,

@@ -78,13 +78,7 @@ fn read_as(column: &Column, json: &Json) -> Option<Value> {
             .filter(|ms| dates::format_instant(*ms).is_some())
             .map(Value::Integer),
         Role::Number => json.as_f64().filter(|n| n.is_finite()).map(Value::Real),
-        Role::Decimal => match json {
-            Json::Number(number) => Some(number.to_string()),
-            Json::String(text) => Some(text.clone()),
-            _ => None,
-        }
-        .filter(|text| is_decimal(text))
-        .map(Value::Text),
+        Role::Decimal => decimal_text(json).map(Value::Text),
         Role::Bool => json.as_bool().map(|b| Value::Integer(i64::from(b))),
         Role::Day => json
             .as_str()
@@ -108,6 +102,16 @@ fn whole(json: &Json) -> Option<i64> {
             .filter(|n| n.fract() == 0.0 && n.abs() <= EXACT)
             .map(|n| n as i64)
     })
+}
+
+/// The text of a decimal number, given as a number or as text.
+pub(super) fn decimal_text(json: &Json) -> Option<String> {
+    match json {
+        Json::Number(number) => Some(number.to_string()),
+        Json::String(text) => Some(text.clone()),
+        _ => None,
+    }
+    .filter(|text| is_decimal(text))
 }
 
 /// Whether the text is a plain decimal number: optional minus, digits, optional fraction.

@@ -6,12 +6,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 use crate::error::{Error, ErrorCode, Result};
 
 pub use super::schema_json::MAX_SCHEMA_BYTES;
 
 /// What a column means; decides its form on the wire, in the store and for the app.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The primary key. Every table has one, called `id`.
     Id,
@@ -38,7 +41,8 @@ pub enum Role {
 }
 
 /// Where the records of a table travel.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// Pulled and pushed.
     Both,
@@ -145,9 +149,10 @@ impl Table {
         format!("{}.{}", self.name, self.columns[column].name)
     }
 
-    /// Position of `updated_at`, where the table has it.
+    /// Position of the instant `updated_at`, where the table has it.
     pub fn updated_at(&self) -> Option<usize> {
         self.position("updated_at")
+            .filter(|i| self.columns[*i].role == Role::Instant)
     }
 }
 

@@ -29,7 +29,7 @@ struct SchemaJson {
 #[serde(deny_unknown_fields)]
 struct TableJson {
     name: String,
-    direction: DirectionJson,
+    direction: Direction,
     columns: Vec<ColumnJson>,
     #[serde(default)]
     children: Vec<ChildJson>,
@@ -44,19 +44,11 @@ struct TableJson {
     whole_history: bool,
 }
 
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "snake_case")]
-enum DirectionJson {
-    Both,
-    Pull,
-    Local,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ColumnJson {
     name: String,
-    role: RoleJson,
+    role: Role,
     #[serde(default)]
     nullable: bool,
     #[serde(default)]
@@ -70,22 +62,6 @@ struct ColumnJson {
     push: bool,
     #[serde(default)]
     hidden: bool,
-}
-
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "snake_case")]
-enum RoleJson {
-    Id,
-    Text,
-    Enum,
-    Ref,
-    Integer,
-    Number,
-    Decimal,
-    Bool,
-    Instant,
-    Day,
-    Json,
 }
 
 #[derive(Deserialize)]
@@ -220,12 +196,7 @@ fn read_table(schema: &SchemaJson, json: &TableJson, index: usize) -> Result<Tab
     {
         return Err(Error::invalid("the first column, and only that, is id with role id").at(at));
     }
-    let direction = match json.direction {
-        DirectionJson::Both => Direction::Both,
-        DirectionJson::Pull => Direction::Pull,
-        DirectionJson::Local => Direction::Local,
-    };
-    let mut table = Table::new(json.name.clone(), direction, columns);
+    let mut table = Table::new(json.name.clone(), json.direction, columns);
     table.deletions_announced = json.deletions_announced;
     table.push_stage = json.push_stage;
     table.whole_history = json.whole_history;
@@ -234,19 +205,7 @@ fn read_table(schema: &SchemaJson, json: &TableJson, index: usize) -> Result<Tab
 
 fn read_column(json: &ColumnJson, at: &str) -> Result<Column> {
     check_name(&json.name, &format!("{at}/name"))?;
-    let role = match json.role {
-        RoleJson::Id => Role::Id,
-        RoleJson::Text => Role::Text,
-        RoleJson::Enum => Role::Enum,
-        RoleJson::Ref => Role::Ref,
-        RoleJson::Integer => Role::Integer,
-        RoleJson::Number => Role::Number,
-        RoleJson::Decimal => Role::Decimal,
-        RoleJson::Bool => Role::Bool,
-        RoleJson::Instant => Role::Instant,
-        RoleJson::Day => Role::Day,
-        RoleJson::Json => Role::Json,
-    };
+    let role = json.role;
     let default = match (role, &json.default) {
         (Role::Json, None) => Some("{}".to_owned()),
         (Role::Json, Some(text)) if json_text::is_json(text) && text.starts_with(['{', '[']) => {

@@ -155,7 +155,18 @@ pub(super) fn count(connection: &Connection) -> Result<u64> {
         .map_sqlite()
 }
 
-/// The entries after an id, oldest first.
+/// A list ends behind the entry with which its values get larger than this.
+const MAX_LIST_BYTES: usize = 8 * 1024 * 1024;
+
+fn size_of_values(entry: &ConflictEntry) -> usize {
+    [&entry.base, &entry.local, &entry.remote]
+        .into_iter()
+        .flatten()
+        .map(String::len)
+        .sum()
+}
+
+/// The entries after an id, oldest first; fewer than `limit` also where they are large.
 pub(super) fn list(connection: &Connection, after: i64, limit: u32) -> Result<Vec<ConflictEntry>> {
     let mut statement = connection
         .prepare_cached(
@@ -165,7 +176,11 @@ pub(super) fn list(connection: &Connection, after: i64, limit: u32) -> Result<Ve
         .map_sqlite()?;
     let mut rows = statement.query(params![after, limit]).map_sqlite()?;
     let mut entries = Vec::new();
+    let mut bytes = 0;
     while let Some(row) = rows.next().map_sqlite()? {
+        if bytes > MAX_LIST_BYTES {
+            break;
+        }
         entries.push(ConflictEntry {
             id: row.get(0).map_sqlite()?,
             at_ms: row.get(1).map_sqlite()?,
@@ -177,6 +192,7 @@ pub(super) fn list(connection: &Connection, after: i64, limit: u32) -> Result<Ve
             local: row.get(7).map_sqlite()?,
             remote: row.get(8).map_sqlite()?,
         });
+        bytes += entries.last().map_or(0, size_of_values);
     }
     Ok(entries)
 }

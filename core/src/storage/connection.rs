@@ -1,7 +1,7 @@
 //! Opens keyed connections, with the settings that every one of them needs, and proves encryption.
 
-use std::fs::File;
-use std::io::Read;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
@@ -20,6 +20,8 @@ pub(super) enum Access {
     Read,
 }
 
+/// How long a statement waits for another connection's short lock.
+const BUSY_TIMEOUT_MS: u32 = 5_000;
 /// Statements kept prepared on a connection: a handful for each table.
 const STATEMENT_CACHE: usize = 256;
 
@@ -28,6 +30,7 @@ pub(super) fn open(path: &Path, key: &DatabaseKey, access: Access) -> Result<Con
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if access == Access::Write {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
+        make_private(path)?;
     }
     let connection = Connection::open_with_flags(path, flags).map_sqlite()?;
     key::apply(&connection, key)?;
@@ -50,9 +53,11 @@ pub(super) fn open(path: &Path, key: &DatabaseKey, access: Access) -> Result<Con
              PRAGMA temp_store = MEMORY;
              PRAGMA secure_delete = ON;
              PRAGMA trusted_schema = OFF;
-             PRAGMA journal_size_limit = 4194304;
-             PRAGMA busy_timeout = 5000;",
+             PRAGMA journal_size_limit = 4194304;",
         )
+        .map_sqlite()?;
+    connection
+        .execute_batch(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"))
         .map_sqlite()?;
     match access {
         Access::Write => set_cache_kib(&connection, WRITER_CACHE_KIB)?,
@@ -62,6 +67,26 @@ pub(super) fn open(path: &Path, key: &DatabaseKey, access: Access) -> Result<Con
     }
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     Ok(connection)
+}
+
+/// Makes the file, empty, for its owner alone: SQLite gives its journals the same mode.
+fn make_private(path: &Path) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+        .open(path)
+        .map(|_| ())
+        .map_err(|error| match error.kind() {
+            ErrorKind::StorageFull => {
+                Error::new(ErrorCode::StorageFull, "no space left for the database")
+            }
+            _ => Error::new(
+                ErrorCode::StorageBusy,
+                "the database file cannot be read or written",
+            ),
+        })
 }
 
 /// The writer's page cache between large applies.
@@ -108,10 +133,15 @@ pub(super) fn assert_encrypted(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Moves the write-ahead log into the file and empties it. A reader in the way is no error: the
-/// log is then moved later.
+/// Moves the write-ahead log into the file and empties it, unless a reader is in the way: then it
+/// is moved later. The writer does not wait for a reader.
 pub(super) fn checkpoint(connection: &Connection) -> Result<()> {
     connection
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        .map_sqlite()
+        .execute_batch("PRAGMA busy_timeout = 0")
+        .map_sqlite()?;
+    let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    connection
+        .execute_batch(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"))
+        .map_sqlite()?;
+    done.map_sqlite()
 }

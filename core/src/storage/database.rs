@@ -93,7 +93,8 @@ impl Database {
         let mut writer = connection::open(options.path, options.key, Access::Write)?;
         migrations::run(&mut writer)?;
         schema_tables::prepare(&mut writer, &options.schema)?;
-        connection::checkpoint(&writer)?;
+        // A new file has its first page only after this. A full disk must not keep an old one shut.
+        let _ = connection::checkpoint(&writer);
         connection::assert_encrypted(options.path)?;
         let readers = (0..READERS)
             .map(|_| connection::open(options.path, options.key, Access::Read))
@@ -125,6 +126,22 @@ impl Database {
         self.kv.close();
         self.readers.stop();
         self.writer.stop();
+    }
+
+    /// Looks at every page's authentication code: a damaged page is otherwise unnoticed until it is
+    /// read. Returns how many faults there are. Reads the whole file.
+    pub fn integrity_faults(&self) -> Pending<u64> {
+        self.readers.submit(|connection| {
+            let mut statement = connection
+                .prepare("PRAGMA cipher_integrity_check")
+                .map_sqlite()?;
+            let mut rows = statement.query([]).map_sqlite()?;
+            let mut faults = 0;
+            while rows.next().map_sqlite()?.is_some() {
+                faults += 1;
+            }
+            Ok(faults)
+        })
     }
 
     /// Whether the file still begins with ciphertext.
@@ -196,6 +213,11 @@ impl Database {
         self.read(|connection, _| outbox::counts(connection))
     }
 
+    /// Takes what was put aside back: the next sync tries it again.
+    pub fn release_quarantined(&self) -> Pending<()> {
+        self.write(|tx| outbox::release_all(tx.connection))
+    }
+
     /// The ledger's entries after an id, oldest first, and how many there are in all.
     pub fn conflicts(&self, after: i64, limit: u32) -> Pending<(Vec<ConflictEntry>, u64)> {
         self.read(move |connection, _| {
@@ -216,16 +238,24 @@ impl Database {
         self.read(|connection, _| session::load(connection))
     }
 
-    /// Remembers who signed in.
-    pub fn save_session(&self, session: StoredSession) -> Pending<()> {
-        self.write(move |tx| session::save(tx.connection, &session))
+    /// Remembers who signed in. Rows that were kept because they were another person's own go.
+    pub fn save_session(&self, peer: &PeerId, session: StoredSession) -> Pending<()> {
+        let peer = peer.clone();
+        self.write(move |tx| {
+            peers::set_url(tx.connection, &peer, session.address.url.as_str())?;
+            if session::person_id(tx.connection)?.as_deref() != Some(&session.person.id) {
+                records::remove_own_rows(tx)?;
+            }
+            session::save(tx.connection, &session)
+        })
     }
 
     /// Forgets the session and its password, also in the write-ahead log.
     pub fn remove_session(&self) -> Pending<()> {
         self.writer.submit(|state| {
             state.transaction(false, |tx| session::remove(tx.connection))?;
-            connection::checkpoint(&state.connection)
+            let _ = connection::checkpoint(&state.connection);
+            Ok(())
         })
     }
 

@@ -10,7 +10,7 @@ use std::ffi::c_int;
 use rusqlite::Connection;
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::secret::DatabaseKey;
 
 const TEXT_BYTES: usize = 67;
@@ -32,6 +32,29 @@ pub(super) fn apply(connection: &Connection, key: &DatabaseKey) -> Result<()> {
         Ok(())
     } else {
         Err(Error::internal("the database did not take its key"))
+    }
+}
+
+/// Encrypts a keyed database anew under another key, in one transaction of SQLCipher's own: a kill
+/// in the middle leaves it under the old one.
+pub(super) fn change(connection: &Connection, new: &DatabaseKey) -> Result<()> {
+    let text = raw_key_text(new);
+    // SAFETY: as in `apply`.
+    let code = unsafe {
+        libsqlite3_sys::sqlite3_rekey_v2(
+            connection.handle(),
+            c"main".as_ptr(),
+            text.as_ptr().cast(),
+            TEXT_BYTES as c_int,
+        )
+    };
+    match code {
+        libsqlite3_sys::SQLITE_OK => Ok(()),
+        libsqlite3_sys::SQLITE_FULL => Err(Error::new(
+            ErrorCode::StorageFull,
+            "no space left to encrypt the database anew",
+        )),
+        _ => Err(Error::internal("the database did not take its new key")),
     }
 }
 

@@ -165,6 +165,11 @@ impl Database {
         })
     }
 
+    /// Wipes the values that are held in memory.
+    pub fn kv_forget(&self) {
+        self.kv.cache.wipe();
+    }
+
     /// From now on, until the database is closed, setting this key fails in its transaction.
     #[cfg(test)]
     pub(crate) fn kv_refuse(&self, key: &'static str) {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 
 use super::errors::MapSqlite;
 use super::schema_tables::cells_to_json;
-use super::table_sql::SchemaSql;
+use super::table_sql::{SchemaSql, quote};
 use super::values;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{
@@ -13,7 +13,7 @@ use crate::model::change_set::{
     Revision,
 };
 use crate::model::ids::RecordId;
-use crate::model::schema::{Direction, Schema, Table, TableIndex};
+use crate::model::schema::{Column, Direction, Schema, Table, TableIndex};
 use crate::model::value::Value;
 
 /// How much waits to be pushed.
@@ -156,27 +156,28 @@ pub(super) fn has_any(connection: &Connection, table: &str) -> Result<bool> {
         .map_sqlite()
 }
 
-/// Removes the entries that the peer took at the revision they still have.
+/// Removes the entries that the peer took at the revision they still have. One that was edited
+/// since stays, with what the peer took as the bases: that is what both sides agree on now.
 pub(super) fn acknowledge(
     connection: &Connection,
     schema: &Schema,
     taken: &[Acknowledgement],
 ) -> Result<()> {
     for ack in taken {
-        let table = &schema.table(ack.table).name;
-        let unchanged: bool = connection
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM amana_outbox
-                   WHERE table_name = ? AND record_id = ? AND revision = ?)",
-            )
-            .and_then(|mut statement| {
-                statement.query_row(params![table, ack.id.as_str(), ack.revision.0], |r| {
-                    r.get(0)
-                })
-            })
-            .map_sqlite()?;
-        if unchanged {
-            remove(connection, table, ack.id.as_str())?;
+        let (table, id) = (schema.table(ack.table), ack.id.as_str());
+        let Some(entry) = find(connection, table, id)? else {
+            continue;
+        };
+        if entry.revision == ack.revision {
+            remove(connection, &table.name, id)?;
+        } else if entry.kind != OutboxKind::Deleted && !ack.sent.is_empty() {
+            let sent = |position: usize| ack.sent.get(position).cloned();
+            let base: Vec<(usize, Value)> = entry
+                .base
+                .into_iter()
+                .map(|(position, base)| (position, sent(position).unwrap_or(base)))
+                .collect();
+            set_base(connection, table, id, &base)?;
         }
     }
     Ok(())
@@ -219,15 +220,59 @@ pub(super) fn is_quarantined(connection: &Connection, table: &str, id: &str) -> 
         .map_sqlite()
 }
 
-/// Takes an entry back from quarantine, if it has one and is there.
-pub(super) fn release(connection: &Connection, table: &str, id: &str) -> Result<()> {
+/// Takes entries back from quarantine whose record refers to this one.
+pub(super) fn release_referring(
+    connection: &Connection,
+    table: &Table,
+    column: &Column,
+    id: &str,
+) -> Result<()> {
+    let sql = format!(
+        "UPDATE amana_outbox SET quarantine = NULL
+           WHERE table_name = ?1 AND quarantine IS NOT NULL
+             AND record_id IN (SELECT id FROM {} WHERE {} = ?2)",
+        quote(&table.name),
+        quote(&column.name)
+    );
     connection
-        .prepare_cached(
-            "UPDATE amana_outbox SET quarantine = NULL WHERE table_name = ? AND record_id = ?",
-        )
-        .and_then(|mut statement| statement.execute([table, id]))
+        .prepare_cached(&sql)
+        .and_then(|mut statement| statement.execute([table.name.as_str(), id]))
         .map(|_| ())
         .map_sqlite()
+}
+
+/// Takes all entries back from quarantine.
+pub(super) fn release_all(connection: &Connection) -> Result<()> {
+    connection
+        .execute(
+            "UPDATE amana_outbox SET quarantine = NULL WHERE quarantine IS NOT NULL",
+            [],
+        )
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// The condition that holds a record back while one it refers to is put aside and was never taken:
+/// the cloud would invent a visit for it.
+fn not_waiting(schema: &Schema, table: &Table) -> String {
+    let mut sql = String::new();
+    for column in &table.columns {
+        let parent = column.references.as_deref().filter(|name| {
+            schema
+                .find(name)
+                .is_some_and(|t| schema.table(t).direction == Direction::Both)
+        });
+        if let Some(parent) = parent {
+            sql.push_str(&format!(
+                " AND NOT EXISTS (SELECT 1 FROM {} r JOIN amana_outbox p
+                     ON p.table_name = '{parent}' AND p.record_id = r.{}
+                   WHERE r.id = amana_outbox.record_id AND p.kind = 0 AND p.quarantine IS NOT NULL)",
+                quote(&table.name),
+                quote(&column.name),
+            ));
+        }
+    }
+    sql
 }
 
 /// Counts what waits. Tombstones that go with their parent are not counted.
@@ -257,6 +302,7 @@ pub(super) fn collect(
     limit: usize,
 ) -> Result<OutboxPage> {
     let mut rows = Vec::new();
+    let some_aside = counts(connection)?.quarantined > 0;
     for (index, table) in schema.tables().filter(|(index, _)| index.0 >= after.table) {
         if table.direction != Direction::Both {
             continue;
@@ -274,10 +320,11 @@ pub(super) fn collect(
         let left = limit - rows.len();
         collect_table(
             connection,
-            table,
+            schema,
             index,
             sql,
             class,
+            some_aside,
             after_revision,
             left,
             &mut rows,
@@ -296,23 +343,29 @@ pub(super) fn collect(
 #[allow(clippy::too_many_arguments)]
 fn collect_table(
     connection: &Connection,
-    table: &Table,
+    schema: &Schema,
     index: TableIndex,
     sql: &SchemaSql,
     class: PushClass,
+    some_aside: bool,
     after_revision: i64,
     limit: usize,
     out: &mut Vec<OutboxRow>,
 ) -> Result<()> {
+    let table = schema.table(index);
     let deletions = class == PushClass::Deletions;
-    let mut entries = connection
-        .prepare_cached(
-            "SELECT record_id, kind, revision FROM amana_outbox
-               WHERE table_name = ?1 AND revision > ?2 AND (kind = 2) = ?3
-                 AND parent_id IS NULL AND quarantine IS NULL
-               ORDER BY revision LIMIT ?4",
-        )
-        .map_sqlite()?;
+    let waiting = if some_aside && !deletions {
+        not_waiting(schema, table)
+    } else {
+        String::new()
+    };
+    let sql_text = format!(
+        "SELECT record_id, kind, revision FROM amana_outbox
+           WHERE table_name = ?1 AND revision > ?2 AND (kind = 2) = ?3
+             AND parent_id IS NULL AND quarantine IS NULL{waiting}
+           ORDER BY revision LIMIT ?4"
+    );
+    let mut entries = connection.prepare_cached(&sql_text).map_sqlite()?;
     let mut record = connection
         .prepare_cached(&sql.table(index).find)
         .map_sqlite()?;

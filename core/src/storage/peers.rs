@@ -3,7 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::errors::MapSqlite;
-use crate::error::Result;
+use super::outbox;
+use crate::error::{Error, Result};
 use crate::model::ids::PeerId;
 
 /// Where we stand with a peer.
@@ -49,16 +50,22 @@ pub(super) fn set_cursor(connection: &Connection, peer: &PeerId, cursor: i64) ->
         .map_sqlite()
 }
 
-pub(super) fn note_success(
-    connection: &Connection,
-    peer: &PeerId,
-    skew_ms: i64,
-    now_ms: i64,
-) -> Result<()> {
+/// Takes note of the peer's clock, as the last reply showed it.
+pub(super) fn set_skew(connection: &Connection, peer: &PeerId, skew_ms: i64) -> Result<()> {
     connection
         .execute(
-            "UPDATE amana_peer SET skew_ms = ?, last_success_ms = ? WHERE peer = ?",
-            params![skew_ms, now_ms, peer.as_str()],
+            "UPDATE amana_peer SET skew_ms = ? WHERE peer = ?",
+            params![skew_ms, peer.as_str()],
+        )
+        .map(|_| ())
+        .map_sqlite()
+}
+
+pub(super) fn note_success(connection: &Connection, peer: &PeerId, now_ms: i64) -> Result<()> {
+    connection
+        .execute(
+            "UPDATE amana_peer SET last_success_ms = ? WHERE peer = ?",
+            params![now_ms, peer.as_str()],
         )
         .map(|_| ())
         .map_sqlite()
@@ -71,6 +78,36 @@ pub(super) fn note_full_pull(connection: &Connection, peer: &PeerId) -> Result<(
             "UPDATE amana_peer SET full_pull_for = (SELECT user_id FROM amana_session)
                WHERE peer = ?",
             [peer.as_str()],
+        )
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// Takes note of the server that somebody signs in to. Another one than before starts from
+/// nothing, and is refused while records wait for the one before: they would go to strangers.
+pub(super) fn set_url(connection: &Connection, peer: &PeerId, url: &str) -> Result<()> {
+    let before: Option<String> = connection
+        .query_row(
+            "SELECT url FROM amana_peer WHERE peer = ?",
+            [peer.as_str()],
+            |row| row.get(0),
+        )
+        .optional()
+        .map(Option::flatten)
+        .map_sqlite()?;
+    if before.as_deref() == Some(url) {
+        return Ok(());
+    }
+    if before.is_some() && outbox::counts(connection)?.pending > 0 {
+        return Err(Error::invalid(
+            "records wait for another server: sync them there first",
+        ));
+    }
+    connection
+        .execute(
+            "INSERT INTO amana_peer (peer, url) VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET url = ?2, cursor = 0, skew_ms = 0, full_pull_for = NULL",
+            params![peer.as_str(), url],
         )
         .map(|_| ())
         .map_sqlite()

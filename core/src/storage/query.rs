@@ -11,6 +11,9 @@ use crate::model::row;
 use crate::model::schema::{Role, Table, TableIndex};
 use crate::model::value::Value;
 
+/// A page ends behind the record with which it gets larger than this.
+const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
+
 /// A page as JSON text: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}`.
 pub(super) fn page(
     connection: &Connection,
@@ -51,7 +54,8 @@ pub(super) fn page(
     let mut count = 0;
     let mut more = false;
     while let Some(found) = rows.next().map_sqlite()? {
-        if count == query.limit {
+        // Bounded in bytes too: the rest is the next page.
+        if count == query.limit || (count > 0 && out.len() > MAX_PAGE_BYTES) {
             more = true;
             break;
         }

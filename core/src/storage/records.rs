@@ -1,5 +1,7 @@
 //! Local writes and look-ups by id. Each write puts its outbox entry in the same transaction.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, ToSql};
 
 use super::errors::MapSqlite;
@@ -9,7 +11,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{OutboxEntry, OutboxKind};
 use crate::model::ids::RecordId;
 use crate::model::row::{self, Fields};
-use crate::model::schema::{Column, Direction, Table, TableIndex};
+use crate::model::schema::{Column, Direction, Role, Table, TableIndex};
 use crate::model::value::Value;
 
 /// One local write, checked against the schema.
@@ -154,22 +156,28 @@ fn update(
         let was_aside = outbox::is_quarantined(tx.connection, &table.name, id.as_str())?;
         outbox::put(tx.connection, table, id.as_str(), &entry, None)?;
         if was_aside {
-            release_children(tx, index, id.as_str())?;
+            release_referring(tx, index, id.as_str())?;
         }
     }
     tx.touch(index, id.as_str());
     Ok(())
 }
 
-/// A peer refuses the children of a record that it refuses: once the parent is mended they have
-/// a chance again.
-fn release_children(tx: &WriteTransaction<'_>, index: TableIndex, id: &str) -> Result<()> {
-    for (child, child_id) in descendants(tx.connection, tx.context, index, id)? {
-        outbox::release(
-            tx.connection,
-            &tx.context.schema.table(child).name,
-            &child_id,
-        )?;
+/// What refers to a record may have been refused because of it: it has a chance again.
+fn release_referring(tx: &WriteTransaction<'_>, index: TableIndex, id: &str) -> Result<()> {
+    let schema = &tx.context.schema;
+    let name = &schema.table(index).name;
+    for (_, table) in schema
+        .tables()
+        .filter(|(_, t)| t.direction == Direction::Both)
+    {
+        for column in table
+            .columns
+            .iter()
+            .filter(|c| c.references.as_ref() == Some(name))
+        {
+            outbox::release_referring(tx.connection, table, column, id)?;
+        }
     }
     Ok(())
 }
@@ -185,10 +193,23 @@ fn delete(tx: &mut WriteTransaction<'_>, index: TableIndex, id: &RecordId) -> Re
             .ok_or_else(|| Error::internal("a stored id cannot be read"))?;
         // A grandchild may be reachable in two ways.
         if let Some(stored) = get(tx.connection, tx.context, child, &child_id)? {
-            bury(tx, child, child_id.as_str(), &stored, Some(&root))?;
+            let moved = was_moved(tx, child, child_id.as_str())?;
+            let root = (!moved).then_some(&root);
+            bury(tx, child, child_id.as_str(), &stored, root)?;
         }
     }
     Ok(())
+}
+
+/// Whether a record refers to another record than the peer knows: the peer's own cascade would not
+/// reach it, so its deletion is announced by itself.
+fn was_moved(tx: &WriteTransaction<'_>, index: TableIndex, id: &str) -> Result<bool> {
+    let table = tx.context.schema.table(index);
+    let entry = outbox::find(tx.connection, table, id)?;
+    Ok(entry.is_some_and(|entry| {
+        let refers = |position: usize| table.columns[position].role == Role::Ref;
+        entry.base.iter().any(|(position, _)| refers(*position))
+    }))
 }
 
 /// Removes a record and leaves a tombstone that remembers which version was deleted.
@@ -227,6 +248,7 @@ pub(super) fn descendants(
     id: &str,
 ) -> Result<Vec<(TableIndex, String)>> {
     let mut found: Vec<(TableIndex, String)> = vec![(index, id.to_owned())];
+    let mut seen: HashSet<(TableIndex, String)> = found.iter().cloned().collect();
     let mut next = 0;
     while let Some((parent, parent_id)) = found.get(next).cloned() {
         next += 1;
@@ -243,7 +265,7 @@ pub(super) fn descendants(
                 .map_sqlite()?;
             for id in ids {
                 let entry = (child.table, id.map_sqlite()?);
-                if !found.contains(&entry) {
+                if seen.insert(entry.clone()) {
                     found.push(entry);
                 }
             }
@@ -251,6 +273,32 @@ pub(super) fn descendants(
     }
     found.remove(0);
     Ok(found)
+}
+
+/// Empties the tables that keep only the signed-in person's rows. No server announces that such a
+/// row is gone: they are replaced as a whole, by the next full pull.
+pub(super) fn remove_own_rows(tx: &mut WriteTransaction<'_>) -> Result<()> {
+    let context = tx.context;
+    for (index, table) in context.schema.tables() {
+        if table.own_rows_only.is_none() || table.direction != Direction::Pull {
+            continue;
+        }
+        let name = table_sql::quote(&table.name);
+        let ids = {
+            let mut statement = tx
+                .connection
+                .prepare(&format!("SELECT id FROM {name}"))
+                .map_sqlite()?;
+            let ids = statement.query_map([], |row| row.get(0)).map_sqlite()?;
+            ids.collect::<rusqlite::Result<Vec<String>>>()
+                .map_sqlite()?
+        };
+        for id in ids {
+            remove_row(tx.connection, context, index, &id)?;
+            tx.touch(index, &id);
+        }
+    }
+    Ok(())
 }
 
 /// Inserts a whole record.

@@ -36,13 +36,12 @@ pub(super) fn prepare(connection: &mut Connection, schema: &Schema) -> Result<()
         Some(version) => {
             let present = read_shape(&transaction)?;
             check_only_additions(&present, &wanted)?;
-            if version == schema.version && present != wanted {
+            if version < schema.version {
+                widen(&transaction, schema, &present)?;
+            } else if present != wanted {
                 return Err(Error::invalid(
                     "the schema changed without a new version number",
                 ));
-            }
-            if present != wanted {
-                widen(&transaction, schema, &present)?;
             }
         }
     }
@@ -50,6 +49,9 @@ pub(super) fn prepare(connection: &mut Connection, schema: &Schema) -> Result<()
     write_meta(&transaction, "schema_shape", &json!(wanted).to_string())?;
     transaction.commit().map_sqlite()
 }
+
+/// Stands among the columns of a shape; no column has such a name.
+const DIRECTION: &str = "(direction)";
 
 fn shape(schema: &Schema) -> Shape {
     schema
@@ -59,6 +61,10 @@ fn shape(schema: &Schema) -> Shape {
                 .columns
                 .iter()
                 .map(|c| (c.name.clone(), format!("{:?}", c.role).to_lowercase()))
+                .chain([(
+                    DIRECTION.to_owned(),
+                    format!("{:?}", table.direction).to_lowercase(),
+                )])
                 .collect();
             (table.name.clone(), columns)
         })
@@ -85,6 +91,13 @@ fn check_only_additions(present: &Shape, wanted: &Shape) -> Result<()> {
         for (column, role) in columns {
             let at = || format!("{table}.{column}");
             match new.get(column) {
+                // What waits to be pushed would wait for ever.
+                Some(new) if column == DIRECTION && role == "both" && new != role => {
+                    return Err(
+                        Error::invalid("a newer schema cannot stop pushing a table").at(&**table)
+                    );
+                }
+                Some(_) if column == DIRECTION => {}
                 None => return Err(Error::invalid("a newer schema cannot drop a column").at(at())),
                 Some(new) if new != role => {
                     return Err(Error::invalid("a newer schema cannot change a role").at(at()));
@@ -154,7 +167,8 @@ fn widen(connection: &Connection, schema: &Schema, present: &Shape) -> Result<()
             }
         }
         let known = present.get(&table.name).map_or(0, BTreeMap::len);
-        pulled |= table.direction != Direction::Local && known < table.columns.len();
+        // The shape counts the direction too.
+        pulled |= table.direction != Direction::Local && known < table.columns.len() + 1;
     }
     if pulled {
         connection

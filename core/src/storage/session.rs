@@ -61,6 +61,14 @@ pub(super) fn load(connection: &Connection) -> Result<Option<StoredSession>> {
     .transpose()
 }
 
+/// The id of the person who is signed in.
+pub(super) fn person_id(connection: &Connection) -> Result<Option<String>> {
+    connection
+        .query_row("SELECT user_id FROM amana_session", [], |row| row.get(0))
+        .optional()
+        .map_sqlite()
+}
+
 pub(super) fn save(connection: &Connection, session: &StoredSession) -> Result<()> {
     connection
         .execute(

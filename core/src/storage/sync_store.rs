@@ -2,7 +2,7 @@
 
 use super::connection::{self, APPLY_CACHE_KIB, WRITER_CACHE_KIB};
 use super::database::Database;
-use super::{apply, outbox, peers};
+use super::{apply, outbox, peers, records};
 use crate::cancel::CancelToken;
 use crate::error::Result;
 use crate::model::change_set::{Acknowledgement, OutboxPage, OutboxPosition, PullReply, PushClass};
@@ -27,25 +27,32 @@ impl SyncStore for Database {
         cancel: &CancelToken,
     ) -> Result<ApplyReport> {
         let (peer, cancel) = (peer.clone(), cancel.clone());
-        let (cursor, full) = (reply.timestamp, reply.full);
+        let (cursor, skew_ms, full) = (reply.timestamp, reply.skew_ms, reply.full);
         let large = reply.upserts + reply.deletions > LARGE_APPLY_ROWS;
         self.writer(move |state| {
             if large {
                 connection::set_cache_kib(&state.connection, APPLY_CACHE_KIB)?;
             }
             let report = state.transaction(true, |tx| {
+                if full {
+                    records::remove_own_rows(tx)?;
+                }
                 let report = apply::apply(tx, &mut *source, merge, &cancel)?;
-                peers::set_cursor(tx.connection, &peer, cursor)?;
+                // A pull of everything announces no deletions: the cursor, where there is one, must
+                // not move past those that only the next pull of changes tells.
+                if !full || peers::status(tx.connection, &peer)?.cursor <= 0 {
+                    peers::set_cursor(tx.connection, &peer, cursor)?;
+                }
+                peers::set_skew(tx.connection, &peer, skew_ms)?;
                 if full {
                     peers::note_full_pull(tx.connection, &peer)?;
                 }
                 Ok(report)
             });
             if large {
-                connection::set_cache_kib(&state.connection, WRITER_CACHE_KIB)?;
-                if report.is_ok() {
-                    connection::checkpoint(&state.connection)?;
-                }
+                // What was committed is committed: neither of these makes it undone.
+                let _ = connection::set_cache_kib(&state.connection, WRITER_CACHE_KIB);
+                let _ = connection::checkpoint(&state.connection);
             }
             report
         })
@@ -100,7 +107,8 @@ impl SyncStore for Database {
         let peer = peer.clone();
         self.writer(move |state| {
             state.transaction(false, |tx| {
-                peers::note_success(tx.connection, &peer, skew_ms, tx.context.clock.now_ms())
+                peers::set_skew(tx.connection, &peer, skew_ms)?;
+                peers::note_success(tx.connection, &peer, tx.context.clock.now_ms())
             })
         })
         .wait()

@@ -1,5 +1,5 @@
-//! Tells the listener how far a sync is: every new phase, and within a phase at most ten times a
-//! second. Counts only.
+//! Tells the listener how far a sync is: every new phase, within a phase at most ten times a
+//! second, and how far it came in the end. Counts only.
 
 use std::cell::Cell;
 
@@ -14,6 +14,8 @@ pub(super) struct Reporter<'a> {
     clock: &'a dyn Clock,
     current: Cell<SyncProgress>,
     reported_at: Cell<u64>,
+    /// The current progress is news to the listener.
+    is_news: Cell<bool>,
 }
 
 impl<'a> Reporter<'a> {
@@ -28,6 +30,7 @@ impl<'a> Reporter<'a> {
                 total_rows: None,
             }),
             reported_at: Cell::new(0),
+            is_news: Cell::new(false),
         }
     }
 
@@ -47,6 +50,10 @@ impl<'a> Reporter<'a> {
 
     /// A phase goes on where it was.
     pub(super) fn resume(&self, progress: SyncProgress) {
+        // How far the phase before came in the end: a short one would never show more than 0.
+        if self.is_news.get() {
+            self.tell();
+        }
         self.current.set(progress);
         self.tell();
     }
@@ -58,6 +65,7 @@ impl<'a> Reporter<'a> {
             rows,
             ..self.current.get()
         });
+        self.is_news.set(true);
         let since = self
             .clock
             .monotonic_ms()
@@ -68,6 +76,7 @@ impl<'a> Reporter<'a> {
     }
 
     fn tell(&self) {
+        self.is_news.set(false);
         self.reported_at.set(self.clock.monotonic_ms());
         if let Some(listener) = self.listener {
             listener.progress(&self.current.get());

@@ -7,7 +7,7 @@ use super::engine::Run;
 use super::merge::merge;
 use super::spool::{Spool, SpoolReader};
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::change_set::{PullReply, PullRequest, RemoteRow, SkipCounts};
+use crate::model::change_set::{PullReply, PullRequest, RemoteRow};
 use crate::model::ids::RecordId;
 use crate::model::notice::SyncPhase;
 use crate::model::schema::TableIndex;
@@ -100,7 +100,7 @@ impl Run<'_> {
         self.report.pulled += reply.upserts;
         self.report.pulled_deletions += reply.deletions;
         self.report.bytes += reply.bytes;
-        add(&mut self.report.skipped, &reply.skipped);
+        self.report.skipped.add(&reply.skipped);
         self.skew_ms = reply.skew_ms;
         Ok(())
     }
@@ -110,16 +110,6 @@ impl Run<'_> {
 /// the announcement of deletions off.
 fn cursor_to_ask(stored: i64) -> i64 {
     stored.saturating_sub(OVERLAP_MS).max(1)
-}
-
-fn add(sum: &mut SkipCounts, more: &SkipCounts) {
-    sum.forbidden_tables += more.forbidden_tables;
-    sum.forbidden_columns += more.forbidden_columns;
-    sum.unknown_tables += more.unknown_tables;
-    sum.unknown_columns += more.unknown_columns;
-    sum.bad_records += more.bad_records;
-    sum.unreadable_values += more.unreadable_values;
-    sum.foreign_rows += more.foreign_rows;
 }
 
 /// A spool whose rows are counted while they come.

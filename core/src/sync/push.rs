@@ -66,7 +66,17 @@ impl Run<'_> {
         // The next piece is the last one.
         let mut todo = pieces;
         todo.reverse();
+        let schema = self.engine.schema;
         while let Some(piece) = todo.pop() {
+            if let Some(at) = piece.iter().position(|row| refusals.hold_back(schema, row)) {
+                let (before, rest) = piece.split_at(at);
+                todo.extend(
+                    [&rest[1..], before]
+                        .into_iter()
+                        .filter(|part| !part.is_empty()),
+                );
+                continue;
+            }
             match (self.send(piece)?, piece) {
                 (None, _) => refusals.taken(),
                 (Some(error), [row]) => {
@@ -94,6 +104,12 @@ impl Run<'_> {
         error: Error,
     ) -> Result<()> {
         for i in (0..todo.len()).rev().take(PROBES) {
+            if todo[i]
+                .iter()
+                .any(|row| refusals.concern(self.engine.schema, row))
+            {
+                continue;
+            }
             if self.send(todo[i])?.is_none() {
                 refusals.taken();
                 todo.remove(i);

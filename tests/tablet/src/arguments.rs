@@ -7,13 +7,19 @@ use clap::{Parser, Subcommand};
 /// One tablet: an encrypted vault in a directory, driven by commands that print JSON.
 #[derive(Parser)]
 pub struct Arguments {
-    /// The vault's directory.
-    #[arg(long)]
+    /// The vault's directory, before or after the command.
+    #[arg(long, global = true, default_value = "amana-vault")]
     pub vault: PathBuf,
     /// The directory of the device secret, a stand-in for a phone's key store. Default: the vault's
     /// directory with `.keys` added.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub keys: Option<PathBuf>,
+    /// The server to sign in at: https, and a host. Remembered in the vault.
+    #[arg(long, global = true)]
+    pub cloud: Option<String>,
+    /// A private certificate authority for it, PEM.
+    #[arg(long, global = true)]
+    pub ca: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -26,12 +32,6 @@ pub enum Command {
     Init,
     /// Signs in at a cloud server.
     SignIn {
-        /// The server: https, and a host.
-        #[arg(long)]
-        cloud: String,
-        /// A private certificate authority, PEM.
-        #[arg(long)]
-        ca: Option<PathBuf>,
         /// The e-mail address.
         #[arg(long)]
         email: String,

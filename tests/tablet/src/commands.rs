@@ -21,9 +21,12 @@ pub async fn run(arguments: Arguments) -> Result<Json> {
     let keys = arguments.keys.unwrap_or_else(|| beside(&arguments.vault));
     let key_store = amana_core::host_key_store(&keys)?;
     let amana = Amana::open(Config::new(&arguments.vault), key_store, System::real())?;
-    let result = carry_out(&amana, arguments.command).await;
-    amana.close();
-    result
+    let server = Server {
+        cloud: arguments.cloud,
+        ca: arguments.ca,
+    };
+    let result = carry_out(&amana, &server, arguments.command).await;
+    amana.close().and(result)
 }
 
 fn beside(vault: &Path) -> PathBuf {
@@ -32,15 +35,19 @@ fn beside(vault: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-async fn carry_out(amana: &Amana, command: Command) -> Result<Json> {
+/// The server that was named on the command line.
+struct Server {
+    cloud: Option<String>,
+    ca: Option<PathBuf>,
+}
+
+async fn carry_out(amana: &Amana, server: &Server, command: Command) -> Result<Json> {
     match command {
-        Command::Init => Ok(json!({"state": "unlocked"})),
         Command::SignIn {
-            cloud,
-            ca,
             email,
             password_file,
-        } => sign_in(amana, &cloud, ca.as_deref(), email, &password_file).await,
+        } => sign_in(amana, server, email, &password_file).await,
+        Command::Init => Ok(json!({"state": "unlocked"})),
         Command::SignOut => amana.sign_out().await.map(|()| json!({"signed_out": true})),
         Command::Register {
             fields: Some(fields),
@@ -83,14 +90,15 @@ async fn insert(amana: &Amana, table: &str, fields: &str) -> Result<Json> {
 
 async fn sign_in(
     amana: &Amana,
-    cloud: &str,
-    ca: Option<&Path>,
+    server: &Server,
     email: String,
     password_file: &Path,
 ) -> Result<Json> {
+    let cloud = server.cloud.as_deref();
+    let cloud = cloud.ok_or(Error::invalid("signing in needs --cloud URL"))?;
     let address = CloudAddress {
         url: HttpsUrl::parse(cloud)?,
-        private_ca_pem: ca.map(read_file).transpose()?,
+        private_ca_pem: server.ca.as_deref().map(read_file).transpose()?,
     };
     let password = read_file(password_file)?
         .trim_end_matches(['\r', '\n'])

@@ -64,6 +64,20 @@ final class VaultTests: XCTestCase {
         try await tablet.end()
     }
 
+    func testAVaultThatNobodyUsesLocksItself() async throws {
+        let directory = try temporaryDirectory()
+        let usual = Tablet.config(directory)
+        let vault = try await openVault(
+            config: VaultConfig(
+                directory: usual.directory, keyStore: usual.keyStore, idleLockMs: 20))
+        let end = Date(timeIntervalSinceNow: 30)
+        while vault.state() != .locked && Date() < end { await Task.yield() }
+        await assertFails(.locked) { _ = try await vault.count(table: "patients", query: "{}") }
+        try await vault.unlock()
+        try await vault.shutdown()
+        try FileManager.default.removeItem(at: directory)
+    }
+
     func testObserversHearOfEachTransaction() async throws {
         let tablet = try await Tablet()
         let heard = expectation(description: "the observer is called")

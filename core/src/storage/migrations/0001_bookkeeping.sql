@@ -24,6 +24,8 @@ CREATE INDEX amana_outbox_by_parent ON amana_outbox (parent_table, parent_id)
 
 CREATE TABLE amana_peer (
   peer            TEXT PRIMARY KEY,
+  -- Whose cursor this is: another server's would mean nothing to it.
+  url             TEXT,
   cursor          INTEGER NOT NULL DEFAULT 0,
   skew_ms         INTEGER NOT NULL DEFAULT 0,
   last_success_ms INTEGER,

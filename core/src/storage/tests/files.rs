@@ -1,6 +1,9 @@
 //! What is on the disk: encryption, wrong keys, older and newer schemas.
 
 use super::*;
+use crate::model::peer::{CloudAddress, Credentials, HttpsUrl, Person};
+use crate::secret::SecretText;
+use crate::storage::StoredSession;
 
 #[test]
 fn nothing_readable_is_in_any_file() {
@@ -91,6 +94,143 @@ fn a_newer_schema_widens_and_an_older_or_different_one_is_refused() {
         json!({"id": id.as_str(), "title": "a", "body": "b"})
     );
     store.database.close();
+    // Only an index more.
+    let indexed = more.replace("\"nullable\"", "\"max_chars\":9,\"nullable\"");
+    let with_index = schema(
+        3,
+        &format!("{indexed},{{\"name\":\"tag\",\"role\":\"text\",\"nullable\":true}}"),
+    );
+    let store = Store::open(store.directory, with_index).unwrap();
+    store.database.close();
+    let indexed =
+        indexed + ",{\"name\":\"tag\",\"role\":\"text\",\"nullable\":true,\"indexed\":true}";
+    let store = Store::open(store.directory, schema(4, &indexed)).unwrap();
+    let indexes: i64 = raw(
+        &store,
+        "SELECT count(*) FROM sqlite_schema WHERE name = 'notes_by_tag'",
+    );
+    assert_eq!(indexes, 1);
+    store.database.close();
     let error = Store::open(store.directory, schema(1, "")).err().unwrap();
     assert_eq!(error.code(), ErrorCode::StorageTooNew);
+}
+
+#[test]
+fn every_connection_has_the_settings_it_needs() {
+    let store = Store::new();
+    let reader = |pragma: &'static str| {
+        store
+            .database
+            .read(move |connection, _| Ok(pragma_text(connection, pragma)))
+            .wait()
+            .unwrap()
+    };
+    let writer = |pragma: &'static str| {
+        store
+            .database
+            .writer(move |state| Ok(pragma_text(&state.connection, pragma)))
+            .wait()
+            .unwrap()
+    };
+    for (pragma, value) in [
+        ("journal_mode", "wal"),
+        ("synchronous", "2"),
+        ("temp_store", "2"),
+        ("secure_delete", "1"),
+        ("trusted_schema", "0"),
+        ("cipher_hmac_algorithm", "HMAC_SHA256"),
+        ("cipher_page_size", "4096"),
+    ] {
+        assert_eq!(writer(pragma), value, "{pragma}");
+        assert_eq!(reader(pragma), value, "{pragma}");
+    }
+    assert_eq!(reader("query_only"), "1");
+    assert!(!writer("cipher_version").is_empty());
+}
+
+fn pragma_text(connection: &rusqlite::Connection, pragma: &str) -> String {
+    connection
+        .query_row(&format!("PRAGMA {pragma}"), [], |row| {
+            row.get::<_, String>(0)
+                .or_else(|_| row.get::<_, i64>(0).map(|n| n.to_string()))
+        })
+        .unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let store = Store::new();
+    store.insert("patients", json!({})).unwrap();
+    for name in ["database", "database-wal", "database-shm"] {
+        let mode = std::fs::metadata(store.directory.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_removed_session_is_gone_from_the_database_and_its_log() {
+    let store = Store::new();
+    let session = StoredSession {
+        address: CloudAddress {
+            url: HttpsUrl::parse("https://clinic.example").unwrap(),
+            private_ca_pem: None,
+        },
+        credentials: Credentials {
+            email: "a@b.example".to_owned(),
+            password: SecretText::new("CanaryPassword".to_owned()),
+        },
+        person: Person {
+            id: "p".to_owned(),
+            name: "A".to_owned(),
+            role: "provider".to_owned(),
+            clinic_id: None,
+        },
+    };
+    store
+        .database
+        .save_session(&PeerId::cloud(), session)
+        .wait()
+        .unwrap();
+    let kept = store.database.session().wait().unwrap().unwrap();
+    assert_eq!(kept.credentials.password.expose(), "CanaryPassword");
+    drop(kept);
+    store.database.remove_session().wait().unwrap();
+    assert!(store.database.session().wait().unwrap().is_none());
+    let rows: i64 = raw(&store, "SELECT count(*) FROM amana_session");
+    let log = std::fs::metadata(store.directory.path().join("database-wal"))
+        .unwrap()
+        .len();
+    assert_eq!((rows, log), (0, 0));
+}
+
+#[test]
+fn a_flipped_bit_is_found_before_it_is_read() {
+    let store = Store::new();
+    for n in 0..200 {
+        store
+            .insert("patients", json!({"given_name": format!("P{n}")}))
+            .unwrap();
+    }
+    store.database.close();
+    let Store {
+        directory, schema, ..
+    } = store;
+    let store = Store::open(directory, schema).unwrap();
+    assert_eq!(store.database.integrity_faults().wait().unwrap(), 0);
+    store.database.close();
+    let path = store.directory.path().join("database");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.len() - 2_000;
+    bytes[last] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let Store {
+        directory, schema, ..
+    } = store;
+    let store = Store::open(directory, schema).unwrap();
+    assert_eq!(store.database.integrity_faults().wait().unwrap(), 1);
 }

@@ -75,3 +75,56 @@ fn the_outbox_is_walked_in_pages_parents_first() {
         ]
     );
 }
+
+#[test]
+fn what_the_peer_took_of_an_edited_record_is_what_both_agree_on() {
+    let store = Store::new();
+    let patient = "aaaaaaaa-0000-4000-8000-000000000001";
+    store
+        .pull(vec![store.remote(
+            "patients",
+            patient,
+            &[("given_name", text("A"))],
+        )])
+        .unwrap();
+    let id = RecordId::parse_uuid(patient).unwrap();
+    store
+        .update("patients", &id, json!({"given_name": "B"}))
+        .unwrap();
+    let sent = store.upserts().iter().map(Acknowledgement::from).collect();
+    store
+        .update("patients", &id, json!({"given_name": "C"}))
+        .unwrap();
+    store.database.acknowledge(&PeerId::cloud(), sent).unwrap();
+    let base: String = raw(&store, "SELECT base FROM amana_outbox");
+    assert_eq!(
+        base, r#"{"given_name":"B"}"#,
+        "the peer has B: it is no conflict with C"
+    );
+}
+
+#[test]
+fn a_record_waits_for_the_new_one_it_refers_to() {
+    let store = Store::new();
+    let patient = store.insert("patients", json!({})).unwrap();
+    let visit = store
+        .insert("visits", json!({"patient_id": patient.as_str()}))
+        .unwrap();
+    let other = store.insert("patients", json!({})).unwrap();
+    let aside: Vec<Acknowledgement> = store
+        .upserts()
+        .iter()
+        .filter(|row| row.id == patient)
+        .map(Acknowledgement::from)
+        .collect();
+    store
+        .database
+        .quarantine(&PeerId::cloud(), aside, "refused")
+        .unwrap();
+    let ids = |store: &Store| -> Vec<RecordId> {
+        store.upserts().into_iter().map(|row| row.id).collect()
+    };
+    assert_eq!(ids(&store), vec![other.clone()]);
+    store.database.release_quarantined().wait().unwrap();
+    assert_eq!(ids(&store), [patient, other, visit]);
+}

@@ -95,3 +95,28 @@ fn a_digest_tells_sameness_whatever_the_order() {
         .unwrap();
     assert_eq!(digest(&one), digest(&two));
 }
+
+#[test]
+fn a_pull_of_everything_does_not_move_the_cursor_past_deletions() {
+    let store = Store::new();
+    let pull = |timestamp, full| {
+        let mut reply = reply(timestamp);
+        reply.full = full;
+        reply.skew_ms = timestamp;
+        let source = Box::new(List(Vec::new().into_iter()));
+        let cancel = CancelToken::new();
+        store
+            .database
+            .apply_pull(&PeerId::cloud(), &reply, source, remote_wins, &cancel)
+            .unwrap();
+        store.database.peer_status(&PeerId::cloud()).wait().unwrap()
+    };
+    assert_eq!(
+        pull(100, true).cursor,
+        100,
+        "the first pull is one of everything"
+    );
+    assert_eq!(pull(200, false).cursor, 200);
+    let status = pull(300, true);
+    assert_eq!((status.cursor, status.skew_ms), (200, 300));
+}

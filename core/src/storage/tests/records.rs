@@ -228,3 +228,78 @@ fn decimals_keep_their_text_and_compare_as_numbers() {
         ["70.5", "100"]
     );
 }
+
+#[test]
+fn a_child_that_was_moved_here_is_deleted_by_itself() {
+    let store = Store::new();
+    let (a, b) = (
+        "aaaaaaaa-0000-4000-8000-00000000000a",
+        "aaaaaaaa-0000-4000-8000-00000000000b",
+    );
+    let visit = "bbbbbbbb-0000-4000-8000-000000000001";
+    store
+        .pull(vec![
+            store.remote("patients", a, &[]),
+            store.remote("patients", b, &[]),
+            store.remote("visits", visit, &[("patient_id", text(a))]),
+        ])
+        .unwrap();
+    let visit = RecordId::parse_uuid(visit).unwrap();
+    store
+        .update("visits", &visit, json!({"patient_id": b}))
+        .unwrap();
+    store
+        .delete("patients", &RecordId::parse_uuid(b).unwrap())
+        .unwrap();
+    // The peer still has the visit under A: deleting B there does not reach it.
+    let deleted: Vec<String> = store
+        .outbox(PushClass::Deletions)
+        .into_iter()
+        .map(|row| row.id.into_string())
+        .collect();
+    assert_eq!(deleted, [b, visit.as_str()]);
+}
+
+#[test]
+fn numbers_come_back_to_the_last_bit() {
+    let store = Store::new();
+    let patient = store.insert("patients", json!({})).unwrap();
+    for number in [
+        0.1 + 0.2,
+        1.0 / 3.0,
+        5e-324,
+        f64::MAX,
+        -123_456_789.123_456_78,
+    ] {
+        let fields = json!({"patient_id": patient.as_str(), "attribute_id": "a", "attribute": "b",
+                            "number_value": number});
+        let id = store
+            .insert("patient_additional_attributes", fields)
+            .unwrap();
+        assert_eq!(
+            store.get("patient_additional_attributes", &id).unwrap()["number_value"],
+            number
+        );
+        let value = Value::Real(number);
+        let kept = serde_json::from_str(&value.to_json().to_string()).unwrap();
+        assert_eq!(Value::from_json(&kept), Some(value));
+    }
+}
+
+#[test]
+fn a_page_is_bounded_in_bytes() {
+    let store = Store::new();
+    for _ in 0..4 {
+        store
+            .insert("patients", json!({"surname": "x".repeat(5 << 20)}))
+            .unwrap();
+    }
+    let (mut offset, mut pages) = (Some(0), 0);
+    while let Some(from) = offset {
+        let page = store.query("patients", &json!({"offset": from}).to_string());
+        assert!(page["rows"].as_array().unwrap().len() <= 2);
+        offset = page["next_offset"].as_u64();
+        pages += 1;
+    }
+    assert_eq!(pages, 2);
+}

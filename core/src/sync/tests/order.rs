@@ -124,15 +124,20 @@ fn every_phase_is_told_and_the_rest_at_most_ten_times_a_second() {
     device.peer.will_answer(reply(5, changes));
     device.sync().unwrap();
     let phases: Vec<_> = device.progress.events().iter().map(|e| e.phase).collect();
-    // The clock stands still: no time for more than the phases.
+    // The clock stands still: no time for more than each phase's beginning, and its end where it
+    // got anywhere.
     let expected = [
         SyncPhase::Pulling,
+        SyncPhase::Pulling,
+        SyncPhase::Applying,
         SyncPhase::Applying,
         SyncPhase::Pushing,
         SyncPhase::Finished,
     ];
     assert_eq!(phases, expected);
-    assert_eq!(device.progress.events()[1].total_rows, Some(1_000));
+    let rows: Vec<_> = device.progress.events().iter().map(|e| e.rows).collect();
+    assert_eq!(rows, [0, 1_000, 0, 1_000, 0, 0]);
+    assert_eq!(device.progress.events()[2].total_rows, Some(1_000));
 }
 
 #[test]
@@ -152,7 +157,7 @@ fn progress_goes_on_with_time() {
         .filter(|event| event.phase == SyncPhase::Pushing)
         .map(|event| event.rows)
         .collect();
-    assert_eq!(rows, [0, 600]);
+    assert_eq!(rows, [0, 600, 900]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 package amana.core
 
+import java.nio.file.Files
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.TimeUnit
@@ -62,6 +63,21 @@ class VaultTest {
         assertEquals(ErrorCode.LOCKED, failure { tablet.vault.get("patients", id) }.code)
         tablet.vault.unlock()
         assertContains(assertNotNull(tablet.vault.get("patients", id)), "Amal")
+    }
+
+    @Test
+    fun aVaultThatNobodyUsesLocksItself() = runBlocking {
+        val directory = Files.createTempDirectory("amana-idle").toFile()
+        val config = Tablet.config(directory).copy(idleLockMs = 20uL)
+        val vault = openVault(config)
+        val end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30)
+        while (vault.state() != VaultState.LOCKED && System.nanoTime() < end) Thread.onSpinWait()
+        assertEquals(ErrorCode.LOCKED, failure { vault.count("patients", "{}") }.code)
+        vault.unlock()
+        vault.shutdown()
+        vault.close()
+        directory.deleteRecursively()
+        Unit
     }
 
     @Test

@@ -1,0 +1,65 @@
+//! What the program is called with.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// What is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Scene {
+    /// Two tablets of one clinic: offline, synced, in conflict, killed, and the same in the end.
+    Story,
+}
+
+impl Scene {
+    /// Its name on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Story => "story",
+        }
+    }
+}
+
+/// Shows Amana at work: starts a reference server and two tablets as processes of their own,
+/// registers patients offline on both, syncs, edits one patient on both, kills a tablet in the
+/// middle of a pull, and proves that tablets and server hold the same, that no file holds a name in
+/// the clear, and that a foreign key opens nothing.
+///
+/// Exits 0 only if every proof holds.
+#[derive(Parser, Debug)]
+#[command(name = "demo", version)]
+pub struct Arguments {
+    /// What to show.
+    #[arg(value_enum, default_value = "story")]
+    pub scene: Scene,
+    /// Patients in all, each with a visit.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    pub patients: u32,
+    /// One JSON object as the last line of standard output; all else goes to standard error.
+    #[arg(long)]
+    pub json: bool,
+    /// Keeps the temporary folder and prints where it is.
+    #[arg(long)]
+    pub keep: bool,
+    /// An existing server (https://host) in place of the reference one.
+    #[arg(long, requires = "email", requires = "password_file")]
+    pub cloud: Option<String>,
+    /// That server's private certificate authority, PEM.
+    #[arg(long, requires = "cloud")]
+    pub ca: Option<PathBuf>,
+    /// The e-mail address of the person on tablet 1, and on tablet 2 unless --email2 is given.
+    #[arg(long, requires = "cloud")]
+    pub email: Option<String>,
+    /// A file that holds the password.
+    #[arg(long, requires = "cloud")]
+    pub password_file: Option<PathBuf>,
+    /// The person on tablet 2.
+    #[arg(long, requires = "cloud", requires = "password_file2")]
+    pub email2: Option<String>,
+    /// A file that holds that person's password.
+    #[arg(long, requires = "email2")]
+    pub password_file2: Option<PathBuf>,
+    /// The folder of amana-tablet and amana-peer. Default: this program's own.
+    #[arg(long, env = "AMANA_PROGRAMS", hide_env_values = true)]
+    pub programs: Option<PathBuf>,
+}
