@@ -135,7 +135,10 @@ fn a_vault_that_another_process_has_open_is_busy() {
     let error: Json = serde_json::from_slice(&output.stderr).unwrap();
     assert_eq!(error["error"]["code"], "busy");
     amana.close().unwrap();
-    place.run(&["status"]);
+    // A child of another test, forked a moment ago, may hold a copy of the lock until it becomes a
+    // program of its own: so the lock may be seen a moment longer, but not for ever.
+    let free = (0..200).any(|_| place.output(&["status"]).status.success());
+    assert!(free, "a closed vault is nobody's");
 }
 
 #[test]
