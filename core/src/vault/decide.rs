@@ -27,8 +27,10 @@ pub(super) enum CopyState {
     Missing,
     Unreadable,
     TooNew,
+    Provisional,
     Creating,
     Active,
+    Shredding,
 }
 
 /// The database's file.
@@ -108,7 +110,16 @@ pub(super) fn decide(observed: &Observation) -> Plan {
             "the keyring was written by a newer version",
         );
     }
-    // Row 3: an interrupted wipe is resumed here.
+    if any(CopyState::Provisional) {
+        return refuse(
+            ErrorCode::Unsupported,
+            "the keyring is of the provisional format that no version promised to open",
+        );
+    }
+    // Row 3: nothing wipes yet, so nothing is resumed; it must not open either.
+    if any(CopyState::Shredding) {
+        return refuse(ErrorCode::NotFound, "the vault was wiped");
+    }
     // Row 4.
     if observed.copies == [CopyState::Missing; 2] && !files {
         return Plan::FirstRun;

@@ -13,8 +13,8 @@ use amana_keystore::{Alias, Derived};
 use super::decide::{CopyState, DatabaseState, KeyState, Observation, Plan, after_answer, decide};
 use super::directory::spool_directory;
 use super::files;
-use super::hierarchy::{self, SlotDraft};
-use super::keyring::{self, Active, Copies, Creating, Keyring, KeyringCopy};
+use super::hierarchy::{self, DraftKind, SlotDraft};
+use super::keyring::{self, Active, Bare, Copies, Keyring, KeyringCopy, Policy, SlotLock};
 use super::look::{Found, JOURNALS, database_state, look};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
@@ -112,8 +112,7 @@ pub fn finish_creation(directory: &Path, keys: &VaultKeys) -> Result<()> {
         }
     }
     // B first: a kill in between leaves "creating" in A, but a newer "active" in B.
-    keyring::write(directory, 1, &creation.keyring)?;
-    keyring::write(directory, 0, &creation.keyring)
+    keyring::write_both(directory, &creation.keyring)
 }
 
 /// The error for a database that SQLite refuses although its key is proven.
@@ -147,27 +146,31 @@ impl Opening<'_> {
         let draft = SlotDraft::make(self.entropy)?;
         let alias = draft.alias.clone();
         // The alias is on disk before the secret exists: a kill leaves nothing without a name.
-        let creating = Creating {
+        let creating = Bare {
             vault_id,
             generation: 1,
+            policy: Policy::Device,
             aliases: vec![alias.clone()],
         };
         keyring::write(self.directory, 0, &Keyring::Creating(creating))?;
 
         let mut attempted = false;
-        self.patiently(|| {
-            // An attempt that "could not answer" may have made the secret. Nothing is sealed to it.
-            if std::mem::replace(&mut attempted, true) {
-                self.key_store.delete(&alias)?;
-            }
-            self.key_store.create(&alias)
-        })
-        .map_err(nothing_lost)?;
+        let level = self
+            .patiently(|| {
+                // An attempt that "could not answer" may have made the secret. Nothing is sealed to it.
+                if std::mem::replace(&mut attempted, true) {
+                    self.key_store.delete(&alias)?;
+                }
+                self.key_store.create(&alias)
+            })
+            .map_err(nothing_lost)?;
         let derived = self
             .patiently(|| self.key_store.derive(&alias, &draft.salt))
             .map_err(nothing_lost)?;
-        let (root, active) = hierarchy::make_active(&vault_id, 2, draft, &derived, self.entropy)?;
-        let mut keys = VaultKeys::derive(&root, &active)?;
+        let slot = draft.make_slot(DraftKind::Device, level, &derived, &vault_id, self.entropy)?;
+        let (roots, active) =
+            hierarchy::make_active(&vault_id, 2, Policy::Device, vec![slot], self.entropy)?;
+        let mut keys = VaultKeys::derive(&roots.root, &active)?;
         keys.creation = Some(Creation {
             keyring: Keyring::Active(active),
             database_file: self.database_file.to_path_buf(),
@@ -180,8 +183,8 @@ impl Opening<'_> {
 
     /// Row 5. The keyring goes last: a kill anywhere comes back here.
     fn discard(&self, copies: &Copies) -> Result<()> {
-        for alias in copies.creating_aliases() {
-            self.patiently(|| self.key_store.delete(alias))
+        for alias in copies.aliases() {
+            self.patiently(|| self.key_store.delete(&alias))
                 .map_err(nothing_lost)?;
         }
         let gone = |result: std::io::Result<()>| result.map_err(files::storage_error);
@@ -235,8 +238,13 @@ impl Opening<'_> {
 
     fn prove(&self, active: &Active, asking: &mut Asking) -> Result<Proof> {
         // A vault of policy "device" has one slot; others will be tried in turn here.
-        let slot = active.slots.first().ok_or_else(not_planned)?;
-        let (alias, salt) = (&slot.parameters.alias, &slot.parameters.salt);
+        let slot = active
+            .slots
+            .iter()
+            .find(|slot| matches!(slot.lock, SlotLock::Device(_)));
+        let slot = slot.ok_or_else(not_planned)?;
+        let half = slot.half().ok_or_else(not_planned)?;
+        let (alias, salt) = (&half.alias, &half.salt);
         let derived = match asking.answer.take() {
             // Both copies usually name the same slot: the key store is asked once.
             Some(answer) if answer.alias == *alias && answer.salt == *salt => answer.derived,
@@ -245,8 +253,10 @@ impl Opening<'_> {
                 Err(error) => return Ok(Proof::NoAnswer(asking.note(error))),
             },
         };
-        if let Some(root) = hierarchy::open_root(active, slot, &derived)? {
-            return Ok(Proof::Root(root));
+        if let Some(private) = hierarchy::open_half(active, slot, &derived)?
+            && let Some(roots) = hierarchy::open_roots(active, slot, &private)?
+        {
+            return Ok(Proof::Root(roots.root));
         }
         asking.answer = Some(Answer {
             alias: alias.clone(),
@@ -267,7 +277,9 @@ impl Opening<'_> {
                     (active.generation < proven.generation, false)
                 }
                 KeyringCopy::Missing | KeyringCopy::Unreadable => (true, false),
-                KeyringCopy::TooNew => (false, false),
+                KeyringCopy::TooNew
+                | KeyringCopy::Provisional
+                | KeyringCopy::Readable(Keyring::Shredding(_)) => (false, false),
             };
             if mend {
                 let written =
