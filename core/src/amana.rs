@@ -18,7 +18,7 @@ use crate::observers::{Observers, Subscription};
 use crate::ports::{ChangeListener, KeyStore};
 use crate::storage::{Database, DatabaseOptions};
 use crate::transport::Network;
-use crate::vault::{self, VaultDirectory};
+use crate::vault::{self, NewVault, VaultDirectory, VaultIo, Way};
 
 pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
@@ -224,14 +224,16 @@ impl Inner {
         let directory = &self.config.directory;
         let path = vault::database_path(directory);
         crate::sync::remove_leftovers(&vault::spool_directory(directory))?;
-        let opened = vault::open(
+        let io = VaultIo {
             directory,
-            &path,
-            &*self.key_store,
-            &*self.system.entropy,
-            &*self.system.timer,
-            &CancelToken::new(),
-        )?;
+            database_file: &path,
+            key_store: &*self.key_store,
+            clock: &*self.system.clock,
+            entropy: &*self.system.entropy,
+            timer: &*self.system.timer,
+            cancel: &CancelToken::new(),
+        };
+        let mut opened = vault::open(&io, &Way::Device, Some(&NewVault::DEVICE))?;
         let observers = Arc::clone(&self.observers);
         let database = Database::open(DatabaseOptions {
             path: &path,
@@ -242,7 +244,7 @@ impl Inner {
             notices: Arc::new(move |notice| observers.publish(notice)),
         })?;
         if opened.first_run {
-            vault::finish_creation(directory, &opened.keys)?;
+            vault::finish_creation(directory, &mut opened.keys)?;
         }
         Ok(Open {
             database,

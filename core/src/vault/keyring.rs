@@ -140,6 +140,14 @@ impl Keyring {
             Self::Active(active) => active.aliases().cloned().collect(),
         }
     }
+
+    /// Grows with every write of the keyring.
+    pub const fn generation(&self) -> u64 {
+        match self {
+            Self::Creating(bare) | Self::Shredding(bare) => bare.generation,
+            Self::Active(active) => active.generation,
+        }
+    }
 }
 
 /// What one copy turned out to be.
@@ -232,13 +240,16 @@ pub(super) fn write_both(directory: &Path, keyring: &Keyring) -> Result<()> {
 
 /// Removes both copies and what an interrupted write left of them.
 pub(super) fn remove(directory: &Path) -> Result<()> {
-    for index in [0, 1] {
-        let path = path(directory, index);
-        files::remove(&files::temporary(&path)).map_err(files::storage_error)?;
-        files::remove(&path).map_err(files::storage_error)?;
-        files::sync_parent(&path).map_err(files::storage_error)?;
-    }
-    Ok(())
+    remove_copy(directory, 0)?;
+    remove_copy(directory, 1)
+}
+
+/// Removes one copy and what an interrupted write left of it.
+pub(super) fn remove_copy(directory: &Path, index: usize) -> Result<()> {
+    let path = path(directory, index);
+    files::remove(&files::temporary(&path)).map_err(files::storage_error)?;
+    files::remove(&path).map_err(files::storage_error)?;
+    files::sync_parent(&path).map_err(files::storage_error)
 }
 
 /// Where a copy is.

@@ -8,8 +8,8 @@ use super::super::pin::{PersonId, PinKdf};
 use super::{
     ACTIVE, ARGON2ID, CHECKSUM_LENGTH, CREATING, KIND_BIOMETRIC, KIND_DEVICE, KIND_PIN,
     KIND_RECOVERY, LEVEL_SECURE_ELEMENT, LEVEL_SOFTWARE, LEVEL_TRUSTED_ENVIRONMENT,
-    LEVEL_UNPROTECTED, MAGIC, MAX_COUNT, MAX_LENGTH, PENDING, POLICY_DEVICE, POLICY_PERSON,
-    PROVISIONAL, ROTATION_DUE, SHREDDING, SUITE, VERSION, checksum,
+    LEVEL_UNPROTECTED, MAGIC, MAX_ALIASES, MAX_LENGTH, MAX_SLOTS, PENDING, POLICY_DEVICE,
+    POLICY_PERSON, PROVISIONAL, ROTATION_DUE, SHREDDING, SUITE, VERSION, checksum,
 };
 
 /// Why bytes are not a keyring of this version.
@@ -113,9 +113,9 @@ impl<'a> Input<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
-    fn count(&mut self) -> Result<usize> {
+    fn count(&mut self, limit: usize) -> Result<usize> {
         let count = usize::from(self.byte()?);
-        if count > MAX_COUNT {
+        if count > limit {
             return Err(Unread::Damaged);
         }
         Ok(count)
@@ -130,8 +130,8 @@ impl<'a> Input<'a> {
         Alias::parse(self.text()?).ok_or(Unread::Damaged)
     }
 
-    fn aliases(&mut self) -> Result<Vec<Alias>> {
-        let count = self.count()?;
+    fn aliases(&mut self, limit: usize) -> Result<Vec<Alias>> {
+        let count = self.count(limit)?;
         (0..count).map(|_| self.alias()).collect()
     }
 
@@ -149,7 +149,7 @@ impl<'a> Input<'a> {
                 vault_id,
                 generation,
                 policy,
-                aliases: self.aliases()?,
+                aliases: self.aliases(MAX_ALIASES)?,
             };
             return Ok(match state {
                 CREATING => Keyring::Creating(bare),
@@ -166,8 +166,8 @@ impl<'a> Input<'a> {
             ROTATION_DUE => true,
             _ => return Err(Unread::Damaged),
         };
-        let loose = self.aliases()?;
-        let count = self.count()?;
+        let loose = self.aliases(MAX_SLOTS)?;
+        let count = self.count(MAX_SLOTS)?;
         if count == 0 {
             return Err(Unread::Damaged);
         }

@@ -42,8 +42,10 @@ pub(super) use encode::{authenticated, encode, private_context, root_context};
 
 /// No keyring is longer; whatever is longer is not one.
 pub(super) const MAX_LENGTH: usize = 64 * 1024;
-/// How many slots, and how many aliases, a keyring can name.
-pub(super) const MAX_COUNT: usize = 64;
+/// How many slots, and how many loose aliases, a keyring can have.
+pub(super) const MAX_SLOTS: usize = 60;
+/// How many aliases a keyring without keys can name: all that two copies can.
+const MAX_ALIASES: usize = 4 * MAX_SLOTS;
 
 const MAGIC: [u8; 8] = *b"AMANAKR\n";
 const PROVISIONAL: [u8; 2] = 0_u16.to_be_bytes();

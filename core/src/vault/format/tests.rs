@@ -215,7 +215,7 @@ proptest! {
 #[test]
 fn giants_are_damaged() {
     assert_eq!(decode(&vec![0; MAX_LENGTH + 1]), Err(Unread::Damaged));
-    let aliases = (0..=u8::try_from(MAX_COUNT).unwrap())
+    let aliases = (0..=u8::try_from(MAX_ALIASES).unwrap())
         .map(|n| Alias::from_random(&[n; 16]))
         .collect();
     let bare = Keyring::Shredding(Bare {
