@@ -246,6 +246,8 @@ impl Inner {
         if opened.first_run {
             vault::finish_creation(directory, &mut opened.keys)?;
         }
+        // What it cannot delete now, a later opening will.
+        let _ = vault::tidy(&io, &mut opened.keys);
         Ok(Open {
             database,
             sync: SyncRun::default(),

@@ -1,8 +1,12 @@
 //! The opening as a whole: real files and a scripted key store.
 
+mod clinic;
 mod damage;
 mod first_run;
 mod key_store;
+mod life;
+mod lives;
+mod persons;
 
 use std::collections::VecDeque;
 use std::fs;
