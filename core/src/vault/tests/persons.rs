@@ -97,6 +97,20 @@ fn a_key_store_that_cannot_answer_makes_no_wrong_pin() {
 }
 
 #[test]
+fn a_key_store_that_cannot_answer_forgives_no_wrong_pin_either() {
+    let (clinic, _) = Clinic::with_ama(None);
+    for _ in 0..4 {
+        assert_eq!(clinic.code("ama", "0000"), ErrorCode::WrongPin);
+    }
+    clinic.phone.fails_for(Duration::from_secs(30));
+    let code = clinic.code("ama", "0000");
+    assert_eq!(code, ErrorCode::KeyTemporarilyUnavailable);
+    clinic.clock.advance(30_000);
+    assert_eq!(clinic.code("ama", "0000"), ErrorCode::WrongPin);
+    assert_eq!(clinic.code("ama", "1111"), ErrorCode::PinDelayed);
+}
+
+#[test]
 fn one_members_delay_is_not_anothers() {
     let (clinic, mut keys) = Clinic::with_ama(None);
     clinic.add(&mut keys, "kofi", "2222");
