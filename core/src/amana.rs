@@ -24,7 +24,7 @@ use crate::observers::{Observers, Subscription};
 use crate::ports::{ChangeListener, KeyStore, KvListener};
 use crate::storage::{Database, DatabaseOptions};
 use crate::transport::Network;
-use crate::vault::{self, VaultDirectory};
+use crate::vault::{self, NewVault, VaultDirectory, VaultIo, Way};
 
 pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
@@ -296,14 +296,16 @@ impl Inner {
     fn open_database(&self) -> Result<Open> {
         let directory = &self.config.directory;
         let path = vault::database_path(directory);
-        let opened = vault::open(
+        let io = VaultIo {
             directory,
-            &path,
-            &*self.key_store,
-            &*self.system.entropy,
-            &*self.system.timer,
-            &CancelToken::new(),
-        )?;
+            database_file: &path,
+            key_store: &*self.key_store,
+            clock: &*self.system.clock,
+            entropy: &*self.system.entropy,
+            timer: &*self.system.timer,
+            cancel: &CancelToken::new(),
+        };
+        let mut opened = vault::open(&io, &Way::Device, Some(&NewVault::DEVICE))?;
         // Only now: where the key may not be asked for, nothing is touched.
         crate::sync::remove_leftovers(&vault::spool_directory(directory))?;
         let observers = Arc::clone(&self.observers);
@@ -316,8 +318,10 @@ impl Inner {
             notices: Arc::new(move |notice| observers.publish(notice)),
         })?;
         if opened.first_run {
-            vault::finish_creation(directory, &opened.keys)?;
+            vault::finish_creation(directory, &mut opened.keys)?;
         }
+        // What it cannot delete now, a later opening will.
+        let _ = vault::tidy(&io, &mut opened.keys);
         Ok(Open {
             database,
             session: SessionValues::new(),

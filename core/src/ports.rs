@@ -26,6 +26,23 @@ pub trait Clock: Send + Sync {
     fn now_ms(&self) -> i64;
     /// Milliseconds since some fixed moment; never goes back.
     fn monotonic_ms(&self) -> u64;
+    /// Time since the device was started, sleep included. Nobody can set it; delays that must
+    /// survive a restart of the process are counted on it.
+    fn since_boot(&self) -> BootTime {
+        BootTime {
+            boot: None,
+            elapsed_ms: self.monotonic_ms(),
+        }
+    }
+}
+
+/// A moment, counted from the device's start.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct BootTime {
+    /// Names the start, where the system has a name for it.
+    pub boot: Option<[u8; 16]>,
+    /// Milliseconds since then.
+    pub elapsed_ms: u64,
 }
 
 /// Cryptographic randomness.

@@ -43,6 +43,10 @@ key! {
     DatabaseKey;
     /// Authenticates the keyring's list of slots.
     KeyringMacKey;
+    /// The organisation's half of its recovery key.
+    OrganisationPrivateKey;
+    /// Opens the answer to one recovery request.
+    OneTimePrivateKey;
     /// Encrypts a spool; exists in memory alone.
     SpoolKey;
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
-use crate::ports::{Clock, Entropy, Timer};
+use crate::ports::{BootTime, Clock, Entropy, Timer};
 
 /// The device's clock.
 #[derive(Debug, Default, Clone, Copy)]
@@ -25,6 +25,33 @@ impl Clock for SystemClock {
         static START: OnceLock<Instant> = OnceLock::new();
         u64::try_from(START.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
     }
+
+    #[cfg(unix)]
+    fn since_boot(&self) -> BootTime {
+        use rustix::time::{ClockId, clock_gettime};
+        // On Apple systems the monotonic clock counts sleep; Linux has a clock of its own for that.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let time = clock_gettime(ClockId::Boottime);
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let time = clock_gettime(ClockId::Monotonic);
+        let milliseconds = i128::from(time.tv_sec) * 1000 + i128::from(time.tv_nsec) / 1_000_000;
+        BootTime {
+            boot: boot_id(),
+            elapsed_ms: u64::try_from(milliseconds).unwrap_or(0),
+        }
+    }
+}
+
+/// The kernel's name for this start; Android may keep it from apps, Apple has none in a file.
+#[cfg(unix)]
+fn boot_id() -> Option<[u8; 16]> {
+    static BOOT: OnceLock<Option<[u8; 16]>> = OnceLock::new();
+    *BOOT.get_or_init(|| {
+        let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        uuid::Uuid::parse_str(text.trim())
+            .ok()
+            .map(uuid::Uuid::into_bytes)
+    })
 }
 
 /// The operating system's randomness.
@@ -53,5 +80,19 @@ impl Timer for SystemTimer {
             }
             std::thread::sleep(left.min(STEP));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_since_boot_goes_on_and_its_boot_stays() {
+        let (first, second) = (SystemClock.since_boot(), SystemClock.since_boot());
+        assert!(second.elapsed_ms >= first.elapsed_ms);
+        assert_eq!(first.boot, second.boot);
+        #[cfg(target_os = "linux")]
+        assert!(first.elapsed_ms > 0 && first.boot.is_some());
     }
 }

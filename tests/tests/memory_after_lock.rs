@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use amana_core::cancel::CancelToken;
 use amana_core::ports::KeyStore;
-use amana_core::system::{SystemEntropy, SystemTimer};
+use amana_core::system::{SystemClock, SystemEntropy, SystemTimer};
 use amana_core::test_support::MemoryKeyStore;
 use amana_core::{Amana, Config, System, vault};
 use pollster::block_on;
@@ -102,15 +102,16 @@ fn no_key_is_left_after_a_lock() {
 
     let needles = {
         let path = directory.path().canonicalize().unwrap();
-        let opened = vault::open(
-            &path,
-            &vault::database_path(&path),
-            &*key_store,
-            &SystemEntropy,
-            &SystemTimer,
-            &CancelToken::new(),
-        )
-        .unwrap();
+        let io = vault::VaultIo {
+            directory: &path,
+            database_file: &vault::database_path(&path),
+            key_store: &*key_store,
+            clock: &SystemClock,
+            entropy: &SystemEntropy,
+            timer: &SystemTimer,
+            cancel: &CancelToken::new(),
+        };
+        let opened = vault::open(&io, &vault::Way::Device, None).unwrap();
         let key = opened.keys.database.expose();
         let hex = key.iter().flat_map(|byte| {
             let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap() as u8;

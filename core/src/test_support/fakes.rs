@@ -8,13 +8,15 @@ use sha2::{Digest, Sha256};
 
 use crate::cancel::CancelToken;
 use crate::error::Result;
-use crate::ports::{Clock, Entropy, Timer};
+use crate::ports::{BootTime, Clock, Entropy, Timer};
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
 pub struct FakeClock {
     now_ms: AtomicI64,
     monotonic_ms: AtomicU64,
+    since_boot_ms: AtomicU64,
+    boots: AtomicU64,
 }
 
 impl FakeClock {
@@ -23,6 +25,8 @@ impl FakeClock {
         Self {
             now_ms: AtomicI64::new(now_ms),
             monotonic_ms: AtomicU64::new(0),
+            since_boot_ms: AtomicU64::new(0),
+            boots: AtomicU64::new(0),
         }
     }
 
@@ -31,6 +35,13 @@ impl FakeClock {
         self.now_ms
             .fetch_add(i64::try_from(ms).unwrap_or(i64::MAX), Ordering::SeqCst);
         self.monotonic_ms.fetch_add(ms, Ordering::SeqCst);
+        self.since_boot_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// The device is started again: time since boot begins anew, under another name.
+    pub fn reboot(&self) {
+        self.since_boot_ms.store(0, Ordering::SeqCst);
+        self.boots.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Somebody sets the wall clock; monotonic time does not care.
@@ -46,6 +57,15 @@ impl Clock for FakeClock {
 
     fn monotonic_ms(&self) -> u64 {
         self.monotonic_ms.load(Ordering::SeqCst)
+    }
+
+    fn since_boot(&self) -> BootTime {
+        let mut boot = [0; 16];
+        boot[..8].copy_from_slice(&self.boots.load(Ordering::SeqCst).to_be_bytes());
+        BootTime {
+            boot: Some(boot),
+            elapsed_ms: self.since_boot_ms.load(Ordering::SeqCst),
+        }
     }
 }
 

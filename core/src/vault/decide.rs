@@ -1,12 +1,13 @@
-//! What to do at opening, decided purely: an observation in, a plan out. Touches nothing.
+//! What to do at opening, decided purely: an observation in, a row of the table and its plan out.
+//! Touches nothing.
 //!
-//! The rows are evaluated from the top; the first that fits decides. Rows that later forms add
-//! (3: an interrupted wipe, 9: other slots, 11: PINs, 13: an interrupted change of the root key)
-//! have their places marked. The one rule above all: a key is made only where no file of the vault
-//! exists, and nothing is ever deleted because it could not be read.
+//! The rows are evaluated from the top; the first that fits decides. The one rule above all: a key
+//! is made only where no file of the vault exists, and nothing is ever deleted because it could not
+//! be read.
 
 use std::time::Duration;
 
+use super::report::KeyLostReason;
 use crate::error::{Error, ErrorCode};
 
 /// All that the decision looks at.
@@ -27,8 +28,11 @@ pub(super) enum CopyState {
     Missing,
     Unreadable,
     TooNew,
+    Provisional,
     Creating,
     Active,
+    PendingRekey,
+    Shredding,
 }
 
 /// The database's file.
@@ -36,8 +40,13 @@ pub(super) enum CopyState {
 pub(super) enum DatabaseState {
     Missing,
     Empty,
+    /// Not tried yet.
     Present,
-    /// Opened with the proven key, and refused by SQLite.
+    /// Tried with the present root key's database key, and opened.
+    Opens,
+    /// Tried with the next root key's database key, and opened.
+    OpensWithNext,
+    /// Tried with every proven key, and refused by SQLite.
     Refused,
 }
 
@@ -49,18 +58,35 @@ pub(super) enum KeyState {
     Transient {
         waited: Duration,
     },
+    /// Cancelled by the person, or a finger that is not theirs.
     Denied,
-    Invalidated,
+    /// Only a person can open this vault, and none is there.
+    NobodyThere,
+    /// `others`: whether a slot is left that a person on this device could open.
+    Invalidated {
+        others: bool,
+    },
     /// No such alias, at this many looks.
     Absent {
         looks: u32,
+        others: bool,
+    },
+    /// The person has no slot in this vault.
+    NoSlot,
+    PinDelayed {
+        left_ms: u64,
+    },
+    WrongPin {
+        other_copy: bool,
     },
     /// The key store answered, but the keyring does not open with it.
     DoesNotOpen {
         other_copy: bool,
     },
-    /// Sealed parts, key-check value and MAC agree.
-    Proven,
+    /// Sealed parts, key-check value and MAC agree; `pending`: the keyring has two root keys.
+    Proven {
+        pending: bool,
+    },
 }
 
 /// What to do next.
@@ -68,6 +94,12 @@ pub(super) enum KeyState {
 pub(super) enum Plan {
     /// Give up with this; nothing is written.
     Refuse(Error),
+    /// No slot opens; nothing is deleted. The reason goes into the report.
+    Lost(KeyLostReason),
+    /// Note that this slot is of no use any more, then the plan inside.
+    DropSlot(Box<Plan>),
+    /// Go on with an interrupted wipe.
+    ResumeWipe,
     /// Make keys: there is nothing here.
     FirstRun,
     /// Delete what an interrupted first run left, then look again.
@@ -78,265 +110,182 @@ pub(super) enum Plan {
     AskAgainAfter(Duration),
     /// Try the other copy of the keyring.
     TryOtherCopy,
+    /// Try the database with the present key, then with the next.
+    TryBothKeys,
+    /// The database has the next key: make it the present one.
+    FinishRekey,
+    /// The database still has the present key: forget the next.
+    RollBackRekey,
     /// The key is right, the database is there.
     Open,
 }
 
+/// A row of the table, and what it says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Decision {
+    pub row: u8,
+    pub plan: Plan,
+}
+
 /// How long a key store that cannot answer is asked again, and how often.
-const TRANSIENT_LIMIT: Duration = Duration::from_secs(2);
+pub(super) const TRANSIENT_LIMIT: Duration = Duration::from_secs(2);
 const TRANSIENT_PAUSE: Duration = Duration::from_millis(250);
 /// "Absent" is no proof right after a reboot: two looks, this far apart.
 const ABSENT_LOOKS: u32 = 2;
 const ABSENT_PAUSE: Duration = Duration::from_secs(1);
 
 /// The decision.
-pub(super) fn decide(observed: &Observation) -> Plan {
-    let any = |state| observed.copies.contains(&state);
+pub(super) fn decide(observed: &Observation) -> Decision {
+    let any = |states: &[CopyState]| observed.copies.iter().any(|copy| states.contains(copy));
     let files = observed.database != DatabaseState::Missing || observed.other_data;
 
-    // Row 1. A look that was denied makes every other look worthless.
+    // A look that was denied makes every other look worthless.
     if observed.protected_data != Some(true) {
         return refuse(
+            1,
             ErrorCode::KeyTemporarilyUnavailable,
             "the vault's files are not accessible now",
         );
     }
-    // Row 2.
-    if any(CopyState::TooNew) {
+    if any(&[CopyState::TooNew]) {
         return refuse(
+            2,
             ErrorCode::KeyringTooNew,
             "the keyring was written by a newer version",
         );
     }
-    // Row 3: an interrupted wipe is resumed here.
-    // Row 4.
-    if observed.copies == [CopyState::Missing; 2] && !files {
-        return Plan::FirstRun;
-    }
-    if !any(CopyState::Active) {
-        // Row 5. A copy that cannot be read may have been active: then data may exist.
-        if any(CopyState::Creating) && !any(CopyState::Unreadable) {
-            return Plan::DiscardInterrupted;
-        }
-        // Row 6, and unreadable copies without files: whatever they were, they are not "nothing".
+    // Another version that is not ours: as little is written.
+    if any(&[CopyState::Provisional]) {
         return refuse(
+            2,
+            ErrorCode::Unsupported,
+            "the keyring is of the provisional format, which is not read any more",
+        );
+    }
+    if any(&[CopyState::Shredding]) {
+        return plan(3, Plan::ResumeWipe);
+    }
+    if observed.copies == [CopyState::Missing; 2] && !files {
+        return plan(4, Plan::FirstRun);
+    }
+    if !any(&[CopyState::Active, CopyState::PendingRekey]) {
+        // A copy that cannot be read may have been active: then data may exist.
+        if any(&[CopyState::Creating]) && !any(&[CopyState::Unreadable]) {
+            return plan(5, Plan::DiscardInterrupted);
+        }
+        // Also unreadable copies without files: whatever they were, they are not "nothing".
+        return refuse(
+            6,
             ErrorCode::KeyringDamaged,
             "the keyring is missing or cannot be read",
         );
     }
-    // Rows 7 to 12.
-    if let Some(plan) = after_answer(observed.key) {
-        return plan;
+    if let Some(decision) = after_answer(observed.key) {
+        return decision;
     }
-    // Row 13: an interrupted change of the root key is finished or rolled back here.
+    let pending = observed.key == KeyState::Proven { pending: true };
     match observed.database {
-        // Row 14. Never opened as an empty one.
+        DatabaseState::Present if pending => plan(13, Plan::TryBothKeys),
+        DatabaseState::Opens if pending => plan(13, Plan::RollBackRekey),
+        DatabaseState::OpensWithNext if pending => plan(13, Plan::FinishRekey),
+        // Never opened as an empty one.
         DatabaseState::Missing | DatabaseState::Empty => refuse(
+            14,
             ErrorCode::DatabaseDamaged,
             "the key is right, but the database is missing",
         ),
-        // Row 15.
         DatabaseState::Refused => refuse(
+            15,
             ErrorCode::DatabaseDamaged,
             "the key is right, but the database cannot be read",
         ),
-        // Row 16.
-        DatabaseState::Present => Plan::Open,
+        DatabaseState::Present | DatabaseState::Opens | DatabaseState::OpensWithNext => {
+            plan(16, Plan::Open)
+        }
     }
 }
 
 /// Rows 7 to 12: what an answer of the key store leads to; `None` once the key is proven.
-pub(super) fn after_answer(key: KeyState) -> Option<Plan> {
+pub(super) fn after_answer(key: KeyState) -> Option<Decision> {
     Some(match key {
-        KeyState::NotAsked => Plan::AskKey,
-        // Row 7.
+        KeyState::NotAsked => plan(7, Plan::AskKey),
         KeyState::Transient { waited } if waited < TRANSIENT_LIMIT => {
-            Plan::AskAgainAfter(TRANSIENT_PAUSE)
+            plan(7, Plan::AskAgainAfter(TRANSIENT_PAUSE))
         }
         KeyState::Transient { .. } => refuse(
+            7,
             ErrorCode::KeyTemporarilyUnavailable,
             "the key store cannot answer now",
         ),
-        // Row 8.
         KeyState::Denied => refuse(
+            8,
             ErrorCode::PresenceRequired,
             "the key store asked for the person and got no confirmation",
         ),
-        // Row 9: other slots are tried here; with one slot it is row 10.
-        KeyState::Invalidated => refuse(
-            ErrorCode::KeyLost,
-            "the system has invalidated the device secret",
+        KeyState::NobodyThere => refuse(
+            8,
+            ErrorCode::PresenceRequired,
+            "this vault opens for a person alone",
         ),
-        // Row 10: other slots and recovery are tried here.
-        KeyState::Absent { looks } if looks < ABSENT_LOOKS => Plan::AskAgainAfter(ABSENT_PAUSE),
-        KeyState::Absent { .. } => refuse(ErrorCode::KeyLost, "the device secret is gone"),
-        // Row 11: a PIN slot that does not open is decided here.
-        // Row 12.
-        KeyState::DoesNotOpen { other_copy: true } => Plan::TryOtherCopy,
+        // With no other slot left nothing is dropped: as row 10.
+        KeyState::Invalidated { others: false } => plan(9, Plan::Lost(KeyLostReason::Invalidated)),
+        KeyState::Invalidated { others: true } => plan(
+            9,
+            Plan::DropSlot(Box::new(other_way(true, KeyLostReason::Invalidated))),
+        ),
+        KeyState::Absent { looks, .. } if looks < ABSENT_LOOKS => {
+            plan(10, Plan::AskAgainAfter(ABSENT_PAUSE))
+        }
+        KeyState::Absent { others, .. } => plan(10, other_way(others, KeyLostReason::Absent)),
+        KeyState::NoSlot => refuse(
+            11,
+            ErrorCode::NotFound,
+            "there is no such slot in this vault",
+        ),
+        KeyState::PinDelayed { left_ms } => Decision {
+            row: 11,
+            plan: Plan::Refuse(
+                Error::new(
+                    ErrorCode::PinDelayed,
+                    "too many wrong PINs: the next may be tried later",
+                )
+                .retry_after_ms(left_ms),
+            ),
+        },
+        KeyState::WrongPin { other_copy: true } => plan(11, Plan::TryOtherCopy),
+        KeyState::WrongPin { other_copy: false } => {
+            refuse(11, ErrorCode::WrongPin, "the PIN is wrong")
+        }
+        KeyState::DoesNotOpen { other_copy: true } => plan(12, Plan::TryOtherCopy),
         KeyState::DoesNotOpen { other_copy: false } => refuse(
+            12,
             ErrorCode::KeyMismatch,
-            "the device secret does not open this keyring",
+            "the key does not open this keyring",
         ),
-        KeyState::Proven => return None,
+        KeyState::Proven { .. } => return None,
     })
 }
 
-const fn refuse(code: ErrorCode, detail: &'static str) -> Plan {
-    Plan::Refuse(Error::new(code, detail))
+/// Other slots on this device need their person: the app must ask for another way.
+const fn other_way(others: bool, reason: KeyLostReason) -> Plan {
+    if others {
+        Plan::Refuse(Error::new(
+            ErrorCode::PresenceRequired,
+            "this slot cannot open any more: another way is left",
+        ))
+    } else {
+        Plan::Lost(reason)
+    }
+}
+
+const fn plan(row: u8, plan: Plan) -> Decision {
+    Decision { row, plan }
+}
+
+const fn refuse(row: u8, code: ErrorCode, detail: &'static str) -> Decision {
+    plan(row, Plan::Refuse(Error::new(code, detail)))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const COPIES: [CopyState; 5] = [
-        CopyState::Missing,
-        CopyState::Unreadable,
-        CopyState::TooNew,
-        CopyState::Creating,
-        CopyState::Active,
-    ];
-    const DATABASES: [DatabaseState; 4] = [
-        DatabaseState::Missing,
-        DatabaseState::Empty,
-        DatabaseState::Present,
-        DatabaseState::Refused,
-    ];
-    const KEYS: [KeyState; 12] = [
-        KeyState::NotAsked,
-        KeyState::Transient {
-            waited: Duration::ZERO,
-        },
-        KeyState::Transient {
-            waited: Duration::from_millis(1999),
-        },
-        KeyState::Transient {
-            waited: TRANSIENT_LIMIT,
-        },
-        KeyState::Denied,
-        KeyState::Invalidated,
-        KeyState::Absent { looks: 1 },
-        KeyState::Absent { looks: 2 },
-        KeyState::Absent { looks: 3 },
-        KeyState::DoesNotOpen { other_copy: true },
-        KeyState::DoesNotOpen { other_copy: false },
-        KeyState::Proven,
-    ];
-
-    fn every_observation() -> Vec<Observation> {
-        let mut all = Vec::new();
-        for protected_data in [None, Some(false), Some(true)] {
-            for a in COPIES {
-                for b in COPIES {
-                    for database in DATABASES {
-                        for other_data in [false, true] {
-                            for key in KEYS {
-                                all.push(Observation {
-                                    protected_data,
-                                    copies: [a, b],
-                                    database,
-                                    other_data,
-                                    key,
-                                });
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        all
-    }
-
-    fn files(observed: &Observation) -> bool {
-        observed.database != DatabaseState::Missing || observed.other_data
-    }
-
-    fn code(plan: &Plan) -> Option<ErrorCode> {
-        match plan {
-            Plan::Refuse(error) => Some(error.code()),
-            _ => None,
-        }
-    }
-
-    #[test]
-    fn a_key_is_never_made_where_anything_exists() {
-        let all = every_observation();
-        assert_eq!(all.len(), 3 * 25 * 4 * 2 * 12);
-        for observed in all {
-            let plan = decide(&observed);
-            let nothing = observed.copies == [CopyState::Missing; 2] && !files(&observed);
-            if plan == Plan::FirstRun {
-                assert!(
-                    nothing && observed.protected_data == Some(true),
-                    "{observed:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn nothing_is_discarded_unless_every_copy_that_exists_says_creating() {
-        for observed in every_observation() {
-            if decide(&observed) == Plan::DiscardInterrupted {
-                assert!(
-                    observed.copies.contains(&CopyState::Creating),
-                    "{observed:?}"
-                );
-                assert!(
-                    observed
-                        .copies
-                        .iter()
-                        .all(|copy| matches!(copy, CopyState::Creating | CopyState::Missing)),
-                    "{observed:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn it_opens_with_a_proven_key_and_a_present_database_only() {
-        for observed in every_observation() {
-            if decide(&observed) == Plan::Open {
-                assert_eq!(observed.protected_data, Some(true));
-                assert!(observed.copies.contains(&CopyState::Active));
-                assert_eq!(observed.key, KeyState::Proven);
-                assert_eq!(observed.database, DatabaseState::Present);
-            }
-        }
-    }
-
-    /// The table again, written as its own conditions instead of an order of returns.
-    #[test]
-    fn every_combination_falls_into_the_row_of_the_table() {
-        for observed in every_observation() {
-            let plan = decide(&observed);
-            let has = |state| observed.copies.contains(&state);
-            let expected = if observed.protected_data != Some(true) {
-                Some(ErrorCode::KeyTemporarilyUnavailable)
-            } else if has(CopyState::TooNew) {
-                Some(ErrorCode::KeyringTooNew)
-            } else if has(CopyState::Active) {
-                match observed.key {
-                    KeyState::Transient { waited } if waited >= Duration::from_secs(2) => {
-                        Some(ErrorCode::KeyTemporarilyUnavailable)
-                    }
-                    KeyState::Denied => Some(ErrorCode::PresenceRequired),
-                    KeyState::Invalidated => Some(ErrorCode::KeyLost),
-                    KeyState::Absent { looks } if looks >= 2 => Some(ErrorCode::KeyLost),
-                    KeyState::DoesNotOpen { other_copy: false } => Some(ErrorCode::KeyMismatch),
-                    KeyState::Proven if observed.database != DatabaseState::Present => {
-                        Some(ErrorCode::DatabaseDamaged)
-                    }
-                    _ => None,
-                }
-            } else if has(CopyState::Unreadable)
-                || (observed.copies == [CopyState::Missing; 2] && files(&observed))
-            {
-                Some(ErrorCode::KeyringDamaged)
-            } else {
-                None
-            };
-            assert_eq!(code(&plan), expected, "{observed:?}");
-        }
-    }
-}
+#[path = "decide_tests.rs"]
+mod tests;

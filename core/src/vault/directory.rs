@@ -15,6 +15,8 @@ pub const KEYRING_COPIES: [&str; 2] = ["keyring.a", "keyring.b"];
 const DATABASE: &str = "database";
 const ATTACHMENTS: &str = "attachments";
 const SPOOL: &str = "spool";
+/// The status file.
+pub(super) const STATUS: &str = "status";
 const LOCK: &str = "lock";
 
 /// Where the vault's database is.

@@ -81,7 +81,12 @@ const fn copy_state(copy: &KeyringCopy) -> CopyState {
         KeyringCopy::Missing => CopyState::Missing,
         KeyringCopy::Unreadable => CopyState::Unreadable,
         KeyringCopy::TooNew => CopyState::TooNew,
+        KeyringCopy::Provisional => CopyState::Provisional,
+        KeyringCopy::Readable(Keyring::Shredding(_)) => CopyState::Shredding,
         KeyringCopy::Readable(Keyring::Creating(_)) => CopyState::Creating,
+        KeyringCopy::Readable(Keyring::Active(active)) if active.pending.is_some() => {
+            CopyState::PendingRekey
+        }
         KeyringCopy::Readable(Keyring::Active(_)) => CopyState::Active,
     }
 }

@@ -68,6 +68,8 @@ fn forged_bytes_with_a_right_checksum_never_open() {
             [
                 ErrorCode::KeyringDamaged,
                 ErrorCode::KeyringTooNew,
+                ErrorCode::Unsupported,
+                ErrorCode::NotFound,
                 ErrorCode::KeyMismatch,
                 ErrorCode::KeyLost,
             ]
@@ -84,7 +86,7 @@ fn a_forged_newer_copy_falls_back_to_the_good_one_with_one_key_store_call() {
     let (place, key) = Place::with_vault();
     let mut forged = fs::read(place.copy(0)).unwrap();
     let end = forged.len() - 16;
-    forged[33] = 9; // the generation's last byte
+    forged[35] = 9; // the generation's last byte
     let sum = Sha256::digest(&forged[..end]);
     forged[end..].copy_from_slice(&sum[..16]);
     fs::write(place.copy(0), &forged).unwrap();
@@ -98,11 +100,24 @@ fn a_forged_newer_copy_falls_back_to_the_good_one_with_one_key_store_call() {
 fn a_newer_version_is_told_from_damage_and_left_alone() {
     use sha2::{Digest, Sha256};
     let (place, _) = Place::with_vault();
-    let mut newer = b"AMANAKR\n\x00\x01and something else".to_vec();
+    let mut newer = b"AMANAKR\n\x00\x02and something else".to_vec();
     let sum = Sha256::digest(&newer);
     newer.extend_from_slice(&sum[..16]);
     fs::write(place.copy(1), newer).unwrap();
     place.refuses(ErrorCode::KeyringTooNew);
+}
+
+#[test]
+fn the_provisional_format_is_named_and_left_alone() {
+    use sha2::{Digest, Sha256};
+    let (place, _) = Place::with_vault();
+    let mut old = b"AMANAKR\n\x00\x00and something else".to_vec();
+    let sum = Sha256::digest(&old);
+    old.extend_from_slice(&sum[..16]);
+    for index in [0, 1] {
+        fs::write(place.copy(index), &old).unwrap();
+        place.refuses(ErrorCode::Unsupported);
+    }
 }
 
 #[test]
@@ -146,7 +161,7 @@ fn the_device_secret_of_another_vault_is_a_mismatch() {
     else {
         panic!("not active");
     };
-    let alias = &active.slots[0].parameters.alias;
+    let alias = &active.slots[0].half().unwrap().alias;
     place.store.inner.delete(alias).unwrap();
     place.store.inner.create(alias).unwrap();
     place.refuses(ErrorCode::KeyMismatch);

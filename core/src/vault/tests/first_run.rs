@@ -80,14 +80,14 @@ fn leftover_temporary_files_do_not_matter() {
 #[test]
 fn finishing_needs_a_database_and_the_keyring_it_was_made_for() {
     let place = Place::new();
-    let opened = place.open().unwrap();
-    assert!(finish_creation(place.path(), &opened.keys).is_err());
+    let mut opened = place.open().unwrap();
+    assert!(finish_creation(place.path(), &mut opened.keys).is_err());
     fs::write(place.database(), b"").unwrap();
-    assert!(finish_creation(place.path(), &opened.keys).is_err());
-    let newer = place.open().unwrap();
+    assert!(finish_creation(place.path(), &mut opened.keys).is_err());
+    let mut newer = place.open().unwrap();
     fs::write(place.database(), b"a database").unwrap();
-    assert!(finish_creation(place.path(), &opened.keys).is_err());
-    finish_creation(place.path(), &newer.keys).unwrap();
-    finish_creation(place.path(), &newer.keys).unwrap();
-    finish_creation(place.path(), &place.open().unwrap().keys).unwrap();
+    assert!(finish_creation(place.path(), &mut opened.keys).is_err());
+    finish_creation(place.path(), &mut newer.keys).unwrap();
+    finish_creation(place.path(), &mut newer.keys).unwrap();
+    finish_creation(place.path(), &mut place.open().unwrap().keys).unwrap();
 }

@@ -81,15 +81,14 @@ fn an_attempt_that_made_the_secret_but_failed_does_not_block_the_first_run() {
 fn a_store_that_forgets_new_secrets_is_not_a_lost_key() {
     let place = Place::new();
     let forgetful = Forgetful(MemoryKeyStore::new());
-    let error = open(
-        place.path(),
-        &place.database(),
-        &forgetful,
-        &place.entropy,
-        &place.timer,
-        &CancelToken::new(),
-    )
-    .unwrap_err();
+    let database = place.database();
+    let io = VaultIo {
+        key_store: &forgetful,
+        ..place.io(&database)
+    };
+    let error = open(&io, &Way::Device, Some(&NewVault::DEVICE))
+        .unwrap_err()
+        .error;
     assert_eq!(error.code(), ErrorCode::KeyTemporarilyUnavailable);
 }
 

@@ -1,8 +1,12 @@
 //! The opening as a whole: real files and a scripted key store.
 
+mod clinic;
 mod damage;
 mod first_run;
 mod key_store;
+mod life;
+mod lives;
+mod persons;
 
 use std::collections::VecDeque;
 use std::fs;
@@ -17,7 +21,7 @@ use super::*;
 use crate::cancel::CancelToken;
 use crate::error::{ErrorCode, Result};
 use crate::ports::{KeyStore, KeyStoreError};
-use crate::test_support::{InstantTimer, MemoryKeyStore, SeededEntropy};
+use crate::test_support::{FakeClock, InstantTimer, MemoryKeyStore, SeededEntropy};
 
 /// A memory key store that counts calls and fails them as told.
 #[derive(Default)]
@@ -77,6 +81,7 @@ struct Place {
     store: Scripted,
     timer: InstantTimer,
     entropy: SeededEntropy,
+    clock: FakeClock,
 }
 
 impl Place {
@@ -86,6 +91,7 @@ impl Place {
             store: Scripted::default(),
             timer: InstantTimer::default(),
             entropy: SeededEntropy::new(7),
+            clock: FakeClock::at(1_000_000),
         }
     }
 
@@ -98,10 +104,10 @@ impl Place {
     }
 
     fn make(&self) -> [u8; 32] {
-        let opened = self.open().unwrap();
+        let mut opened = self.open().unwrap();
         assert!(opened.first_run);
         fs::write(self.database(), b"a database").unwrap();
-        finish_creation(self.path(), &opened.keys).unwrap();
+        finish_creation(self.path(), &mut opened.keys).unwrap();
         *opened.keys.database.expose()
     }
 
@@ -122,14 +128,25 @@ impl Place {
     }
 
     fn open_with(&self, cancel: &CancelToken) -> Result<Opened> {
-        open(
-            self.path(),
-            &self.database(),
-            &self.store,
-            &self.entropy,
-            &self.timer,
+        let database = self.database();
+        let io = VaultIo {
             cancel,
-        )
+            ..self.io(&database)
+        };
+        open(&io, &Way::Device, Some(&NewVault::DEVICE)).map_err(Into::into)
+    }
+
+    fn io<'a>(&'a self, database_file: &'a Path) -> VaultIo<'a> {
+        static NEVER: std::sync::LazyLock<CancelToken> = std::sync::LazyLock::new(CancelToken::new);
+        VaultIo {
+            directory: self.path(),
+            database_file,
+            key_store: &self.store,
+            clock: &self.clock,
+            entropy: &self.entropy,
+            timer: &self.timer,
+            cancel: &NEVER,
+        }
     }
 
     fn code(&self) -> ErrorCode {
@@ -205,15 +222,13 @@ fn without_randomness_no_vault_is_made() {
         }
     }
     let place = Place::new();
-    let result = open(
-        place.path(),
-        &place.database(),
-        &place.store,
-        &Nothing,
-        &place.timer,
-        &CancelToken::new(),
-    );
-    assert_eq!(result.unwrap_err().code(), ErrorCode::Internal);
+    let database = place.database();
+    let io = VaultIo {
+        entropy: &Nothing,
+        ..place.io(&database)
+    };
+    let refusal = open(&io, &Way::Device, Some(&NewVault::DEVICE)).unwrap_err();
+    assert_eq!(refusal.error.code(), ErrorCode::Internal);
     assert!(place.files().is_empty() && place.store.calls().is_empty());
 }
 
@@ -227,20 +242,16 @@ fn a_vault_opens_again_with_the_key_store_of_a_development_host() {
         let store = FileKeyStore::open(keys.path()).unwrap();
         let vault = VaultDirectory::open(place.path()).unwrap();
         let database = database_path(vault.path());
-        let cancel = CancelToken::new();
-        super::open(
-            vault.path(),
-            &database,
-            &store,
-            &place.entropy,
-            &place.timer,
-            &cancel,
-        )
-        .unwrap()
+        let io = VaultIo {
+            directory: vault.path(),
+            key_store: &store,
+            ..place.io(&database)
+        };
+        super::open(&io, &Way::Device, Some(&NewVault::DEVICE)).unwrap()
     };
-    let made = open();
+    let mut made = open();
     fs::write(place.database(), b"a database").unwrap();
-    finish_creation(place.path(), &made.keys).unwrap();
+    finish_creation(place.path(), &mut made.keys).unwrap();
     assert_eq!(open().keys.database.expose(), made.keys.database.expose());
 }
 
