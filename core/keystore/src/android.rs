@@ -5,6 +5,8 @@
 //! `derive`: input → HMAC in the key store → HKDF.
 
 mod framework;
+#[cfg(all(test, feature = "android-on-host"))]
+mod host_tests;
 mod java;
 mod thrown;
 
