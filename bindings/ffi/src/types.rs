@@ -4,6 +4,8 @@ use amana_core::model::notice::{self, ChangeNotice};
 use amana_core::model::report::SyncReport;
 use amana_core::model::{ledger, peer};
 
+use crate::key_store::KeyStoreKind;
+
 /// Where the vault is and how it is opened.
 #[derive(Clone, Debug, uniffi::Record)]
 pub struct VaultConfig {
@@ -14,18 +16,6 @@ pub struct VaultConfig {
     pub schema_json: Option<String>,
     /// Where the device secret lives.
     pub key_store: KeyStoreKind,
-}
-
-/// Where the device secret lives.
-#[derive(Clone, Debug, uniffi::Enum)]
-pub enum KeyStoreKind {
-    /// The phone's own: Secure Enclave, Keychain or AndroidKeyStore.
-    Platform,
-    /// A file, for development hosts. Not in builds for phones: there it is `unsupported`.
-    HostFile {
-        /// The directory of the file.
-        directory: String,
-    },
 }
 
 /// Whether a vault can be used.

@@ -5,7 +5,8 @@
 //! `derive`: input → HMAC in the key store → HKDF.
 
 mod framework;
-#[cfg(all(test, feature = "android-on-host"))]
+#[cfg(feature = "android-on-host")]
+#[cfg(test)]
 mod host_tests;
 mod java;
 mod thrown;

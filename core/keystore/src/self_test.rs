@@ -75,7 +75,8 @@ impl KeyStore for Watched<'_> {
     }
 }
 
-#[cfg(all(test, feature = "file", feature = "memory"))]
+#[cfg(all(feature = "file", feature = "memory"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::file::FileKeyStore;

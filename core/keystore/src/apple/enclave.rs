@@ -36,8 +36,9 @@ use crate::error::KeyStoreError;
 use crate::options::{KeyStoreOptions, Presence};
 use crate::traits::Alias;
 
+// SAFETY: a constant of the Security framework with its type in SecItem.h. security-framework-sys links
+// the framework, but leaves this one out.
 unsafe extern "C" {
-    // Of the Security framework, which security-framework-sys links; not among its constants.
     static kSecAttrApplicationTag: CFStringRef;
 }
 
@@ -71,9 +72,9 @@ pub(super) fn generate(alias: &Alias, options: KeyStoreOptions) -> Result<KeyHas
         .with(constant!(kSecPrivateKeyAttrs), private)
         .build();
     let mut error: CFErrorRef = ptr::null_mut();
+    let attributes = attributes.as_concrete_TypeRef().cast();
     // SAFETY: the dictionary and the place for the error live through the call.
-    let key =
-        unsafe { SecKeyCreateRandomKey(attributes.as_concrete_TypeRef().cast(), &raw mut error) };
+    let key = unsafe { SecKeyCreateRandomKey(attributes, &raw mut error) };
     let key = taken(key, error)?;
     key.application_label()
         .and_then(|label| label.try_into().ok())

@@ -114,6 +114,14 @@ pub(super) fn asked(vm: &JavaVM) -> String {
     })
 }
 
+/// Whether nothing of the last question and answer stayed in the JVM's arrays.
+pub(super) fn nothing_stayed(vm: &JavaVM) -> bool {
+    phone(vm, |env, phone| {
+        env.call_static_method(phone, jni_str!("nothingStayed"), jni_sig!("()Z"), &[])?
+            .z()
+    })
+}
+
 /// How many keys there are.
 pub(super) fn keys(vm: &JavaVM) -> i32 {
     phone(vm, |env, phone| {

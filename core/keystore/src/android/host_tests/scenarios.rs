@@ -23,6 +23,7 @@ pub(super) const ALL: &[Scenario] = &[
     ("no_key_is_made_blindly", no_key_is_made_blindly),
     ("delete_of_what_is_not_there", delete_of_what_is_not_there),
     ("odd_answers", odd_answers),
+    ("nothing_stays_in_the_jvm", nothing_stays_in_the_jvm),
     ("threads", threads),
     (
         "pending_exception_of_the_caller",
@@ -315,6 +316,18 @@ fn odd_answers(vm: &JavaVM) {
     jvm::answer_shortly(vm, true);
     assert_eq!(plain().derive(&alias, &INPUT).err(), Some(HardwareFailure));
     jvm::answer_shortly(vm, false);
+    plain().delete(&alias).unwrap();
+}
+
+fn nothing_stays_in_the_jvm(vm: &JavaVM) {
+    let alias = alias();
+    plain().create(&alias).unwrap();
+    plain().derive(&alias, &INPUT).unwrap();
+    assert!(jvm::nothing_stayed(vm));
+    jvm::fail(vm, "doFinal", "java.security.ProviderException");
+    assert!(plain().derive(&alias, &INPUT).is_err());
+    jvm::fail(vm, "doFinal", "");
+    assert!(jvm::nothing_stayed(vm));
     plain().delete(&alias).unwrap();
 }
 

@@ -196,6 +196,7 @@ public final class AndroidKeyStoreProvider extends Provider {
 
         @Override
         protected void engineUpdate(byte[] input, int offset, int length) {
+            Phone.asking(input);
             inner.update(input, offset, length);
         }
 
@@ -203,6 +204,7 @@ public final class AndroidKeyStoreProvider extends Provider {
         protected byte[] engineDoFinal() {
             Phone.step("doFinal");
             byte[] whole = inner.doFinal();
+            Phone.answering(whole);
             return Phone.returnsShortAnswers() ? java.util.Arrays.copyOf(whole, 31) : whole;
         }
 

@@ -13,6 +13,8 @@ public final class Phone {
     private static volatile String asked = "";
     private static volatile int levelOfNewKeys = KeyProperties.SECURITY_LEVEL_TRUSTED_ENVIRONMENT;
     private static volatile boolean returnsShortAnswers;
+    private static volatile byte[] question;
+    private static volatile byte[] answer;
 
     private Phone() {}
 
@@ -50,6 +52,24 @@ public final class Phone {
 
     public static int keys() {
         return SECRETS.size();
+    }
+
+    /** Whether the arrays of the last question and answer were overwritten afterwards. */
+    public static boolean nothingStayed() {
+        return isWiped(question) && isWiped(answer);
+    }
+
+    private static boolean isWiped(byte[] array) {
+        return array == null || java.util.Arrays.equals(array, new byte[array.length]);
+    }
+
+    static void asking(byte[] array) {
+        question = array;
+        answer = null;
+    }
+
+    static void answering(byte[] array) {
+        answer = array;
     }
 
     static boolean returnsShortAnswers() {
