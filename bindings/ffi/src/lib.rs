@@ -6,17 +6,24 @@
 
 mod error;
 mod guard;
+#[cfg(target_os = "android")]
+mod init;
+mod key_store;
 mod kv;
 mod listeners;
 mod types;
 mod vault;
 
 pub use error::{AmanaError, ErrorCode};
+pub use key_store::{
+    KeyStoreKind, KeyStoreLevel, KeyStoreOptions, KeyStoreReport, KeyStoreStep,
+    run_key_store_self_test,
+};
 pub use kv::{KvChange, KvEntry, KvKeys, KvNamespace, KvObserver, KvValue};
 pub use listeners::{CancelHandle, ChangeObserver, Observation, SyncListener};
 pub use types::{
-    Change, Conflict, KeyStoreKind, Person, SyncProgress, SyncResult, TableChange, TableDigest,
-    VaultConfig, VaultState, VaultStatus,
+    Change, Conflict, Person, SyncProgress, SyncResult, TableChange, TableDigest, VaultConfig,
+    VaultState, VaultStatus,
 };
 pub use vault::{Vault, open_vault};
 

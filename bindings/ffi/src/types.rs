@@ -4,6 +4,8 @@ use amana_core::model::notice::{self, ChangeNotice};
 use amana_core::model::report::SyncReport;
 use amana_core::model::{ledger, peer};
 
+use crate::key_store::KeyStoreKind;
+
 /// Where the vault is and how it is opened.
 #[derive(Clone, Debug, uniffi::Record)]
 pub struct VaultConfig {
@@ -18,18 +20,6 @@ pub struct VaultConfig {
     /// keeps the database open for itself, ten minutes at most.
     #[uniffi(default = 300000)]
     pub idle_lock_ms: u64,
-}
-
-/// Where the device secret lives.
-#[derive(Clone, Debug, uniffi::Enum)]
-pub enum KeyStoreKind {
-    /// The phone's own. Not in this build yet: `unsupported`.
-    Platform,
-    /// A file, for development hosts. Not in builds for phones: there it is `unsupported`.
-    HostFile {
-        /// The directory of the file.
-        directory: String,
-    },
 }
 
 /// Whether a vault can be used.

@@ -4,20 +4,18 @@ use std::sync::Arc;
 
 use amana_core::IdleRule;
 use amana_core::model::peer::{CloudAddress, Credentials, HttpsUrl};
-use amana_core::ports::KeyStore;
 use amana_core::secret::SecretText;
-use amana_core::{
-    Amana, Config, Error, ErrorCode, Result, SchemaSource, SyncOptions, System, panics,
-};
+use amana_core::{Amana, Config, Error, SchemaSource, SyncOptions, System, panics};
 use zeroize::Zeroizing;
 
 use crate::error::AmanaError;
 use crate::guard::{call, offload};
+use crate::key_store;
 use crate::listeners::{
     CancelHandle, ChangeObserver, ListenerAdapter, Observation, ObserverAdapter, SyncListener,
 };
 use crate::types::{
-    Conflict, KeyStoreKind, Person, SyncResult, TableDigest, VaultConfig, VaultState, VaultStatus,
+    Conflict, Person, SyncResult, TableDigest, VaultConfig, VaultState, VaultStatus,
 };
 
 /// Encrypted records and their sync, in one directory.
@@ -32,7 +30,7 @@ pub struct Vault {
 pub async fn open_vault(config: VaultConfig) -> Result<Arc<Vault>, AmanaError> {
     offload(move || {
         panics::install_hook();
-        let key_store = key_store(&config.key_store)?;
+        let key_store = key_store::open(&config.key_store)?;
         let mut core_config = Config::new(config.directory);
         if let Some(json) = config.schema_json {
             core_config.schema = SchemaSource::Json(json);
@@ -45,24 +43,6 @@ pub async fn open_vault(config: VaultConfig) -> Result<Arc<Vault>, AmanaError> {
         Ok(Arc::new(Vault { amana }))
     })
     .await
-}
-
-fn key_store(kind: &KeyStoreKind) -> Result<Arc<dyn KeyStore>> {
-    match kind {
-        #[cfg(feature = "host-keystore")]
-        KeyStoreKind::HostFile { directory } => {
-            amana_core::host_key_store(std::path::Path::new(directory))
-        }
-        #[cfg(not(feature = "host-keystore"))]
-        KeyStoreKind::HostFile { .. } => Err(Error::new(
-            ErrorCode::Unsupported,
-            "this build has no key store in a file",
-        )),
-        KeyStoreKind::Platform => Err(Error::new(
-            ErrorCode::Unsupported,
-            "this build has no platform key store",
-        )),
-    }
 }
 
 #[uniffi::export]

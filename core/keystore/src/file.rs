@@ -111,7 +111,7 @@ impl KeyStore for FileKeyStore {
     }
 
     fn derive(&self, alias: &Alias, input: &[u8; 32]) -> Result<Derived, KeyStoreError> {
-        crate::software::derive(&*self.read(alias)?, input)
+        crate::derivation::from_secret(&*self.read(alias)?, input)
     }
 
     fn delete(&self, alias: &Alias) -> Result<(), KeyStoreError> {

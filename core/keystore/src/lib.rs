@@ -3,15 +3,38 @@
 //! A device secret never leaves its store. The core only asks for bytes derived from it. This crate
 //! has no C dependency, so that it type-checks for every target alone.
 
+#[cfg(any(target_os = "android", feature = "android-on-host"))]
+pub mod android;
+#[cfg(any(test, target_os = "android", feature = "android-on-host"))]
+mod android_status;
+#[cfg(target_vendor = "apple")]
+mod apple;
+#[cfg(any(test, target_vendor = "apple"))]
+mod apple_point;
+#[cfg(any(test, target_vendor = "apple"))]
+mod apple_record;
+#[cfg(any(test, target_vendor = "apple"))]
+mod apple_status;
 #[cfg(feature = "contract")]
 pub mod contract;
+#[cfg(any(
+    test,
+    feature = "memory",
+    feature = "file",
+    feature = "android-on-host",
+    target_vendor = "apple",
+    target_os = "android"
+))]
+mod derivation;
 mod error;
 #[cfg(feature = "file")]
 mod file;
 #[cfg(feature = "memory")]
 mod memory;
-#[cfg(any(feature = "memory", feature = "file"))]
-mod software;
+mod options;
+mod platform;
+#[cfg(feature = "contract")]
+mod self_test;
 mod traits;
 
 #[cfg(all(feature = "file", any(target_os = "android", target_os = "ios")))]
@@ -22,4 +45,8 @@ pub use error::KeyStoreError;
 pub use file::FileKeyStore;
 #[cfg(feature = "memory")]
 pub use memory::MemoryKeyStore;
+pub use options::{KeyStoreOptions, Presence};
+pub use platform::{NoPlatformKeyStore, platform_key_store};
+#[cfg(feature = "contract")]
+pub use self_test::{SelfTest, run_self_test};
 pub use traits::{Alias, Derived, KeyStore, Probe, SecurityLevel};

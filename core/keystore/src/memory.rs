@@ -57,7 +57,7 @@ impl KeyStore for MemoryKeyStore {
     fn derive(&self, alias: &Alias, input: &[u8; 32]) -> Result<Derived, KeyStoreError> {
         self.with(|secrets| {
             let secret = secrets.get(alias).ok_or(KeyStoreError::Absent)?;
-            crate::software::derive(secret, input)
+            crate::derivation::from_secret(secret, input)
         })?
     }
 

@@ -45,13 +45,6 @@ final class VaultTests: XCTestCase {
         try await tablet.end()
     }
 
-    func testAPhonesKeyStoreIsNotClaimedOnAHost() async {
-        await assertFails(.unsupported) {
-            _ = try await openVault(
-                config: VaultConfig(directory: "/nonexistent", keyStore: .platform))
-        }
-    }
-
     func testLockedMeansLockedAndEverythingIsThereAfterUnlocking() async throws {
         let tablet = try await Tablet()
         let id = try await tablet.vault.insert(table: "patients", fields: #"{"given_name":"Amal"}"#)

@@ -7,7 +7,6 @@ import java.util.concurrent.TimeUnit
 import kotlin.test.Test
 import kotlin.test.assertContains
 import kotlin.test.assertEquals
-import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlin.test.assertNotNull
 import kotlin.test.assertTrue
@@ -47,12 +46,6 @@ class VaultTest {
         assertEquals(ErrorCode.NOT_SIGNED_IN, failure { tablet.sync() }.code)
         val notHttps = failure { tablet.vault.signIn("http://clinic.example", null, "a@b", "x".toByteArray(), null) }
         assertEquals(ErrorCode.INVALID_INPUT, notHttps.code)
-    }
-
-    @Test
-    fun aPhonesKeyStoreIsNotClaimedOnAHost() = runBlocking {
-        val config = VaultConfig(directory = "/nonexistent", keyStore = KeyStoreKind.Platform)
-        assertEquals(ErrorCode.UNSUPPORTED, assertFailsWith<AmanaException.Failure> { openVault(config) }.code)
     }
 
     @Test
