@@ -9,7 +9,7 @@ mod config;
 mod idle;
 mod kv;
 #[cfg(test)]
-mod kv_model;
+mod kv_tests;
 mod records;
 mod registry;
 mod sync_run;
@@ -316,6 +316,11 @@ impl Inner {
             clock: Arc::clone(&self.system.clock),
             entropy: Arc::clone(&self.system.entropy),
             notices: Arc::new(move |notice| observers.publish(notice)),
+        })
+        .map_err(|error| match error.code() {
+            // The key is proven, so it is the file: what that means, the decision table says.
+            ErrorCode::DatabaseDamaged => vault::database_unreadable(),
+            _ => error,
         })?;
         if opened.first_run {
             vault::finish_creation(directory, &mut opened.keys)?;

@@ -119,3 +119,17 @@ fn another_key_store_opens_nothing_and_changes_nothing() {
     assert_eq!(error.code(), ErrorCode::KeyLost);
     assert_eq!(contents(), before);
 }
+
+#[test]
+fn a_database_that_is_no_longer_one_is_refused_and_left_as_it_is() {
+    let tablet = Tablet::new();
+    let _ = tablet.insert("patients", &patient("Amal"));
+    tablet.amana.close().unwrap();
+    let path = tablet.directory().join("database");
+    let noise = vec![0x5a; 8192];
+    std::fs::write(&path, &noise).unwrap();
+    let config = Config::new(tablet.directory());
+    let error = Amana::open(config, Arc::clone(&tablet.key_store), System::real()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::DatabaseDamaged);
+    assert_eq!(std::fs::read(&path).unwrap(), noise);
+}
