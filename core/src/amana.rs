@@ -376,8 +376,11 @@ impl Inner {
         open.shut();
     }
 
-    /// Lets go of the directory: before the state says so, or who sees that would find it taken.
+    /// Drops the last secret and lets go of the directory: before the state says so, or who sees that would find it taken.
     fn let_go(&self) {
+        if let Ok(mut key) = self.recovery.lock() {
+            *key = None;
+        }
         let directory = self.directory.lock().map(|mut held| held.take());
         drop(directory);
     }
