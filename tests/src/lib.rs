@@ -6,6 +6,9 @@
     reason = "this library is tests alone"
 )]
 
+#[cfg(target_os = "linux")]
+pub mod memory;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
