@@ -4,6 +4,7 @@
 //! key–value store, which answer at once. Rows cross as JSON text.
 //! No key, PIN or password is ever returned; secrets go in as bytes and are wiped.
 
+mod direct;
 mod error;
 mod guard;
 #[cfg(target_os = "android")]
@@ -14,6 +15,7 @@ mod listeners;
 mod types;
 mod vault;
 
+pub use direct::DirectHandle;
 pub use error::{AmanaError, ErrorCode};
 pub use key_store::{
     KeyStoreKind, KeyStoreLevel, KeyStoreOptions, KeyStoreReport, KeyStoreStep,

@@ -9,7 +9,7 @@ use amana_core::{Amana, Config, Error, SchemaSource, SyncOptions, System, panics
 use zeroize::Zeroizing;
 
 use crate::error::AmanaError;
-use crate::guard::{call, offload};
+use crate::guard::{at_once, call, offload};
 use crate::key_store;
 use crate::listeners::{
     CancelHandle, ChangeObserver, ListenerAdapter, Observation, ObserverAdapter, SyncListener,
@@ -130,6 +130,11 @@ impl Vault {
     /// A record as a JSON object, or none.
     pub async fn get(&self, table: String, id: String) -> Result<Option<String>, AmanaError> {
         call(self.amana.get(&table, &id)).await
+    }
+
+    /// The same at once: waits for no writer, so that a thread that draws may call it.
+    pub fn get_now(&self, table: String, id: String) -> Result<Option<String>, AmanaError> {
+        at_once(|| self.amana.get_now(&table, &id))
     }
 
     /// A page of records as JSON: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}`.

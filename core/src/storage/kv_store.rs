@@ -48,7 +48,7 @@ impl KvReading {
         *connection = None;
     }
 
-    fn at_once<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    pub(super) fn at_once<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let connection = self
             .connection
             .lock()
