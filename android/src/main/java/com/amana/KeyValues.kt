@@ -14,25 +14,25 @@ internal class KeyValues(private val vaults: Vaults) {
     }
 
     fun multiGetNow(handle: Double, space: String, keys: List<String>): String = tagged {
-        val values = vault(handle).kvMultiGetNow(Tagged.namespace(space), keys)
+        val values = vault(handle).kvMultiGet(Tagged.namespace(space), keys)
         "j" + JSONArray(values.map { it?.let(Tagged::text) })
     }
 
     fun keysNow(handle: Double, space: String, prefix: String, after: String?, limit: Double): String = tagged {
-        val page = vault(handle).kvKeysNow(Tagged.namespace(space), prefix, after, pageSize(limit))
+        val page = vault(handle).kvKeys(Tagged.namespace(space), prefix, after, pageSize(limit))
         "j" + org.json.JSONObject()
             .put("keys", JSONArray(page.keys))
             .put("next", page.next ?: org.json.JSONObject.NULL)
     }
 
     suspend fun get(handle: Double, space: String, key: String): String? =
-        vault(handle).kvGet(Tagged.namespace(space), key)?.let(Tagged::text)
+        vault(handle).kvGetAsync(Tagged.namespace(space), key)?.let(Tagged::text)
 
     suspend fun multiGet(handle: Double, space: String, keys: List<String>): List<String?> =
-        vault(handle).kvMultiGet(Tagged.namespace(space), keys).map { it?.let(Tagged::text) }
+        vault(handle).kvMultiGetAsync(Tagged.namespace(space), keys).map { it?.let(Tagged::text) }
 
     suspend fun keys(handle: Double, space: String, prefix: String, after: String?, limit: Double): Map<String, Any?> =
-        Told.keys(vault(handle).kvKeys(Tagged.namespace(space), prefix, after, pageSize(limit)))
+        Told.keys(vault(handle).kvKeysAsync(Tagged.namespace(space), prefix, after, pageSize(limit)))
 
     suspend fun set(handle: Double, space: String, key: String, value: String, expiresInMs: Double?) =
         vault(handle).kvSet(Tagged.namespace(space), key, Tagged.value(value), expiry(expiresInMs))

@@ -30,7 +30,7 @@ internal class OpenVault(
                     override fun changed(change: Change) = events.send("onChange", Told.change(handle, change))
                 },
             ),
-            vault.observeKv(
+            vault.kvObserve(
                 object : KvObserver {
                     override fun changed(change: KvChange) = events.send("onKvChange", Told.kvChange(handle, change))
                 },
