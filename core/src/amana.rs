@@ -403,7 +403,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Some(open) = self.life.into_open() {
+        if let Some(open) = self.life.last_open() {
             self.shut(&open);
         }
     }

@@ -19,7 +19,7 @@ use crate::model::notice::{ChangeNotice, SyncProgress, VaultState};
 use crate::model::report::ApplyReport;
 use crate::model::schema::TableIndex;
 
-pub use amana_keystore::{KeyStore, KeyStoreError};
+pub use amana_keystore::{Derived, KeyStore, KeyStoreError, SecurityLevel};
 
 /// Wall-clock and monotonic time.
 pub trait Clock: Send + Sync {

@@ -90,7 +90,7 @@ impl Life {
     }
 
     /// The vault's last moment: nobody else has a handle.
-    pub(super) fn into_open(&mut self) -> Option<Arc<Open>> {
+    pub(super) fn last_open(&mut self) -> Option<Arc<Open>> {
         match self.state.get_mut() {
             Ok(State::Unlocked(open)) => Some(Arc::clone(open)),
             _ => None,
