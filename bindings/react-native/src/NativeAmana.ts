@@ -32,20 +32,39 @@
 import type { CodegenTypes, TurboModule } from 'react-native';
 import { TurboModuleRegistry } from 'react-native';
 
-/** An open vault. */
-export type OpenedVault = {
+/** A handle of a vault. */
+export type AttachedVault = {
   handle: number;
   /** `locked` or `unlocked`. */
   state: string;
-  /** Whether this call made the vault. */
-  created: boolean;
+};
+
+/** What can be told of a vault without a key. Not proven. */
+export type VaultGlance = {
+  /** `nothing`, `vault` or `half_wiped`. */
+  presence: string;
+  /** `device` or `person`; null where there is no vault. */
+  policy: string | null;
+  /** Whether the organisation can help where a key is lost. */
+  hasRecovery: boolean;
+  /** Records that no peer had taken when it was last open: a hint, null if unknown. */
+  unsynced: number | null;
+};
+
+/** The ways to the key of a vault. */
+export type KeySlots = {
+  slots: Array<KeySlot>;
+  /** Whether the list is authenticated; that of a locked vault is not. */
+  proven: boolean;
+  /** Whether a slot was removed since the root key was made: it is changed at the next opening. */
+  rotationDue: boolean;
 };
 
 /** One way to the key of a vault. */
 export type KeySlot = {
   /** 32 hexadecimal digits. */
   id: string;
-  /** `device`, `pin`, `biometric` or `recovery`. */
+  /** `device`, `pin`, `presence` or `recovery`. */
   kind: string;
   /** For `pin`: whose. */
   person: string | null;
@@ -53,26 +72,41 @@ export type KeySlot = {
   level: string | null;
 };
 
-/** Why a vault did not open, and what that means. */
+/** What is held against a person's next PIN. */
+export type PinStanding = {
+  /** Wrong PINs since the last right one. */
+  failures: number;
+  /** Until the next may be tried. */
+  delayMs: number;
+  /** Whether the slot is gone. */
+  dropped: boolean;
+};
+
+/** What a refused opening, or a refused PIN, says beyond its code. */
 export type RefusalReport = {
-  /** The code of the last refused open or unlock; null where the last one went well. */
-  code: string | null;
-  /** A word for the cause, such as `alias_absent`; null where the code says it all. */
-  reason: string | null;
-  /** Records that no peer has taken yet: a hint, null if unknown. */
+  code: string;
+  /** Fixed text for people who read logs. */
+  detail: string;
+  /** With `key_lost`: `absent` or `invalidated`. */
+  keyLost: string | null;
+  /** Records that no peer has taken, where the vault may be lost: a hint, null if unknown. */
   unsynced: number | null;
-  /** For `pin_delayed`: how long until the next attempt counts. */
+  /** What can be done, the mildest first: some of `try_later`, `recovery`, `quarantine`. */
+  remedies: Array<string>;
+  /** With `wrong_pin`: wrong PINs since the last right one. */
+  failures: number | null;
+  /** With `wrong_pin` and `pin_delayed`: until the next may be tried. */
   delayMs: number | null;
-  /** For `wrong_pin`: attempts before the next delay. */
-  attemptsLeft: number | null;
-  /** What can be done: some of `retry`, `other_slot`, `recovery`, `quarantine`, `salvage`, `update_app`. */
-  actions: Array<string>;
+  /** With `wrong_pin`: whether it was the last that this slot took. */
+  slotDropped: boolean;
+  /** Whether the opening ended a wipe that was interrupted: there is no vault any more. */
+  wipeFinished: boolean;
 };
 
 /** A vault that was put aside. */
 export type QuarantinedVault = {
-  /** Names it among those of the same vault; 1 is the oldest. */
-  number: number;
+  /** The name of its directory, beside the vault's. */
+  name: string;
   unsynced: number | null;
 };
 
@@ -294,34 +328,37 @@ export interface Spec extends TurboModule {
   // Life of a vault
 
   /**
-   * Opens a vault by name. `configJson`:
-   * `{"name": "clinic", "policy": "device" | "person", "schema"?: {…}, "idleLockMs"?: 300000,
-   *   "keyStore"?: {"strict"?: false, "strongBox"?: false}, "recoveryKey"?: base64 of 32 bytes,
-   *   "dropPinAfter"?: number, "cloudSync"?: "password" | "token", "lastWord"?: "cloud" | "hub",
-   *   "merge"?: {TABLE: "local" | "remote" | "latest"}}`.
-   * The name is a–z, 0–9, `-` and `_`, 1 to 64 long, a letter first; native code chooses the directory,
-   * outside of backups. Policy `device`: made on the first run, opened unlocked. Policy `person`: opened
-   * locked; `not_found` where there is none yet. A vault that exists with the other policy, or another
-   * recovery key: `invalid_input`. A second open of one name gives another handle of the same vault.
-   * Errors: every row of the open-time table.
+   * A handle of a vault by name: unlocked where it is open already, else locked. Asks no key store, and
+   * needs no vault to be there. `configJson`:
+   * `{"name": "clinic", "schema"?: {…}, "idleLockMs"?: 300000, "dropPinAfter"?: number,
+   *   "keyStore"?: {"strict"?: false, "strongBox"?: false}, "cloudSync"?: "password" | "token",
+   *   "lastWord"?: "cloud" | "hub", "merge"?: {TABLE: "local" | "remote" | "latest"}}`.
+   * Other members are refused. The name is a–z, 0–9, `-` and `_`, 1 to 48 long, a letter first; native
+   * code chooses the directory, outside of backups. A second call for one name gives another handle of
+   * the same vault. `invalid_input` for a schema that is none.
    */
-  openVault(configJson: string): Promise<OpenedVault>;
-  /**
-   * Makes a vault of policy `person` with its first person, and opens it unlocked. `configJson` as
-   * for `openVault`. `invalid_input` where a vault of that name exists.
-   */
-  createPersonVault(configJson: string, person: string, pin: Array<number>): Promise<OpenedVault>;
-  /** Whether a vault of that name exists, locked, damaged or whole. Asks no key store. */
-  vaultExists(name: string): Promise<boolean>;
+  attachVault(configJson: string): Promise<AttachedVault>;
   /** Lets go of the handle; the last one closes the vault for good. A second time is no error. */
   closeVault(handle: number): Promise<void>;
   /** `locked`, `unlocked` or `closed`; `closed` for an unknown handle. Never fails, answers at once. */
   vaultState(handle: number): string;
+  /** Works on a locked vault, and where there is none. */
+  vaultGlance(handle: number): Promise<VaultGlance>;
+  /**
+   * Opens a vault of policy `device`: makes it where there is none, with this recovery key (base64 of
+   * 32 bytes, or null), else unlocks it. Whether it was made. Errors: the open-time table's.
+   */
+  openForDevice(handle: number, recoveryKey: string | null): Promise<boolean>;
+  /** Makes a vault of policy `person` where there is none, and opens it for its first person. */
+  createForPerson(
+    handle: number,
+    person: string,
+    pin: Array<number>,
+    recoveryKey: string | null
+  ): Promise<void>;
 
   /** Closes the database, drops the keys; ends a running sync. No error where it is locked. */
   lock(handle: number): Promise<void>;
-  /** Opens a vault of policy `device` again. No error where it is unlocked. */
-  unlock(handle: number): Promise<void>;
   /** `wrong_pin` (counted), `pin_delayed` (with `retryAfterMs`), `not_found` without such a person. */
   unlockWithPin(handle: number, person: string, pin: Array<number>): Promise<void>;
   /**
@@ -333,10 +370,14 @@ export interface Spec extends TurboModule {
   makeRecoveryRequest(handle: number): Promise<RecoveryRequest>;
   /** Opens with the answer (base64) to the last request. `key_mismatch` for any other answer. */
   unlockWithRecovery(handle: number, answer: string): Promise<void>;
+  /** Makes a new device secret after a recovery, where the opening could not. */
+  replaceDeviceSlot(handle: number): Promise<void>;
 
-  /** The slots. Works on a locked vault, where the list is not proven yet. */
-  keySlots(handle: number): Promise<Array<KeySlot>>;
-  /** `invalid_input` where the person has a PIN, or the policy is `device`. */
+  /** Works on a locked vault, where the list is not proven. */
+  keySlots(handle: number): Promise<KeySlots>;
+  /** Tries nothing. */
+  pinStanding(handle: number, person: string): Promise<PinStanding>;
+  /** 4 to 128 bytes, for a person of 1 to 64. `invalid_input` where the person has a PIN. */
   addPin(handle: number, person: string, pin: Array<number>): Promise<void>;
   /** A wrong old PIN counts as at unlocking. */
   changePin(
@@ -345,34 +386,35 @@ export interface Spec extends TurboModule {
     oldPin: Array<number>,
     newPin: Array<number>
   ): Promise<void>;
+  /** A new PIN without the old one: after a recovery, or where the person forgot it. */
+  resetPin(handle: number, person: string, pin: Array<number>): Promise<void>;
   /** Deletes the person's slot and schedules a new root key. The last slot stays: `invalid_input`. */
   removePin(handle: number, person: string): Promise<void>;
-  /** Adds a slot that asks for the finger or face; shows the prompt. Resolves to the slot's id. */
+  /** Adds a slot that asks for finger or face; shows the prompt. Resolves to the slot's id. */
   addPresence(handle: number, title: string, cancelText: string): Promise<string>;
   removeSlot(handle: number, slotId: string): Promise<void>;
   /** A new root key for the whole vault. Takes seconds for 100 MB; `storage_full` without room. */
   rotateRootKey(handle: number): Promise<void>;
-  /** Destroys keys, database and attachments; the handle is closed. Resumed after a kill. */
+  /** Destroys the vault, locked or not, for good; the handle is closed. Resumed after a kill. */
   wipe(handle: number): Promise<void>;
 
-  /** What stood in the way of the last open or unlock of that name. Needs no key. */
-  refusalReport(name: string): Promise<RefusalReport>;
+  /** What the last refused opening or PIN says beyond its code; null since one was not refused. */
+  lastRefusal(handle: number): Promise<RefusalReport | null>;
   /**
-   * Puts a vault that does not open aside, whole; the next open is a first run.
+   * Puts a vault that does not open aside, whole, so that a fresh one can be made in its place.
    * `acknowledgedUnsynced` is the number that the person was shown, null for unknown; another than
-   * the vault's own: `invalid_input`. `busy` while a handle is open.
+   * the vault's own: `invalid_input`.
    */
-  quarantineVault(name: string, acknowledgedUnsynced: number | null): Promise<QuarantinedVault>;
-  quarantinedVaults(name: string): Promise<Array<QuarantinedVault>>;
+  quarantineVault(handle: number, acknowledgedUnsynced: number | null): Promise<QuarantinedVault>;
+  /** The oldest first. */
+  quarantinedVaults(handle: number): Promise<Array<QuarantinedVault>>;
   /**
    * For `database_damaged`: reads what can be read into a fresh database, keeps the damaged one
-   * aside, and leaves the vault unlocked under the given handle. The rest comes with the next full pull.
+   * aside, and leaves the vault unlocked. The rest comes with the next full pull.
    */
   salvage(handle: number): Promise<SalvageReport>;
-  /** A JSON report for support, of a vault by name; no key needed; no secret, no record in it. */
-  diagnose(name: string): Promise<string>;
-  /** The same for an open vault: cipher version, settings and counts too. */
-  diagnoseVault(handle: number): Promise<string>;
+  /** A JSON report for support; of a locked vault too, then without what needs a key. */
+  diagnose(handle: number): Promise<string>;
   /** Reads every page and checks it. Takes about a second for 100 MB; cancel by `operation`. */
   checkIntegrity(handle: number, operation: number): Promise<IntegrityReport>;
   /** Checks on this device what vaults rely on. `optionsJson`: `{"strict"?, "strongBox"?}`. */
@@ -385,11 +427,7 @@ export interface Spec extends TurboModule {
   kvGet(handle: number, space: string, key: string): Promise<string | null>;
   /** `j` and a JSON array in the order of the keys: tagged value or null. At most 10,000 keys. */
   kvMultiGetSync(handle: number, space: string, keys: Array<string>): string;
-  kvMultiGet(
-    handle: number,
-    space: string,
-    keys: Array<string>
-  ): Promise<Array<string | null>>;
+  kvMultiGet(handle: number, space: string, keys: Array<string>): Promise<Array<string | null>>;
   /** `j` and `{"keys":[…],"next":TEXT|null}`. `limit` is from 1 to 1000; `after` null: from the start. */
   kvKeysSync(
     handle: number,
@@ -504,7 +542,7 @@ export interface Spec extends TurboModule {
   /** Cancels the call that was given this operation. No error where there is none, or it is done. */
   cancelOperation(operation: number): void;
 
-  // Events of every open handle, from `openVault` to `closeVault`. Each is sent once per cause, in the
+  // Events of every open handle, from `attachVault` to `closeVault`. Each is sent once per cause, in the
   // order in which it happened, after the promise of the call that caused it may have been resolved.
 
   readonly onChange: CodegenTypes.EventEmitter<ChangeEvent>;
