@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // Writes the TypeScript types of an app's own schema.
-//   npx amana-types SCHEMA.json [--out FILE] [--name NAME] [--check]
+//   npx amana-types SCHEMA.json [--out FILE] [--name NAME] [--data FILE] [--check]
 //     --out    the file to write (default: standard output)
 //     --name   the name of the type (default: AppSchema)
+//     --data   also writes the schema itself as a module, to this file
 //     --check  writes nothing; exits 1 if the file at --out is not what would be written
 // The rules of what may be left out of a new record are the core's.
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -84,35 +85,56 @@ export function makeTypes(schema, { name = 'AppSchema', from = 'react-native-ama
 }
 
 function main(argv) {
-  const options = { out: null, name: 'AppSchema', from: 'react-native-amana', check: false };
+  const options = {
+    out: null,
+    name: 'AppSchema',
+    from: 'react-native-amana',
+    data: null,
+    check: false,
+  };
   const files = [];
   for (let i = 0; i < argv.length; i++) {
     if (argv[i] === '--check') options.check = true;
-    else if (['--out', '--name', '--from'].includes(argv[i]) && argv[i + 1] !== undefined) {
+    else if (
+      ['--out', '--name', '--from', '--data'].includes(argv[i]) &&
+      argv[i + 1] !== undefined
+    ) {
       options[argv[i].slice(2)] = argv[++i];
     } else if (argv[i].startsWith('-')) return usage();
     else files.push(argv[i]);
   }
   if (files.length !== 1 || (options.check && options.out === null)) return usage();
   if (!/^[A-Za-z_]\w*$/.test(options.name)) return usage();
-  let text;
+  const written = [];
   try {
-    text = makeTypes(JSON.parse(readFileSync(files[0], 'utf8')), options);
+    const json = readFileSync(files[0], 'utf8');
+    const types = makeTypes(JSON.parse(json), options);
+    if (options.out === null) process.stdout.write(types);
+    else written.push([options.out, types]);
+    if (options.data !== null) written.push([options.data, makeData(json)]);
   } catch (error) {
     console.error(`amana-types: ${files[0]}: ${error.message}`);
     return 1;
   }
-  if (options.out === null) process.stdout.write(text);
-  else if (!options.check) writeFileSync(options.out, text);
-  else if (readFileSync(options.out, 'utf8') !== text) {
-    console.error(`amana-types: ${options.out} is not what ${files[0]} says: run it again`);
-    return 1;
+  for (const [file, text] of written) {
+    if (!options.check) writeFileSync(file, text);
+    else if (readFileSync(file, 'utf8') !== text) {
+      console.error(`amana-types: ${file} is not what ${files[0]} says: run it again`);
+      return 1;
+    }
   }
   return 0;
 }
 
+function makeData(json) {
+  const text = JSON.stringify(JSON.parse(json), null, 1);
+  return `// Written by amana-types: do not edit.\nexport default ${text};\n`;
+}
+
 function usage() {
-  console.error('usage: amana-types SCHEMA.json [--out FILE] [--name NAME] [--check]');
+  console.error(
+    'usage: amana-types SCHEMA.json [--out FILE] [--name NAME] [--data FILE] [--check]'
+  );
   return 2;
 }
 

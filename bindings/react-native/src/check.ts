@@ -27,6 +27,13 @@ export function checkText(value: unknown, what: string): string {
   return value;
 }
 
+/** The id of a record. What is longer than any id is not even looked for. */
+export function checkId(value: unknown): string {
+  const text = checkText(value, 'an id');
+  if (text.length > 128) throw invalid('an id is at most 128 bytes long');
+  return text;
+}
+
 /** A key or namespace of the key–value store. */
 export function checkKey(value: unknown, what = 'a key'): string {
   const text = checkText(value, what);

@@ -1,5 +1,5 @@
 /** Whom a vault syncs with, and how it stands: cloud, hubs, conflicts, what was put aside. */
-import { checkSecret, checkText, checkWhole } from './check.ts';
+import { checkId, checkSecret, checkText, checkWhole } from './check.ts';
 import type {
   ConflictEntry,
   PeerInfo,
@@ -127,7 +127,7 @@ export class VaultPeers {
   /** Where one record is: here only, on a hub, in the cloud. */
   async standing(table: string, id: string): Promise<RecordStanding> {
     checkText(table, 'a table');
-    checkText(id, 'an id');
+    checkId(id);
     return call((module) => module.recordStanding(this.handle, table, id));
   }
 
@@ -151,7 +151,7 @@ export class VaultPeers {
   /** Lets the next sync try a record again. An edit of the record does so by itself. */
   async release(table: string, id: string): Promise<void> {
     checkText(table, 'a table');
-    checkText(id, 'an id');
+    checkId(id);
     return call((module) => module.releaseRecord(this.handle, table, id));
   }
 

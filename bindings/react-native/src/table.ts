@@ -1,5 +1,5 @@
 /** Records of one table: writes, look-ups, queries in pages, and results that follow the store. */
-import { checkFields, checkText, invalid } from './check.ts';
+import { checkFields, checkId, checkText, invalid } from './check.ts';
 import { Live } from './live.ts';
 import { call, listen, native } from './native.ts';
 import type { Page, QueryInput } from './query.ts';
@@ -26,27 +26,27 @@ export class Table<S, T extends TableName<S>> {
 
   /** Changes the columns that are named. `not_found` where there is no such record. */
   async update(id: string, fields: Update<S, T>): Promise<void> {
-    checkText(id, 'an id');
+    checkId(id);
     const json = checkFields(fields, this.name);
     return call((module) => module.updateRecord(this.handle, this.name, id, json));
   }
 
   /** Deletes a record and its declared children. `not_found` where there is no such record. */
   async delete(id: string): Promise<void> {
-    checkText(id, 'an id');
+    checkId(id);
     return call((module) => module.deleteRecord(this.handle, this.name, id));
   }
 
   /** A record, or null. */
   async find(id: string): Promise<Row<S, T> | null> {
-    checkText(id, 'an id');
+    checkId(id);
     const text = await call((module) => module.findRecord(this.handle, this.name, id));
     return text === null ? null : (Object.freeze(JSON.parse(text)) as Row<S, T>);
   }
 
   /** A record, or null, at once: about as fast as a look-up in memory. Waits for no write. */
   findSync(id: string): Row<S, T> | null {
-    checkText(id, 'an id');
+    checkId(id);
     const found = readJsonReply(native().findRecordSync(this.handle, this.name, id));
     return found === null ? null : (Object.freeze(found) as Row<S, T>);
   }
@@ -66,7 +66,7 @@ export class Table<S, T extends TableName<S>> {
 
   /** A record that follows the store. What `useRecord` shows. */
   live(id: string): Live<Row<S, T> | null> {
-    checkText(id, 'an id');
+    checkId(id);
     let text: string | null = null;
     return new Live<Row<S, T> | null>({
       empty: null,

@@ -277,7 +277,7 @@ export async function attachVault<S = HikmaSchema>(config: VaultConfig = {}): Pr
     const vault = await known.vault;
     if (vault.state !== 'closed') {
       if (known.config !== text) throw invalid('this vault is open with another configuration');
-      return vault as Vault<S>;
+      return vault;
     }
     if (open.get(name) === known) open.delete(name);
     return attachVault<S>(config);
@@ -285,7 +285,7 @@ export async function attachVault<S = HikmaSchema>(config: VaultConfig = {}): Pr
   const vault = call((module) => module.attachVault(json)).then(
     ({ handle }) => new Vault<S>(name, handle, config)
   );
-  const entry: Known = { config: text, vault: vault as Promise<Vault<unknown>> };
+  const entry: Known = { config: text, vault: vault };
   open.set(name, entry);
   try {
     return await vault;

@@ -25,7 +25,7 @@ export type AmanaProviderProps = { readonly children?: ReactNode } & (
 /** Gives the components below a vault. It is not closed when the provider goes. */
 export function AmanaProvider(props: AmanaProviderProps): ReactNode {
   if ('vault' in props) {
-    return <VaultContext value={props.vault as Vault<unknown>}>{props.children}</VaultContext>;
+    return <VaultContext value={props.vault}>{props.children}</VaultContext>;
   }
   return <OpeningProvider {...props} />;
 }
@@ -66,5 +66,5 @@ function OpeningProvider(props: Extract<AmanaProviderProps, { config: VaultConfi
 export function useVault<S = HikmaSchema>(): Vault<S> {
   const vault = useContext(VaultContext);
   if (vault === null) throw new Error('useVault: there is no AmanaProvider above this component');
-  return vault as Vault<S>;
+  return vault;
 }

@@ -2,7 +2,7 @@ import { useCallback, useMemo, useSyncExternalStore } from 'react';
 
 import { isAmanaError } from '../errors.ts';
 import type { SetOptions } from '../storage.ts';
-import { SecureStorage } from '../storage.ts';
+import type { SecureStorage } from '../storage.ts';
 import { useVault } from './context.tsx';
 
 /** Where a value lives. */
