@@ -11,6 +11,8 @@ import { isWellFormed, utf8 } from './text.ts';
 export const MAX_VALUE_BYTES = 16 * 1024 * 1024;
 /** The largest JSON text of one call. */
 const MAX_CALL_BYTES = 64 * 1024 * 1024;
+/** The largest text that is no value of a record or a key: a name, an address, a certificate. */
+const MAX_ARGUMENT = 1024 * 1024;
 const MAX_DEPTH = 64;
 
 export function invalid(detail: string, at?: string): AmanaError {
@@ -21,10 +23,13 @@ export function invalid(detail: string, at?: string): AmanaError {
 export function checkText(value: unknown, what: string): string {
   if (typeof value !== 'string') throw invalid(`${what} is a text`);
   // as many bytes at least as UTF-16 units: no need to look at a text that is too large anyway
-  if (value.length > MAX_CALL_BYTES)
-    throw new AmanaError('value_too_large', `${what} is too large`);
-  if (!isWellFormed(value)) throw invalid(`${what} holds half of a character`);
-  return value;
+  if (value.length > MAX_ARGUMENT) throw new AmanaError('value_too_large', `${what} is too large`);
+  return checkWellFormed(value, what);
+}
+
+function checkWellFormed(text: string, what: string): string {
+  if (!isWellFormed(text)) throw invalid(`${what} holds half of a character`);
+  return text;
 }
 
 /** The id of a record. What is longer than any id is not even looked for. */
@@ -50,7 +55,7 @@ export function checkValue(value: unknown): SecureValue {
   if (length > MAX_VALUE_BYTES) {
     throw new AmanaError('value_too_large', 'a value is at most 16 MiB large');
   }
-  return typeof value === 'string' ? checkText(value, 'a value') : (value as Uint8Array);
+  return typeof value === 'string' ? checkWellFormed(value, 'a value') : (value as Uint8Array);
 }
 
 /** A whole number within a range. */

@@ -83,7 +83,7 @@ export class SecureStorage {
   setItem(key: string, value: string, options?: SetOptions): Promise<void>;
   setItem(key: string, value: string, more?: Callback<void> | SetOptions): Promise<void> {
     const [options, callback] = typeof more === 'function' ? [{}, more] : [more ?? {}, undefined];
-    return settle(this.write(key, checkedText(value), options), callback);
+    return settle(this.writeText(key, value, options), callback);
   }
 
   /** Removes a key; no error where there is none. */
@@ -260,6 +260,10 @@ export class SecureStorage {
 
   private async readText(key: string): Promise<string | null> {
     return asText(await this.get(key));
+  }
+
+  private async writeText(key: string, value: string, options: SetOptions): Promise<void> {
+    return this.write(key, checkedText(value), options);
   }
 
   private async write(key: string, value: SecureValue, options: SetOptions): Promise<void> {

@@ -21,7 +21,9 @@ export interface TanstackPersisterOptions {
  * Keeps a query cache in the encrypted settings. While one write is under way only the newest state of
  * what came meanwhile is written.
  */
-export function tanstackPersister<Client = never>(
+// the library's own type of a client, which is not imported: this package depends on nothing
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export function tanstackPersister<Client = any>(
   storage: SecureStorage = AsyncStorage,
   { key = 'tanstack-query', expiresInMs }: TanstackPersisterOptions = {}
 ): TanstackPersister<Client> {
