@@ -2,31 +2,24 @@
 //! that Kotlin and Swift do not each read it in their own way.
 
 use amana_core::{Error, Result};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::AmanaError;
 use crate::guard::at_once;
 use crate::key_store::KeyStoreOptions;
-use crate::life::VaultPolicy;
 
 /// What an app opens a vault with.
 #[derive(Clone, uniffi::Record)]
 pub struct OpenRequest {
     /// Names the vault among those of the app; checked when it is opened.
     pub name: String,
-    /// Who may open it.
-    pub policy: VaultPolicy,
     /// An app's own schema as JSON; without it the built-in one.
     pub schema_json: Option<String>,
     /// Locks itself when nobody has used it for so long; 0: never.
     pub idle_lock_ms: u64,
     /// How the device's secrets are made.
     pub key_store: KeyStoreOptions,
-    /// The organisation's public key, 32 bytes, pinned when the vault is made.
-    pub recovery_key: Option<Vec<u8>>,
     /// So many wrong PINs in a row destroy that person's slot.
     pub drop_pin_after: Option<u32>,
 }
@@ -35,21 +28,12 @@ pub struct OpenRequest {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct OpenJson {
     name: String,
-    policy: PolicyJson,
     schema: Option<Box<RawValue>>,
     #[serde(default = "usual_idle_lock_ms")]
     idle_lock_ms: u64,
     #[serde(default)]
     key_store: KeyStoreJson,
-    recovery_key: Option<String>,
     drop_pin_after: Option<u32>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum PolicyJson {
-    Device,
-    Person,
 }
 
 #[derive(Default, Deserialize)]
@@ -64,8 +48,8 @@ const fn usual_idle_lock_ms() -> u64 {
 }
 
 /// Reads what an app opens a vault with:
-/// `{"name", "policy": "device" | "person", "schema"?, "idleLockMs"?, "keyStore"?: {"strict"?,
-/// "strongBox"?}, "recoveryKey"?: base64, "dropPinAfter"?}`. Anything else is `invalid_input`.
+/// `{"name", "schema"?, "idleLockMs"?, "keyStore"?: {"strict"?, "strongBox"?}, "dropPinAfter"?}`.
+/// Anything else is `invalid_input`.
 #[uniffi::export]
 pub fn read_open_request(config_json: String) -> std::result::Result<OpenRequest, AmanaError> {
     at_once(|| read(&config_json))
@@ -95,24 +79,11 @@ impl From<KeyStoreJson> for KeyStoreOptions {
 fn read(json: &str) -> Result<OpenRequest> {
     let json: OpenJson = serde_json::from_str(json)
         .map_err(|_| Error::invalid("the vault's configuration cannot be read"))?;
-    let recovery_key = json
-        .recovery_key
-        .map(|text| STANDARD.decode(text))
-        .transpose()
-        .map_err(|_| Error::invalid("the recovery key is not base64").at("recoveryKey"))?;
-    if recovery_key.as_ref().is_some_and(|key| key.len() != 32) {
-        return Err(Error::invalid("a recovery key has 32 bytes").at("recoveryKey"));
-    }
     Ok(OpenRequest {
         name: json.name,
-        policy: match json.policy {
-            PolicyJson::Device => VaultPolicy::Device,
-            PolicyJson::Person => VaultPolicy::Person,
-        },
         schema_json: json.schema.map(|schema| schema.get().to_owned()),
         idle_lock_ms: json.idle_lock_ms,
         key_store: json.key_store.into(),
-        recovery_key,
         drop_pin_after: json.drop_pin_after,
     })
 }
@@ -124,24 +95,19 @@ mod tests {
 
     #[test]
     fn what_is_not_said_is_as_usual() {
-        let request = read(r#"{"name":"a","policy":"device"}"#).unwrap();
+        let request = read(r#"{"name":"a"}"#).unwrap();
         assert_eq!(request.name, "a");
-        assert_eq!(request.policy, VaultPolicy::Device);
         assert_eq!(request.idle_lock_ms, 300_000);
-        assert!(request.schema_json.is_none() && request.recovery_key.is_none());
+        assert!(request.schema_json.is_none());
         assert!(!request.key_store.strict && !request.key_store.strong_box);
         assert_eq!(request.drop_pin_after, None);
     }
 
     #[test]
     fn all_that_can_be_said_arrives() {
-        let key = STANDARD.encode([7; 32]);
-        let json = format!(
-            r#"{{"name":"a","policy":"person","schema":{{"version":1,"x":[1.50]}},"idleLockMs":0,
-                "keyStore":{{"strict":true,"strongBox":true}},"recoveryKey":"{key}","dropPinAfter":9}}"#
-        );
-        let request = read(&json).unwrap();
-        assert_eq!(request.policy, VaultPolicy::Person);
+        let json = r#"{"name":"a","schema":{"version":1,"x":[1.50]},"idleLockMs":0,
+            "keyStore":{"strict":true,"strongBox":true},"dropPinAfter":9}"#;
+        let request = read(json).unwrap();
         assert_eq!(
             request.schema_json.unwrap(),
             r#"{"version":1,"x":[1.50]}"#,
@@ -149,7 +115,6 @@ mod tests {
         );
         assert_eq!(request.idle_lock_ms, 0);
         assert!(request.key_store.strict && request.key_store.strong_box);
-        assert_eq!(request.recovery_key.unwrap(), vec![7; 32]);
         assert_eq!(request.drop_pin_after, Some(9));
     }
 
@@ -160,15 +125,11 @@ mod tests {
             "null",
             "[]",
             "{}",
-            r#"{"name":"a"}"#,
-            r#"{"name":"a","policy":"nobody"}"#,
-            r#"{"name":1,"policy":"device"}"#,
-            r#"{"name":"a","policy":"device","idleLockMs":-1}"#,
-            r#"{"name":"a","policy":"device","idleLockMs":1.5}"#,
-            r#"{"name":"a","policy":"device","recoveryKey":"AAAA"}"#,
-            r#"{"name":"a","policy":"device","recoveryKey":"*"}"#,
-            r#"{"name":"a","policy":"device","keyStore":{"soft":true}}"#,
-            r#"{"name":"a","policy":"device","more":1}"#,
+            r#"{"name":1}"#,
+            r#"{"name":"a","idleLockMs":-1}"#,
+            r#"{"name":"a","idleLockMs":1.5}"#,
+            r#"{"name":"a","keyStore":{"soft":true}}"#,
+            r#"{"name":"a","more":1}"#,
         ] {
             let refused = read(json).err().unwrap();
             assert_eq!(

@@ -24,20 +24,26 @@ internal class AmanaModule(
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     private val bridge = CoreBridge(platform) { name, value -> emit(name, containers.wrapMap(value)) }
 
-    override fun openVault(configJson: String, promise: Promise) = answer(promise) { life.open(configJson) }
-
-    override fun createPersonVault(configJson: String, person: String, pin: ReadableArray, promise: Promise) =
-        withSecret(promise, pin) { life.createForPerson(configJson, person, it) }
-
-    override fun vaultExists(name: String, promise: Promise) = answer(promise) { life.exists(name) }
+    override fun attachVault(configJson: String, promise: Promise) = answer(promise) { life.attach(configJson) }
 
     override fun closeVault(handle: Double, promise: Promise) = answer(promise) { life.close(handle) }
 
     override fun vaultState(handle: Double): String = bridge.life.state(handle)
 
-    override fun lock(handle: Double, promise: Promise) = answer(promise) { life.lock(handle) }
+    override fun vaultGlance(handle: Double, promise: Promise) = answer(promise) { life.glance(handle) }
 
-    override fun unlock(handle: Double, promise: Promise) = answer(promise) { life.unlock(handle) }
+    override fun openForDevice(handle: Double, recoveryKey: String?, promise: Promise) =
+        answer(promise) { life.openForDevice(handle, recoveryKey) }
+
+    override fun createForPerson(
+        handle: Double,
+        person: String,
+        pin: ReadableArray,
+        recoveryKey: String?,
+        promise: Promise,
+    ) = withSecret(promise, pin) { life.createForPerson(handle, person, it, recoveryKey) }
+
+    override fun lock(handle: Double, promise: Promise) = answer(promise) { life.lock(handle) }
 
     override fun unlockWithPin(handle: Double, person: String, pin: ReadableArray, promise: Promise) =
         withSecret(promise, pin) { life.unlockWithPin(handle, person, it) }
@@ -51,7 +57,13 @@ internal class AmanaModule(
     override fun unlockWithRecovery(handle: Double, answer: String, promise: Promise) =
         answer(promise) { life.unlockWithRecovery(handle, answer) }
 
+    override fun replaceDeviceSlot(handle: Double, promise: Promise) =
+        answer(promise) { life.replaceDeviceSlot(handle) }
+
     override fun keySlots(handle: Double, promise: Promise) = answer(promise) { life.slots(handle) }
+
+    override fun pinStanding(handle: Double, person: String, promise: Promise) =
+        answer(promise) { life.pinStanding(handle, person) }
 
     override fun addPin(handle: Double, person: String, pin: ReadableArray, promise: Promise) =
         withSecret(promise, pin) { life.addPin(handle, person, it) }
@@ -80,12 +92,12 @@ internal class AmanaModule(
 
     override fun wipe(handle: Double, promise: Promise) = answer(promise) { life.wipe(handle) }
 
-    override fun refusalReport(name: String, promise: Promise) = answer(promise) { life.refusalReport(name) }
+    override fun lastRefusal(handle: Double, promise: Promise) = answer(promise) { life.lastRefusal(handle) }
 
-    override fun quarantineVault(name: String, acknowledgedUnsynced: Double?, promise: Promise) =
-        answer(promise) { life.quarantine(name, acknowledgedUnsynced) }
+    override fun quarantineVault(handle: Double, acknowledgedUnsynced: Double?, promise: Promise) =
+        answer(promise) { life.quarantine(handle, acknowledgedUnsynced) }
 
-    override fun quarantinedVaults(name: String, promise: Promise) = answer(promise) { life.quarantined(name) }
+    override fun quarantinedVaults(handle: Double, promise: Promise) = answer(promise) { life.quarantined(handle) }
 
     override fun runKeyStoreSelfTest(optionsJson: String, promise: Promise) =
         answer(promise) { life.selfTest(optionsJson) }

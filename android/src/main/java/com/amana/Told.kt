@@ -8,11 +8,14 @@ import amana.core.KvChange
 import amana.core.KvKeys
 import amana.core.KvNamespace
 import amana.core.Person
+import amana.core.PinStanding
+import amana.core.QuarantinedVault
 import amana.core.RefusalReport
-import amana.core.Remedy
 import amana.core.Slot
 import amana.core.SlotKind
+import amana.core.SlotList
 import amana.core.TableDigest
+import amana.core.VaultGlance
 import amana.core.VaultState
 
 /** What the core answers, as plain data in the form that the TypeScript contract describes. */
@@ -36,12 +39,18 @@ internal object Told {
 
     fun keys(page: KvKeys): Map<String, Any?> = mapOf("keys" to page.keys, "next" to page.next)
 
-    fun slot(slot: Slot): Map<String, Any?> = mapOf(
+    fun slots(list: SlotList): Map<String, Any?> = mapOf(
+        "slots" to list.slots.map(::slot),
+        "proven" to list.proven,
+        "rotationDue" to list.rotationDue,
+    )
+
+    private fun slot(slot: Slot): Map<String, Any?> = mapOf(
         "id" to slot.id,
         "kind" to when (slot.kind) {
             is SlotKind.Device -> "device"
             is SlotKind.Pin -> "pin"
-            is SlotKind.Presence -> "biometric"
+            is SlotKind.Presence -> "presence"
             is SlotKind.Recovery -> "recovery"
         },
         "person" to (slot.kind as? SlotKind.Pin)?.person,
@@ -50,21 +59,34 @@ internal object Told {
 
     fun level(level: KeyStoreLevel?): String? = level?.name?.lowercase()
 
-    fun refusal(report: RefusalReport?): Map<String, Any?> = mapOf(
-        "code" to report?.let { Failure.word(it.code) },
-        "reason" to report?.keyLost?.let { "alias_" + it.name.lowercase() },
-        "unsynced" to report?.unsynced?.toLong(),
-        "delayMs" to report?.delayMs?.toLong(),
-        "failures" to report?.failures?.toLong(),
-        "slotDropped" to (report?.slotDropped ?: false),
-        "wipeFinished" to (report?.wipeFinished ?: false),
-        "actions" to report?.remedies.orEmpty().map(::action),
+    fun pinStanding(standing: PinStanding): Map<String, Any?> = mapOf(
+        "failures" to standing.failures.toLong(),
+        "delayMs" to standing.delayMs.toLong(),
+        "dropped" to standing.dropped,
     )
 
-    private fun action(remedy: Remedy): String = when (remedy) {
-        Remedy.TRY_LATER -> "retry"
-        else -> remedy.name.lowercase()
-    }
+    fun glance(glance: VaultGlance): Map<String, Any?> = mapOf(
+        "presence" to glance.presence.name.lowercase(),
+        "policy" to glance.policy?.name?.lowercase(),
+        "hasRecovery" to glance.hasRecovery,
+        "unsynced" to glance.unsynced?.toLong(),
+    )
+
+    fun refusal(report: RefusalReport): Map<String, Any?> = mapOf(
+        "code" to Failure.word(report.code),
+        "detail" to report.detail,
+        "keyLost" to report.keyLost?.name?.lowercase(),
+        "unsynced" to report.unsynced?.toLong(),
+        "remedies" to report.remedies.map { it.name.lowercase() },
+        "failures" to report.failures?.toLong(),
+        "delayMs" to report.delayMs?.toLong(),
+        "slotDropped" to report.slotDropped,
+        "wipeFinished" to report.wipeFinished,
+    )
+
+    /** The name of its directory, beside the vault's: where that is, is the phone's affair. */
+    fun quarantined(aside: QuarantinedVault): Map<String, Any?> =
+        mapOf("name" to aside.directory.substringAfterLast('/'), "unsynced" to aside.unsynced?.toLong())
 
     fun keyStoreReport(report: KeyStoreReport): Map<String, Any?> = mapOf(
         "passed" to report.passed,

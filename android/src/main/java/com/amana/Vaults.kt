@@ -3,9 +3,11 @@ package com.amana
 import amana.core.Change
 import amana.core.ChangeObserver
 import amana.core.DirectHandle
+import amana.core.KeyStoreOptions
 import amana.core.KvChange
 import amana.core.KvObserver
 import amana.core.Observation
+import amana.core.OpenRequest
 import amana.core.StateObserver
 import amana.core.Vault
 import amana.core.VaultState
@@ -13,12 +15,15 @@ import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
 import java.util.concurrent.ConcurrentHashMap
 
-/** An open handle: the vault, the name it was opened by, and what tells JavaScript of its changes. */
+/** A handle: the vault, how it was asked for, and what tells JavaScript of its changes. */
 internal class OpenVault(
-    val name: String,
+    request: OpenRequest,
     val vault: Vault,
     val direct: DirectHandle,
 ) {
+    val name: String = request.name
+    val keyStore: KeyStoreOptions = request.keyStore
+
     /** The same number names the vault in direct calls and in JavaScript. */
     val handle: Long = direct.number()
     private var observations: List<Observation> = emptyList()
@@ -66,9 +71,6 @@ internal class Vaults {
     fun find(handle: Double): OpenVault? =
         if (handle == Math.rint(handle) && handle > 0) open[handle.toLong()] else null
 
-    /** Whether a handle of that name is open. Within [add]. */
-    fun knows(name: String): Boolean = open.values.any { it.name == name }
-
     suspend fun add(make: suspend () -> OpenVault): OpenVault = turn.withLock {
         make().also { open[it.handle] = it }
     }
@@ -77,31 +79,9 @@ internal class Vaults {
     suspend fun remove(handle: Double) = turn.withLock {
         val gone = find(handle)?.let { open.remove(it.handle) } ?: return@withLock
         try {
-            if (!knows(gone.name)) gone.vault.shutdown()
+            if (open.values.none { it.name == gone.name }) gone.vault.shutdown()
         } finally {
             gone.release()
-        }
-    }
-
-    /** Runs what needs a name that no handle has open; `busy` otherwise. */
-    suspend fun <T> unopened(name: String, run: suspend () -> T): T = turn.withLock {
-        if (knows(name)) throw Failure("busy", "the vault is open", retryable = true)
-        run()
-    }
-
-    /** Runs it with the vault of a handle, or with one that is attached for the moment. */
-    suspend fun <T> byName(name: String, attach: suspend () -> Vault, run: suspend (Vault) -> T): T = turn.withLock {
-        val present = open.values.firstOrNull { it.name == name }
-        if (present != null) {
-            run(present.vault)
-        } else {
-            attach().use { vault ->
-                try {
-                    run(vault)
-                } finally {
-                    vault.shutdown()
-                }
-            }
         }
     }
 
