@@ -35,7 +35,7 @@ impl Peer {
         let (store, directory) =
             Store::open(config.database.as_deref(), &schema::create_statements())?;
         seed::seed(&mut store.writer(), &config)?;
-        let tls = Tls::make()?;
+        let tls = Tls::open(config.tls_folder.as_deref())?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("reference-peer")

@@ -34,7 +34,9 @@ impl Hub {
     pub fn start(config: HubConfig) -> Result<Self, StartError> {
         let statements = tables::create_statements();
         let (store, directory) = Store::open(config.database.as_deref(), &statements)?;
-        if let Some(people) = &config.seed {
+        // A hub that comes back has its people, and has perhaps changed them.
+        let is_new = state::is_empty(&store)?;
+        if let Some(people) = config.seed.as_ref().filter(|_| is_new) {
             let now_ms = (config.clock)();
             let patients = 0..people.seed_patients;
             seed::seed(&mut store.writer(), people, patients, now_ms)?;

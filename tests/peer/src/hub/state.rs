@@ -7,6 +7,7 @@ use super::changes::{column_list, write_row};
 use super::tables::{DELETED, SERVED, Table};
 use crate::print::write_text;
 use crate::schema::PUSH_ORDER;
+use crate::store::Store;
 
 /// What a hub loses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -33,6 +34,13 @@ pub(super) fn wipe(app: &HubApp, what: Wipe) -> rusqlite::Result<()> {
     drop(database);
     app.sessions.forget();
     Ok(())
+}
+
+/// Whether nobody is known yet.
+pub(super) fn is_empty(store: &Store) -> rusqlite::Result<bool> {
+    store
+        .writer()
+        .query_row("SELECT count(*) = 0 FROM users", [], |row| row.get(0))
 }
 
 /// How many rows a table holds, deleted ones included.

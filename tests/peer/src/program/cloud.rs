@@ -19,6 +19,9 @@ pub struct Arguments {
     /// The database file; without it a temporary one.
     #[arg(long)]
     db: Option<PathBuf>,
+    /// A folder that keeps the certificate authority, for a server that comes back.
+    #[arg(long)]
+    tls: Option<PathBuf>,
     /// A user of clinic A as email:password:role; the password may hold colons. Replaces the
     /// seeded users; may be given several times.
     #[arg(long = "user", value_parser = read_user)]
@@ -51,6 +54,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut config = PeerConfig {
         port: arguments.port,
         database: arguments.db,
+        tls_folder: arguments.tls,
         time_zone_minutes: arguments.time_zone_minutes,
         max_history_days: arguments.max_history_days,
         rate_limit: !arguments.no_rate_limit,

@@ -215,3 +215,32 @@ fn the_log_knows_calls_and_keeps_no_password() {
     device.request(Method::GET, "/api/v2/sync?lastPulledAt=0", None);
     assert_eq!(hub.plain_requests().len(), 1);
 }
+
+#[test]
+fn a_hub_that_comes_back_knows_tokens_but_no_sessions() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = HubConfig {
+        database: Some(folder.path().join("hub.db")),
+        ..HubConfig::default()
+    };
+    let hub = Hub::start(config.clone()).unwrap();
+    let mut device = Device::new(hub.url(), "tablet");
+    device.handshake(CLIENT_KEY);
+    device.login(NOOR.0, NOOR.1).opened();
+    push_patient(&hub, &device, "a0000000-0000-4000-8000-000000000001");
+    let permissions = hub.count("user_clinic_permissions");
+    hub.stop();
+
+    let hub = Hub::start(config).unwrap();
+    let token = device.token.take();
+    let mut device = Device::new(hub.url(), "tablet");
+    assert!(matches!(device.ping(), Answer::Broken(500, _)));
+    device.handshake(CLIENT_KEY);
+    device.token = token;
+    let reply = device.pull(-1).opened();
+    assert_eq!(
+        reply["changes"]["patients"]["created"][0]["given_name"],
+        "Mira"
+    );
+    assert_eq!(hub.count("user_clinic_permissions"), permissions);
+}
