@@ -3,6 +3,7 @@
 //! Small traits only. `sync`, `storage`, `transport` and `vault` do not know each other; they meet
 //! here and in `model`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::cancel::CancelToken;
@@ -55,6 +56,13 @@ pub trait Entropy: Send + Sync {
 pub trait Timer: Send + Sync {
     /// Returns after `duration`, or with `cancelled` as soon as the token is.
     fn wait(&self, duration: Duration, cancel: &CancelToken) -> Result<()>;
+}
+
+/// How much room there is.
+pub trait FreeSpace: Send + Sync {
+    /// Bytes that the app may still write in the file system of a directory; `None` where nobody
+    /// can tell.
+    fn free_bytes(&self, dir: &Path) -> Option<u64>;
 }
 
 /// Hears of committed changes. Called on a thread of its own, with no lock held.

@@ -1,12 +1,13 @@
 //! The real clock, randomness and waiting: the only file that touches them.
 #![allow(clippy::disallowed_methods)]
 
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
-use crate::ports::{BootTime, Clock, Entropy, Timer};
+use crate::ports::{BootTime, Clock, Entropy, FreeSpace, Timer};
 
 /// The device's clock.
 #[derive(Debug, Default, Clone, Copy)]
@@ -83,9 +84,35 @@ impl Timer for SystemTimer {
     }
 }
 
+/// The file system's own answer.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct SystemFreeSpace;
+
+impl FreeSpace for SystemFreeSpace {
+    #[cfg(unix)]
+    fn free_bytes(&self, dir: &Path) -> Option<u64> {
+        let answer = rustix::fs::statvfs(dir).ok()?;
+        answer.f_bavail.checked_mul(answer.f_frsize)
+    }
+
+    #[cfg(not(unix))]
+    fn free_bytes(&self, _: &Path) -> Option<u64> {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_directory_has_room_and_one_that_is_not_there_has_no_answer() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(SystemFreeSpace.free_bytes(directory.path()).is_some());
+        let nowhere = directory.path().join("nowhere");
+        assert_eq!(SystemFreeSpace.free_bytes(&nowhere), None);
+    }
 
     #[test]
     fn time_since_boot_goes_on_and_its_boot_stays() {
