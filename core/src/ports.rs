@@ -58,11 +58,11 @@ pub trait Timer: Send + Sync {
     fn wait(&self, duration: Duration, cancel: &CancelToken) -> Result<()>;
 }
 
-/// How much room there is.
-pub trait FreeSpace: Send + Sync {
-    /// Bytes that the app may still write in the file system of a directory; `None` where nobody
-    /// can tell.
-    fn free_bytes(&self, dir: &Path) -> Option<u64>;
+/// The disk on which the vaults are.
+pub trait Disk: Send + Sync {
+    /// Bytes that this app may still write on the disk of a directory; `None` where it cannot be
+    /// told: then a full disk is found out by writing.
+    fn free_bytes(&self, directory: &Path) -> Option<u64>;
 }
 
 /// Hears of committed changes. Called on a thread of its own, with no lock held.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::ports::{Entropy, FreeSpace};
+use crate::ports::{Disk, Entropy};
 
 const PREFIX: &str = "amana-";
 const SUFFIX: &str = ".spool";
@@ -31,7 +31,7 @@ pub(crate) struct SpoolFile {
 
 /// Who knows how much is free, and when to ask next.
 struct Watch {
-    free_space: Arc<dyn FreeSpace>,
+    disk: Arc<dyn Disk>,
     next_look: u64,
 }
 
@@ -60,11 +60,8 @@ impl SpoolFile {
     /// is: [`RESERVE_BYTES`] must stay, and as much again as was written, since the changes will be
     /// written once more when they are applied. Where nobody can tell, nothing is refused.
     #[must_use]
-    pub(crate) fn watched(mut self, free_space: Arc<dyn FreeSpace>) -> Self {
-        self.watch = Some(Watch {
-            free_space,
-            next_look: 0,
-        });
+    pub(crate) fn watched(mut self, disk: Arc<dyn Disk>) -> Self {
+        self.watch = Some(Watch { disk, next_look: 0 });
         self
     }
 
@@ -78,7 +75,7 @@ impl SpoolFile {
         watch.next_look = self.written + LOOK_EVERY_BYTES;
         let directory = self.path.parent().unwrap_or(&self.path);
         let needed = RESERVE_BYTES.saturating_add(self.written);
-        match watch.free_space.free_bytes(directory) {
+        match watch.disk.free_bytes(directory) {
             Some(free) if free < needed => Err(ErrorKind::StorageFull.into()),
             _ => Ok(()),
         }

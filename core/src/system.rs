@@ -1,4 +1,4 @@
-//! The real clock, randomness and waiting: the only file that touches them.
+//! The real clock, randomness, waiting and disk: the only file that touches them.
 #![allow(clippy::disallowed_methods)]
 
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
-use crate::ports::{BootTime, Clock, Entropy, FreeSpace, Timer};
+use crate::ports::{BootTime, Clock, Disk, Entropy, Timer};
 
 /// The device's clock.
 #[derive(Debug, Default, Clone, Copy)]
@@ -84,15 +84,16 @@ impl Timer for SystemTimer {
     }
 }
 
-/// The file system's own answer.
+/// The device's disk.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct SystemFreeSpace;
+pub struct SystemDisk;
 
-impl FreeSpace for SystemFreeSpace {
+impl Disk for SystemDisk {
     #[cfg(unix)]
-    fn free_bytes(&self, dir: &Path) -> Option<u64> {
-        let answer = rustix::fs::statvfs(dir).ok()?;
-        answer.f_bavail.checked_mul(answer.f_frsize)
+    fn free_bytes(&self, directory: &Path) -> Option<u64> {
+        let found = rustix::fs::statvfs(directory).ok()?;
+        // Available to apps: the file system keeps some for itself.
+        found.f_bavail.checked_mul(found.f_frsize)
     }
 
     #[cfg(not(unix))]
@@ -107,11 +108,9 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_directory_has_room_and_one_that_is_not_there_has_no_answer() {
-        let directory = tempfile::tempdir().unwrap();
-        assert!(SystemFreeSpace.free_bytes(directory.path()).is_some());
-        let nowhere = directory.path().join("nowhere");
-        assert_eq!(SystemFreeSpace.free_bytes(&nowhere), None);
+    fn a_disk_has_room_and_one_that_is_not_there_cannot_tell() {
+        assert!(SystemDisk.free_bytes(Path::new("/")).is_some());
+        assert_eq!(SystemDisk.free_bytes(Path::new("/no such place")), None);
     }
 
     #[test]

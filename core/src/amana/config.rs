@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::access::idle::IdleRule;
-use crate::ports::{Clock, Entropy, FreeSpace, Timer};
-use crate::system::{SystemClock, SystemEntropy, SystemFreeSpace, SystemTimer};
+use crate::ports::{Clock, Disk, Entropy, Timer};
+use crate::system::{SystemClock, SystemDisk, SystemEntropy, SystemTimer};
 use crate::transport::TimeLimits;
 
 /// The record tables of a vault.
@@ -43,7 +43,7 @@ impl Config {
     }
 }
 
-/// The world: time, randomness, waiting, room on the disk.
+/// The world: time, randomness, waiting, the disk.
 #[derive(Clone)]
 pub struct System {
     /// Time.
@@ -52,8 +52,8 @@ pub struct System {
     pub entropy: Arc<dyn Entropy>,
     /// Waiting.
     pub timer: Arc<dyn Timer>,
-    /// Room on the disk.
-    pub free_space: Arc<dyn FreeSpace>,
+    /// Free space.
+    pub disk: Arc<dyn Disk>,
 }
 
 impl System {
@@ -63,7 +63,7 @@ impl System {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             timer: Arc::new(SystemTimer),
-            free_space: Arc::new(SystemFreeSpace),
+            disk: Arc::new(SystemDisk),
         }
     }
 }

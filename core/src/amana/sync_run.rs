@@ -207,7 +207,7 @@ impl Amana {
             entropy: &*system.entropy,
             timer: &*system.timer,
             spool_directory: &vault::spool_directory(&self.inner.config.directory),
-            free_space: &system.free_space,
+            disk: &system.disk,
             progress: options.progress.as_deref(),
             cancel,
             full_pull,

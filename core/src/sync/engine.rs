@@ -16,7 +16,7 @@ use crate::model::ids::PeerId;
 use crate::model::notice::SyncPhase;
 use crate::model::report::SyncReport;
 use crate::model::schema::Schema;
-use crate::ports::{Clock, Entropy, FreeSpace, ProgressListener, SyncPeer, SyncStore, Timer};
+use crate::ports::{Clock, Disk, Entropy, ProgressListener, SyncPeer, SyncStore, Timer};
 
 /// All that a sync needs. Runs on the caller's thread; one at a time per peer.
 pub struct Engine<'a> {
@@ -37,7 +37,7 @@ pub struct Engine<'a> {
     /// Where pulls are kept until they are applied.
     pub spool_directory: &'a Path,
     /// Watched while a pull is spooled.
-    pub free_space: &'a Arc<dyn FreeSpace>,
+    pub disk: &'a Arc<dyn Disk>,
     /// Hears how it goes on.
     pub progress: Option<&'a dyn ProgressListener>,
     /// Looked at between all steps, and handed on to those that take long.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cancel::CancelToken;
 use crate::error::Result;
-use crate::ports::{BootTime, Clock, Entropy, FreeSpace, Timer};
+use crate::ports::{BootTime, Clock, Disk, Entropy, Timer};
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
@@ -150,7 +150,7 @@ impl FakeDisk {
     }
 }
 
-impl FreeSpace for FakeDisk {
+impl Disk for FakeDisk {
     fn free_bytes(&self, _: &Path) -> Option<u64> {
         self.0.as_ref().map(|free| free.load(Ordering::SeqCst))
     }

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::model::change_set::{RemoteChange, RemoteRow};
 use crate::model::ids::RecordId;
 use crate::model::schema::TableIndex;
-use crate::ports::{ChangeSink, ChangeSource, Entropy, FreeSpace};
+use crate::ports::{ChangeSink, ChangeSource, Disk, Entropy};
 use crate::secret::SpoolKey;
 use crate::spool_file::SpoolFile;
 
@@ -52,8 +52,8 @@ impl Spool {
 
     /// Ends in `storage_full` before the disk is full.
     #[must_use]
-    pub fn watched(self, free_space: &Arc<dyn FreeSpace>) -> Self {
-        let watch = |file: SpoolFile| file.watched(Arc::clone(free_space));
+    pub fn watched(self, disk: &Arc<dyn Disk>) -> Self {
+        let watch = |file: SpoolFile| file.watched(Arc::clone(disk));
         Self {
             upserts: self.upserts.map(watch),
             deletions: self.deletions.map(watch),

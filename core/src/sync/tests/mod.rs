@@ -18,7 +18,7 @@ use crate::model::notice::SyncProgress;
 use crate::model::report::SyncReport;
 use crate::model::schema::{Schema, TableIndex};
 use crate::model::value::Value;
-use crate::ports::{FreeSpace, ProgressListener, SyncPeer};
+use crate::ports::{Disk, ProgressListener, SyncPeer};
 use crate::test_support::{
     CallLog, FakeClock, FakeDisk, FakeStore, InstantTimer, ScriptedPeer, ScriptedPull,
     SeededEntropy,
@@ -36,7 +36,7 @@ struct Device {
     entropy: SeededEntropy,
     timer: InstantTimer,
     spools: tempfile::TempDir,
-    free_space: Arc<dyn FreeSpace>,
+    disk: Arc<dyn Disk>,
     cancel: CancelToken,
     progress: Progress,
 }
@@ -54,7 +54,7 @@ impl Device {
             entropy: SeededEntropy::new(1),
             timer: InstantTimer::default(),
             spools: tempfile::tempdir().unwrap(),
-            free_space: Arc::new(FakeDisk::unknown()),
+            disk: Arc::new(FakeDisk::unknown()),
             cancel: CancelToken::new(),
             progress: Progress::default(),
         }
@@ -70,7 +70,7 @@ impl Device {
             entropy: &self.entropy,
             timer: &self.timer,
             spool_directory: self.spools.path(),
-            free_space: &self.free_space,
+            disk: &self.disk,
             progress: Some(&self.progress),
             cancel: &self.cancel,
             full_pull: false,

@@ -281,7 +281,7 @@ pub fn check_decoder(body: &[u8], key: &HubSessionKey) -> bool {
     let place = StorePlace {
         directory: std::env::temp_dir(),
         entropy: std::sync::Arc::new(crate::system::SystemEntropy),
-        free_space: std::sync::Arc::new(crate::system::SystemFreeSpace),
+        disk: std::sync::Arc::new(crate::system::SystemDisk),
     };
     let Ok(Received::Sealed(sealed)) = receive(body, 16 * 1024 * 1024, place) else {
         return false;

@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::model::hub::HubAddress;
 use crate::model::peer::Credentials;
 use crate::model::schema::Schema;
-use crate::ports::{Clock, Entropy, FreeSpace};
+use crate::ports::{Clock, Disk, Entropy};
 use crate::transport::failure::CANCELLED;
 use crate::transport::feed::Feed;
 use crate::transport::http::{HttpClient, Reply, Request};
@@ -41,7 +41,7 @@ pub struct HubParts {
     /// Randomness, for key pairs and nonces.
     pub entropy: Arc<dyn Entropy>,
     /// Watched while a reply is spooled.
-    pub free_space: Arc<dyn FreeSpace>,
+    pub disk: Arc<dyn Disk>,
     /// Where large replies wait until they were checked.
     pub spool_directory: PathBuf,
     /// How long each step of a request may take.
@@ -146,7 +146,7 @@ impl HubClient {
             place: StorePlace {
                 directory: self.parts.spool_directory.clone(),
                 entropy: Arc::clone(&self.parts.entropy),
-                free_space: Arc::clone(&self.parts.free_space),
+                disk: Arc::clone(&self.parts.disk),
             },
             cancel,
         }

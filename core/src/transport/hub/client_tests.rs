@@ -46,7 +46,7 @@ impl Device {
             schema: Schema::hikma().unwrap(),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(5)),
-            free_space: Arc::new(disk),
+            disk: Arc::new(disk),
             spool_directory: spools.path().to_owned(),
             limits,
         };

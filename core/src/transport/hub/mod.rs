@@ -27,5 +27,5 @@ pub use client::{HubClient, HubParts};
 pub use login::{HubSignIn, HubToken};
 pub use peer::{HubLogin, HubPeer, HubTrust};
 
-#[cfg(feature = "test-support")]
+#[cfg(any(test, feature = "test-support"))]
 pub use channel::check_decoder;

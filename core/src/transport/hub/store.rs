@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::ports::{Entropy, FreeSpace};
+use crate::ports::{Disk, Entropy};
 use crate::spool_file::{SpoolFile, read_error, write_error};
 
 /// What stays in memory, in bytes.
@@ -18,7 +18,7 @@ const IN_MEMORY: usize = 256 * 1024;
 pub(super) struct StorePlace {
     pub directory: PathBuf,
     pub entropy: Arc<dyn Entropy>,
-    pub free_space: Arc<dyn FreeSpace>,
+    pub disk: Arc<dyn Disk>,
 }
 
 /// Takes bytes, then gives them back.
@@ -79,10 +79,10 @@ impl Store {
                 let StorePlace {
                     directory,
                     entropy,
-                    free_space,
+                    disk,
                 } = &self.place;
                 let file = SpoolFile::create(directory, &**entropy)?;
-                self.file.insert(file.watched(Arc::clone(free_space)))
+                self.file.insert(file.watched(Arc::clone(disk)))
             }
         };
         file.write_all(&self.memory).map_err(|e| write_error(&e))?;

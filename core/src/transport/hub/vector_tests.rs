@@ -40,7 +40,7 @@ fn place(directory: &tempfile::TempDir) -> StorePlace {
     StorePlace {
         directory: directory.path().to_owned(),
         entropy: Arc::new(SeededEntropy::new(3)),
-        free_space: Arc::new(FakeDisk::unknown()),
+        disk: Arc::new(FakeDisk::unknown()),
     }
 }
 

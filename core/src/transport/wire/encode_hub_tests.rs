@@ -186,7 +186,7 @@ fn what_a_hub_would_refuse_or_hand_on_broken_is_not_sent() {
     }
     for (column, value) in [
         ("date_of_birth", text("30.11.1987")),
-        ("created_at", Value::Real(1.5)),
+        ("deleted_at", Value::Real(1.5)),
         ("is_deleted", text("false")),
     ] {
         assert!(record("patients", &[(column, value)]).is_err(), "{column}");
