@@ -51,8 +51,6 @@ pub struct SkipCounts {
     pub unreadable_values: u64,
     /// Rows of other people in tables that keep only one's own.
     pub foreign_rows: u64,
-    /// Rows of tables in which this peer is not believed.
-    pub untrusted_rows: u64,
 }
 
 impl SkipCounts {
@@ -65,7 +63,6 @@ impl SkipCounts {
         self.bad_records += more.bad_records;
         self.unreadable_values += more.unreadable_values;
         self.foreign_rows += more.foreign_rows;
-        self.untrusted_rows += more.untrusted_rows;
     }
 }
 

@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod merge;
 pub mod notice;
 pub mod peer;
+pub mod pins;
 pub mod report;
 pub mod row;
 pub mod schema;
