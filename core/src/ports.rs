@@ -3,6 +3,7 @@
 //! Small traits only. `sync`, `storage`, `transport` and `vault` do not know each other; they meet
 //! here and in `model`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::cancel::CancelToken;
@@ -57,6 +58,13 @@ pub trait Timer: Send + Sync {
     fn wait(&self, duration: Duration, cancel: &CancelToken) -> Result<()>;
 }
 
+/// The disk on which the vaults are.
+pub trait Disk: Send + Sync {
+    /// Bytes that this app may still write on the disk of a directory; `None` where it cannot be
+    /// told: then a full disk is found out by writing.
+    fn free_bytes(&self, directory: &Path) -> Option<u64>;
+}
+
 /// Hears of committed changes. Called on a thread of its own, with no lock held.
 pub trait ChangeListener: Send + Sync {
     /// Once per transaction that changed records.
@@ -89,10 +97,12 @@ pub trait ChangeSource: Send {
     fn next_change(&mut self) -> Result<Option<RemoteChange>>;
 }
 
-/// One peer, as the sync engine sees it. Calls block; they run on the engine's own thread.
+/// One peer, as the sync engine sees it. Calls block; they run on the engine's own thread, one at
+/// a time.
 pub trait SyncPeer: Send + Sync {
     /// Asks for the changes after a cursor and hands them to the sink while they arrive. On error
-    /// the sink's content is worth nothing.
+    /// the sink's content is worth nothing. `PullReply::full` tells whether everything was asked
+    /// for: a request with the kind's full cursor.
     fn pull(
         &self,
         request: &PullRequest,
@@ -101,7 +111,9 @@ pub trait SyncPeer: Send + Sync {
         cancel: &CancelToken,
     ) -> Result<PullReply>;
 
-    /// Sends one piece. `Ok` only when the peer said that it took all of it.
+    /// Sends one piece: rows of one [`PushClass`], in the order in which the peer is to take them;
+    /// `values` are in the store's forms, and encoding them for the wire is the peer's business.
+    /// `Ok` only when the peer said that it took all of it.
     fn push(&self, piece: &[OutboxRow], cancel: &CancelToken) -> Result<(), PushFailure>;
 }
 

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::access::idle::IdleRule;
-use crate::ports::{Clock, Entropy, Timer};
-use crate::system::{SystemClock, SystemEntropy, SystemTimer};
+use crate::model::pins::SpkiPins;
+use crate::ports::{Clock, Disk, Entropy, Timer};
+use crate::system::{SystemClock, SystemDisk, SystemEntropy, SystemTimer};
 use crate::transport::TimeLimits;
 
 /// The record tables of a vault.
@@ -27,6 +28,8 @@ pub struct Config {
     pub schema: SchemaSource,
     /// How long each step of a request may take.
     pub time_limits: TimeLimits,
+    /// The keys that the cloud's server may show, beside the ordinary checks.
+    pub cloud_pins: Option<SpkiPins>,
     /// When a vault that nobody uses locks itself; `None` never.
     pub idle_lock: Option<IdleRule>,
 }
@@ -38,12 +41,13 @@ impl Config {
             directory: directory.into(),
             schema: SchemaSource::default(),
             time_limits: TimeLimits::default(),
+            cloud_pins: None,
             idle_lock: Some(IdleRule::default()),
         }
     }
 }
 
-/// The world: time, randomness, waiting.
+/// The world: time, randomness, waiting, the disk.
 #[derive(Clone)]
 pub struct System {
     /// Time.
@@ -52,6 +56,8 @@ pub struct System {
     pub entropy: Arc<dyn Entropy>,
     /// Waiting.
     pub timer: Arc<dyn Timer>,
+    /// Free space.
+    pub disk: Arc<dyn Disk>,
 }
 
 impl System {
@@ -61,6 +67,7 @@ impl System {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             timer: Arc::new(SystemTimer),
+            disk: Arc::new(SystemDisk),
         }
     }
 }
