@@ -42,7 +42,7 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::schema::Schema;
 use crate::observers::{Observers, Subscription};
-use crate::ports::{ChangeListener, KeyStore, KvListener};
+use crate::ports::{ChangeListener, KeyStore, KvListener, StateListener};
 use crate::secret::OneTimePrivateKey;
 use crate::transport::Network;
 use crate::vault::{
@@ -53,7 +53,7 @@ pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
 pub use recovery::RecoveryRequest;
 pub use slots::SlotList;
-pub use state::VaultState;
+pub use crate::model::notice::VaultState;
 pub use sync_run::SyncOptions;
 
 use idle::Watch;
@@ -147,6 +147,7 @@ impl Amana {
         config.check()?;
         registry::attach(&config.directory.clone(), || {
             let directory = VaultDirectory::open(&config.directory)?;
+            let observers = Arc::new(Observers::start()?);
             let vault = Self {
                 inner: Arc::new(Inner {
                     database_file: vault::database_path(directory.path()),
@@ -157,9 +158,9 @@ impl Amana {
                     system,
                     schema,
                     key_store,
-                    observers: Arc::new(Observers::start()?),
+                    observers: Arc::clone(&observers),
                     network: Mutex::default(),
-                    life: Life::locked(),
+                    life: Life::locked(observers),
                     directory: Mutex::new(Some(directory)),
                     watch: Watch::default(),
                     refusal: Mutex::default(),
@@ -340,6 +341,12 @@ impl Amana {
     /// records.
     pub fn subscribe_kv(&self, listener: Arc<dyn KvListener>) -> Subscription {
         self.inner.observers.subscribe_kv(listener)
+    }
+
+    /// Hears whenever the vault is locked, unlocked or closed, by whatever cause, as
+    /// [`Amana::subscribe`] does of records.
+    pub fn subscribe_state(&self, listener: Arc<dyn StateListener>) -> Subscription {
+        self.inner.observers.subscribe_state(listener)
     }
 
     /// The schema of the record tables.

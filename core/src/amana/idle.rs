@@ -14,6 +14,7 @@ use super::state::{Doing, State, locked};
 use super::{Amana, Inner};
 use crate::access::idle::{Idle, IdleRule};
 use crate::error::{Error, Result};
+use crate::model::notice::VaultState;
 
 /// When an open vault was last used.
 #[derive(Default)]
@@ -153,6 +154,7 @@ impl Amana {
                     .session_locked
                     .store(true, Ordering::SeqCst);
                 open.end_session();
+                self.inner.life.tell(VaultState::Locked);
                 // The end of the sync, or of its lease, is what is waited for.
                 LEASE_STEP_MS
             }

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod canary;
+mod clinic;
 mod digest;
 mod error;
 mod files;
@@ -15,6 +16,7 @@ mod programs;
 mod report;
 mod server;
 mod signals;
+mod started;
 mod story;
 mod summary;
 mod tablet;
@@ -24,7 +26,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use arguments::Arguments;
+use arguments::{Arguments, Scene};
 use output::Output;
 use report::Report;
 
@@ -32,7 +34,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = Output::new(arguments.json);
     let mut report = Report::new(&arguments);
-    let result = story::run(&arguments, &output, &mut report);
+    let result = match arguments.scene {
+        Scene::Story => story::run(&arguments, &output, &mut report),
+        Scene::Clinic => clinic::run(&arguments, &output, &mut report),
+    };
     if let Err(error) = result {
         report.error = Some(error.to_string());
     }

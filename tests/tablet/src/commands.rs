@@ -64,6 +64,10 @@ async fn carry_out(amana: &Amana, server: &Server, command: Command) -> Result<J
             ..
         } => patients::register(amana, count, &family, clinic.as_deref()).await,
         Command::Insert { table, fields } => insert(amana, &table, &fields).await,
+        Command::Batch { operations } => {
+            let ids = amana.batch(&read_file(&operations)?).await?;
+            Ok(json!({"ids": ids}))
+        }
         Command::Edit { table, id, fields } => {
             amana.update(&table, &id, &fields).await?;
             Ok(json!({"id": id}))
@@ -79,7 +83,8 @@ async fn carry_out(amana: &Amana, server: &Server, command: Command) -> Result<J
             })
         }
         Command::Query { table, query } => read(&amana.query(&table, &query).await?),
-        Command::Sync { full, progress } => sync(amana, full, progress).await,
+        Command::PairHub { .. } => Ok(json!({})),
+        Command::Sync { full, progress, .. } => sync(amana, full, progress).await,
         Command::Status => status(amana).await,
         Command::Conflicts { after } => conflicts(amana, after).await,
         Command::Digest => digest(amana).await,
