@@ -12,6 +12,7 @@ pub mod notice;
 pub mod peer;
 pub mod report;
 pub mod row;
+pub mod salvage;
 pub mod schema;
 mod schema_json;
 pub mod value;

@@ -172,7 +172,9 @@ impl Database {
         self.readers.submit(move |connection| {
             // One snapshot for all that the call looks at.
             let snapshot = connection.unchecked_transaction().map_sqlite()?;
-            read(&snapshot, &context)
+            let found = read(&snapshot, &context)?;
+            connection::assert_sound(&snapshot)?;
+            Ok(found)
         })
     }
 

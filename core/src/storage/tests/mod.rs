@@ -8,6 +8,7 @@ mod kv;
 mod outbox;
 mod pulls;
 mod records;
+mod salvage;
 
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
