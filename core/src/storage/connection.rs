@@ -133,6 +133,9 @@ pub(super) fn assert_sound(connection: &Connection) -> Result<()> {
     ))
 }
 
+/// What a database that is not encrypted begins with.
+pub(super) const PLAINTEXT_HEADER: &[u8; 16] = b"SQLite format 3\0";
+
 /// Looks at the file's first bytes, once something was committed.
 pub(super) fn assert_encrypted(path: &Path) -> Result<()> {
     let mut header = [0u8; 16];
@@ -144,7 +147,7 @@ pub(super) fn assert_encrypted(path: &Path) -> Result<()> {
                 "the database file cannot be read",
             )
         })?;
-    if &header == b"SQLite format 3\0" {
+    if header == *PLAINTEXT_HEADER {
         return Err(Error::new(
             ErrorCode::NotEncrypted,
             "the database file is not encrypted",

@@ -5,6 +5,7 @@
 
 mod attempts;
 mod decide;
+mod describe;
 mod directory;
 mod files;
 mod first_run;
@@ -31,9 +32,10 @@ mod tests;
 mod ways;
 mod wipe;
 
+pub use describe::{Description, describe};
 pub use directory::{
-    DirectoryLock, KEYRING_COPIES, VaultDirectory, attachments_directory, database_path,
-    spool_directory,
+    DirectoryLock, KEYRING_COPIES, VaultDirectory, attachments_directory, damaged_directory,
+    database_path, spool_directory,
 };
 pub use first_run::finish_creation;
 #[cfg(any(test, feature = "test-support"))]
