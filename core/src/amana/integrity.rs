@@ -4,9 +4,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Amana;
+use super::state::State as VaultLife;
 use crate::access::integrity::{IntegrityRule, Look};
 use crate::cancel::CancelToken;
 use crate::model::diagnosis::Integrity;
+use crate::model::notice::Notice;
 use crate::ports::Clock;
 use crate::storage::{Database, IntegritySink};
 
@@ -83,6 +86,43 @@ impl IntegrityWatch {
             progress: (state.trees > 0).then_some((state.looked, state.trees)),
             checked_at_ms: state.ended_at_ms,
             damaged_trees: state.damaged_now.max(state.damaged_before),
+        }
+    }
+}
+
+impl Amana {
+    /// Begins a look at every page, or goes on with it, if it is time. Returns after how many
+    /// milliseconds to ask again; none where there is nothing to look at.
+    pub(super) fn look_at_pages(&self) -> Option<u64> {
+        let rule = self.inner.config.integrity?;
+        let open = match self.inner.life.now().as_deref() {
+            Ok(VaultLife::Unlocked(open)) => Arc::clone(open),
+            _ => return None,
+        };
+        let clock = &self.inner.system.clock;
+        let idle_ms = open.held.last_use.idle_ms(clock.monotonic_ms());
+        let observers = Arc::clone(&self.inner.observers);
+        let damaged = Arc::new(move || observers.publish(Notice::Damage));
+        let syncing = open.sync.is_running();
+        Some(
+            open.held
+                .integrity
+                .step(rule, idle_ms, syncing, clock, &open.database, damaged),
+        )
+    }
+
+    /// What the watching thread does when its time has come, for tests that move the clock.
+    #[cfg(any(test, feature = "test-support"))]
+    pub fn check_integrity(&self) {
+        let _ = self.look_at_pages();
+    }
+
+    /// How the look at every page stands; none while the vault is locked. Never waits, and is no
+    /// use of the vault.
+    pub fn integrity(&self) -> Option<Integrity> {
+        match self.inner.life.now().as_deref() {
+            Ok(VaultLife::Unlocked(open)) => Some(open.held.integrity.status()),
+            _ => None,
         }
     }
 }

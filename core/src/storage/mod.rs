@@ -38,7 +38,7 @@ pub use integrity::IntegritySink;
 pub use outbox::OutboxCounts;
 pub use peers::PeerStatus;
 pub use records::Operation;
-pub use rekey::{opens, rekey};
+pub use rekey::{opens, rekey, rekey_needs};
 pub use salvage::{SalvageOptions, finish_salvage, has_salvage, salvage, salvage_needs};
 pub use session::StoredSession;
 pub use settings::{DatabaseSettings, header_state};

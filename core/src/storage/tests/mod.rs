@@ -63,6 +63,7 @@ impl Store {
             notices: Arc::new(move |notice| match notice {
                 Notice::Records(notice) => sink.lock().unwrap().push(notice),
                 Notice::Kv(notice) => kv_sink.lock().unwrap().push(notice),
+                Notice::Damage => {}
             }),
         })?;
         Ok(Self {
