@@ -4,10 +4,7 @@
 //! what the proofs compare is computed anew from files and from a pull of the driver's own.
 
 mod arguments;
-mod canary;
 mod digest;
-mod error;
-mod files;
 mod http;
 mod output;
 mod processes;
@@ -24,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use amana_demo::{canary, error, files};
 use arguments::Arguments;
 use output::Output;
 use report::Report;
