@@ -6,9 +6,6 @@
     reason = "this library is tests alone"
 )]
 
-#[cfg(target_os = "linux")]
-pub mod memory;
-
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 

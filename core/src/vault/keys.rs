@@ -41,12 +41,6 @@ impl VaultKeys {
         })
     }
 
-    /// The root key, for tests that look for it where it must not be.
-    #[cfg(any(test, feature = "test-support"))]
-    pub fn expose_root(&self) -> &[u8; 32] {
-        self.roots.root.expose()
-    }
-
     /// Who may open the vault.
     pub fn policy(&self) -> Policy {
         self.active.policy
