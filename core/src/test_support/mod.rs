@@ -1,13 +1,16 @@
 //! Injected clocks and randomness, a simulated phone, a scripted peer and a store in memory, for tests. Only with the
 //! feature `test-support`.
 
+mod disk;
 mod fake_store;
 mod fakes;
 mod phone;
 mod scripted_peer;
 
 pub use amana_keystore::MemoryKeyStore;
+pub(crate) use disk::before_disk_step;
+pub use disk::{Disk, DiskFault};
 pub use fake_store::FakeStore;
 pub use fakes::{FakeClock, InstantTimer, SeededEntropy};
-pub use phone::Phone;
+pub use phone::{Phone, SecretState};
 pub use scripted_peer::{Call, CallLog, ScriptedPeer, ScriptedPull};

@@ -110,7 +110,7 @@ fn verify(io: &VaultIo<'_>, aliases: &[Alias]) -> Result<()> {
         .iter()
         .map(std::path::PathBuf::as_path)
         .chain([io.database_file, &attachments_directory(io.directory)])
-        .any(|path| !matches!(path.try_exists(), Ok(false)));
+        .any(|path| !matches!(files::exists(path), Ok(false)));
     if left {
         return Err(Error::internal("a file was left by a wipe"));
     }
