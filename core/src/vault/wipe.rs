@@ -118,7 +118,13 @@ fn verify(io: &VaultIo<'_>, aliases: &[Alias]) -> Result<()> {
         match io.key_store.probe(alias) {
             // A secret that the system took away is as gone.
             Err(KeyStoreError::Absent | KeyStoreError::Invalidated) => {}
-            Ok(_) => return Err(Error::internal("a device secret was left by a wipe")),
+            // A store that said "not found" when it was told to delete: the next try goes on.
+            Ok(_) => {
+                return Err(Error::new(
+                    ErrorCode::KeyTemporarilyUnavailable,
+                    "the key store still has a secret that it was told to delete",
+                ));
+            }
             Err(_) => {
                 return Err(Error::new(
                     ErrorCode::KeyTemporarilyUnavailable,

@@ -8,7 +8,7 @@ use super::database;
 use super::event::{NAMES, PINS, RotationStop};
 use super::facts::Facts;
 use super::life::Life;
-use super::oracle::Outcome;
+use super::oracle::{Outcome, slot_id};
 use super::place::Entry;
 use crate::error::Error;
 use crate::test_support::SecretState;
@@ -75,6 +75,11 @@ impl Life {
             }
             Some(_) => ErrorCode::WrongPin,
         };
+        let keys = self.keys.as_ref();
+        let is_member = after.members.contains_key(&name);
+        let slot = keys
+            .filter(|_| is_member)
+            .map(|keys| slot_id(&keys.active, name));
         let mut counted = None;
         let counts = &mut counted;
         let said = [wrong, ErrorCode::PinDelayed];
@@ -89,10 +94,11 @@ impl Life {
                 refusal.error
             })
         });
-        match counted {
-            Some(failures) => _ = self.wrong.insert(name, failures),
-            // Where it was changed, the old one was right.
-            None => _ = self.wrong.remove(&name),
+        match (slot, counted) {
+            (Some(slot), Some(failures)) => _ = self.wrong.insert(slot, failures),
+            // Perhaps the old one was right.
+            (Some(slot), None) => _ = self.wrong.remove(&slot),
+            (None, _) => {}
         }
     }
 

@@ -61,63 +61,140 @@ pub(super) enum RotationStop {
     AfterDatabase,
 }
 
+/// Events from numbers: drawing each from a tree of strategies would cost more than living it.
 pub(super) fn event() -> impl Strategy<Value = Event> {
-    let name = 0..NAMES.len();
-    let pin = 0..PINS.len();
-    prop_oneof![
-        10 => Just(Event::Open),
-        14 => (name.clone(), pin.clone()).prop_map(|(name, pin)| Event::Enter { name, pin }),
-        3 => Just(Event::Finger),
-        1 => Just(Event::Recover),
-        10 => Just(Event::Commit),
-        3 => (name.clone(), pin.clone()).prop_map(|(name, pin)| Event::Add { name, pin }),
-        3 => (name.clone(), pin.clone(), pin)
-            .prop_map(|(name, old, new)| Event::Change { name, old, new }),
-        2 => name.prop_map(|name| Event::Remove { name }),
-        2 => any::<bool>()
-            .prop_map(|killed_before_prompt| Event::AddFinger { killed_before_prompt }),
-        4 => prop_oneof![
-            3 => Just(RotationStop::Nowhere),
-            1 => Just(RotationStop::BeforeDatabase),
-            1 => Just(RotationStop::AfterDatabase),
-        ].prop_map(|stop| Event::Rotate { stop }),
-        1 => (0..500_u64).prop_map(|count| Event::NoteUnsynced { count }),
-        6 => Just(Event::Lock),
-        1 => any::<bool>().prop_map(|again_from_a_copy| Event::Wipe { again_from_a_copy }),
-        1 => Just(Event::PutAside),
-        3 => Just(Event::Reboot),
-        7 => Just(Event::UnlockPhone),
-        2 => Just(Event::LockPhone),
-        1 => Just(Event::HideFiles),
-        2 => (1..40_u64).prop_map(|seconds| Event::StoreFails { seconds }),
-        2 => (1..40_u64).prop_map(|seconds| Event::StoreSaysAbsent { seconds }),
-        1 => any::<bool>().prop_map(|slow| Event::StoreSlow { slow }),
-        1 => Just(Event::NewFinger),
-        1 => Just(Event::RemoveLockScreen),
-        10 => (1_u64..4000).prop_map(|seconds| Event::Time { seconds }),
-        1 => any::<i64>().prop_map(|ms| Event::SetWallClock { ms }),
-        2 => Just(Event::Update),
-        1 => Just(Event::ReinstallWithKeychain),
-        1 => Just(Event::ClearData),
-        1 => Just(Event::OtherPhone),
-        12 => (0..16_u32, fault()).prop_map(|(after, fault)| Event::Fault { after, fault }),
-        3 => (0..3_u32).prop_map(|after| Event::KillAtKeyStore { after }),
-        5 => Just(Event::FreeDisk),
-        3 => (0..2_usize, any::<u32>())
-            .prop_map(|(index, bit)| Event::DamageCopy { index, bit }),
-        1 => any::<u32>().prop_map(|bit| Event::DamageStatus { bit }),
-        1 => any::<u32>().prop_map(|bit| Event::LoseKeyring { bit }),
-        1 => Just(Event::NewerKeyring),
-        1 => any::<bool>().prop_map(|empty| Event::LoseDatabase { empty }),
-    ]
+    any::<u64>().prop_map(|number| Event::of(&mut Digits(number)))
 }
 
-fn fault() -> impl Strategy<Value = DiskFault> {
-    prop_oneof![
-        3 => Just(DiskFault::Kill),
-        3 => Just(DiskFault::Torn),
-        3 => (0..4_usize).prop_map(DiskFault::PowerCut),
-        2 => Just(DiskFault::Full),
-        2 => Just(DiskFault::Fails),
-    ]
+/// A number, taken apart digit by digit.
+struct Digits(u64);
+
+impl Digits {
+    fn below(&mut self, base: u64) -> u64 {
+        let digit = self.0 % base;
+        self.0 /= base;
+        digit
+    }
+
+    fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap()
+    }
+
+    fn bits(&mut self) -> u32 {
+        u32::try_from(self.below(1 << 32)).unwrap()
+    }
+
+    fn coin(&mut self) -> bool {
+        self.below(2) == 1
+    }
+}
+
+/// How often each event happens.
+type Choice = (u64, fn(&mut Digits) -> Event);
+const CHOICES: &[Choice] = &[
+    (10, |_| Event::Open),
+    (14, |d| Event::Enter {
+        name: d.index(3),
+        pin: d.index(3),
+    }),
+    (3, |_| Event::Finger),
+    (1, |_| Event::Recover),
+    (10, |_| Event::Commit),
+    (3, |d| Event::Add {
+        name: d.index(3),
+        pin: d.index(3),
+    }),
+    (3, |d| Event::Change {
+        name: d.index(3),
+        old: d.index(3),
+        new: d.index(3),
+    }),
+    (2, |d| Event::Remove { name: d.index(3) }),
+    (2, |d| Event::AddFinger {
+        killed_before_prompt: d.coin(),
+    }),
+    (4, |d| Event::Rotate {
+        stop: RotationStop::of(d),
+    }),
+    (1, |d| Event::NoteUnsynced {
+        count: d.below(500),
+    }),
+    (6, |_| Event::Lock),
+    (1, |d| Event::Wipe {
+        again_from_a_copy: d.coin(),
+    }),
+    (1, |_| Event::PutAside),
+    (3, |_| Event::Reboot),
+    (7, |_| Event::UnlockPhone),
+    (2, |_| Event::LockPhone),
+    (1, |_| Event::HideFiles),
+    (2, |d| Event::StoreFails {
+        seconds: 1 + d.below(40),
+    }),
+    (2, |d| Event::StoreSaysAbsent {
+        seconds: 1 + d.below(40),
+    }),
+    (1, |d| Event::StoreSlow { slow: d.coin() }),
+    (1, |_| Event::NewFinger),
+    (1, |_| Event::RemoveLockScreen),
+    (10, |d| Event::Time {
+        seconds: 1 + d.below(4000),
+    }),
+    (1, |d| Event::SetWallClock {
+        ms: i64::from(d.bits()) * 1_000,
+    }),
+    (2, |_| Event::Update),
+    (1, |_| Event::ReinstallWithKeychain),
+    (1, |_| Event::ClearData),
+    (1, |_| Event::OtherPhone),
+    (12, |d| Event::Fault {
+        after: d.index(16) as u32,
+        fault: fault(d),
+    }),
+    (3, |d| Event::KillAtKeyStore {
+        after: d.index(3) as u32,
+    }),
+    (5, |_| Event::FreeDisk),
+    (3, |d| Event::DamageCopy {
+        index: d.index(2),
+        bit: d.bits(),
+    }),
+    (1, |d| Event::DamageStatus { bit: d.bits() }),
+    (1, |d| Event::LoseKeyring { bit: d.bits() }),
+    (1, |_| Event::NewerKeyring),
+    (1, |d| Event::LoseDatabase { empty: d.coin() }),
+];
+
+impl Event {
+    fn of(digits: &mut Digits) -> Self {
+        let all: u64 = CHOICES.iter().map(|(weight, _)| weight).sum();
+        let mut place = digits.below(all);
+        for (weight, make) in CHOICES {
+            if place < *weight {
+                return make(digits);
+            }
+            place -= weight;
+        }
+        Self::Open
+    }
+}
+
+impl RotationStop {
+    fn of(digits: &mut Digits) -> Self {
+        match digits.below(5) {
+            0 => Self::BeforeDatabase,
+            1 => Self::AfterDatabase,
+            _ => Self::Nowhere,
+        }
+    }
+}
+
+fn fault(digits: &mut Digits) -> DiskFault {
+    match digits.below(13) {
+        0..3 => DiskFault::Kill,
+        3..6 => DiskFault::Torn,
+        6..9 => DiskFault::PowerCut(digits.index(4)),
+        9..11 => DiskFault::Full,
+        _ => DiskFault::Fails,
+    }
 }

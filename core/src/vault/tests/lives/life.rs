@@ -12,7 +12,7 @@ use super::database;
 use super::deeds::damage;
 use super::event::{Event, NAMES, PINS};
 use super::facts::Facts;
-use super::oracle::{Outcome, half, predict};
+use super::oracle::{Outcome, half, predict, slot_id};
 use super::place::{Entry, Place, Traits};
 use crate::error::Error;
 use crate::test_support::SecretState;
@@ -25,8 +25,8 @@ pub(super) struct Life {
     pub possible: Vec<Facts>,
     /// What the status file may say of unsynced records.
     pub unsynced: BTreeSet<Option<u64>>,
-    /// Wrong PINs that were answered so, since the last right one.
-    pub wrong: BTreeMap<usize, u32>,
+    /// Wrong PINs of each slot that were answered so, since the last right one.
+    pub wrong: BTreeMap<[u8; 16], u32>,
     /// Vaults that were put aside, and what is true of them.
     pub aside: Vec<(PathBuf, Vec<Facts>)>,
     pub last_value: u64,
@@ -157,7 +157,7 @@ impl Life {
                 .iter()
                 .any(|f| f.members.get(name) == Some(pin));
             assert!(known, "a wrong PIN opened");
-            self.wrong.remove(name);
+            self.wrong.remove(&slot_id(&keys.active, *name));
         }
         // The database has one of the proven keys, and the committed value is in it.
         let read =
@@ -224,10 +224,12 @@ impl Life {
         assert!(!made || !fixed);
         match (entry, &refusal.report) {
             (Entry::Pin { name, .. }, Some(RefusalReport::WrongPin(report))) => {
-                let before = self.wrong.get(name).copied().unwrap_or(0);
+                let copies = Copies::read(&self.place.directory);
+                let slot = slot_id(copies.active()[0], *name);
+                let before = self.wrong.get(&slot).copied().unwrap_or(0);
                 assert!(report.failures > before, "a wrong PIN was free");
                 assert_eq!(report.delay_ms > 0, report.failures >= 5);
-                self.wrong.insert(*name, report.failures);
+                self.wrong.insert(slot, report.failures);
             }
             (_, Some(RefusalReport::KeyLost(report))) => {
                 assert!(self.unsynced.contains(&report.unsynced));

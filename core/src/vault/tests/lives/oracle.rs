@@ -148,11 +148,16 @@ fn device_slot(active: &Active) -> &Slot {
     active.slots.iter().find(is_device).unwrap()
 }
 
-pub(super) fn pin_slot(active: &Active, name: usize) -> Option<&Slot> {
+fn pin_slot(active: &Active, name: usize) -> Option<&Slot> {
     active.slots.iter().find(|slot| match &slot.lock {
         SlotLock::Pin { person, .. } => person.as_str() == super::event::NAMES[name],
         _ => false,
     })
+}
+
+/// The id of a person's slot.
+pub(super) fn slot_id(active: &Active, name: usize) -> [u8; 16] {
+    pin_slot(active, name).unwrap().id
 }
 
 pub(super) fn half(slot: &Slot) -> &crate::vault::keyring::DeviceHalf {
