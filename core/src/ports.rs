@@ -3,6 +3,7 @@
 //! Small traits only. `sync`, `storage`, `transport` and `vault` do not know each other; they meet
 //! here and in `model`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::cancel::CancelToken;
@@ -55,6 +56,13 @@ pub trait Entropy: Send + Sync {
 pub trait Timer: Send + Sync {
     /// Returns after `duration`, or with `cancelled` as soon as the token is.
     fn wait(&self, duration: Duration, cancel: &CancelToken) -> Result<()>;
+}
+
+/// The disk on which the vaults are.
+pub trait Disk: Send + Sync {
+    /// Bytes that this app may still write on the disk of a directory; `None` where it cannot be
+    /// told: then a full disk is found out by writing.
+    fn free_bytes(&self, directory: &Path) -> Option<u64>;
 }
 
 /// Hears of committed changes. Called on a thread of its own, with no lock held.

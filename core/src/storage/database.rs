@@ -16,7 +16,7 @@ use super::table_sql::SchemaSql;
 use super::transaction::{Context, WriteTransaction};
 use super::worker::Workers;
 use super::{conflicts, digest, migrations, outbox, peers, query, schema_tables, session};
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::kv::cache::KvCache;
 use crate::model::filter::{Condition, Query};
 use crate::model::ids::{PeerId, RecordId};
@@ -121,11 +121,16 @@ impl Database {
         })
     }
 
-    /// Finishes what is queued, then closes every connection.
+    /// Finishes what is queued, then closes every connection. Calls that come later hear `locked`.
     pub fn close(&self) {
-        self.kv.close();
-        self.readers.stop();
-        self.writer.stop();
+        self.close_because(&Error::new(ErrorCode::Locked, "the vault is locked"));
+    }
+
+    /// The same; calls that come later hear why.
+    pub fn close_because(&self, why: &Error) {
+        self.kv.close(why);
+        self.readers.stop(why);
+        self.writer.stop(why);
     }
 
     /// Looks at every page's authentication code: a damaged page is otherwise unnoticed until it is
