@@ -2,7 +2,7 @@
 //! locked, cut off in the middle of a write. What SQLite writes does not come by here.
 //!
 //! The files are real. A simulated disk only hears of each step before it is taken, and lets it
-//! happen, refuses it, or ends the process there: an unwinding that [`Disk::run`] catches, so that
+//! happen, refuses it, or ends the process there: an unwinding that [`PhoneDisk::run`] catches, so that
 //! nothing after the step runs. A power cut also takes back what was not made durable by then.
 
 use std::cell::RefCell;
@@ -36,7 +36,7 @@ struct Killed;
 
 /// A simulated disk.
 #[derive(Debug, Default)]
-pub struct Disk {
+pub struct PhoneDisk {
     state: Mutex<State>,
 }
 
@@ -67,7 +67,7 @@ enum Change {
 }
 
 thread_local! {
-    static PLUGGED: RefCell<Option<Arc<Disk>>> = const { RefCell::new(None) };
+    static PLUGGED: RefCell<Option<Arc<PhoneDisk>>> = const { RefCell::new(None) };
 }
 
 /// What the vault's files call before each step.
@@ -81,7 +81,7 @@ pub(crate) fn before_disk_step(step: DiskStep<'_>, path: &Path) -> Result<(), Er
 
 /// Takes the disk out again when dropped.
 #[derive(Debug)]
-struct Plugged(Option<Arc<Disk>>);
+struct Plugged(Option<Arc<PhoneDisk>>);
 
 impl Drop for Plugged {
     fn drop(&mut self) {
@@ -89,12 +89,12 @@ impl Drop for Plugged {
     }
 }
 
-/// Ends the simulated process here. Only under [`Disk::run`].
+/// Ends the simulated process here. Only under [`PhoneDisk::run`].
 pub(super) fn kill() -> ! {
     resume_unwind(Box::new(Killed))
 }
 
-impl Disk {
+impl PhoneDisk {
     /// Runs a piece of the process's life on this thread with this disk under it; `None` if it was
     /// killed. Afterwards no fault is armed any more.
     pub fn run<T>(self: &Arc<Self>, live: impl FnOnce() -> T) -> Option<T> {
@@ -277,7 +277,7 @@ fn half(bytes: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    fn replace(disk: &Arc<Disk>, path: &Path, sync: bool) -> Option<Result<(), Error>> {
+    fn replace(disk: &Arc<PhoneDisk>, path: &Path, sync: bool) -> Option<Result<(), Error>> {
         let new = path.with_extension("new");
         disk.run(|| {
             before_disk_step(DiskStep::Write(b"second"), &new)?;
@@ -295,7 +295,7 @@ mod tests {
     fn it_kills_tears_refuses_and_takes_back() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("file");
-        let disk = Arc::new(Disk::default());
+        let disk = Arc::new(PhoneDisk::default());
         let first = || fs::write(&path, b"first").unwrap();
         let now = || fs::read_to_string(&path).unwrap();
 
@@ -335,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_panic_of_its_own_goes_on() {
-        let disk = Arc::new(Disk::default());
+        let disk = Arc::new(PhoneDisk::default());
         let panicked = catch_unwind(AssertUnwindSafe(|| {
             disk.run(|| resume_unwind(Box::new("a panic")))
         }));

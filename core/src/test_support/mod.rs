@@ -9,7 +9,7 @@ mod scripted_peer;
 
 pub use amana_keystore::MemoryKeyStore;
 pub(crate) use disk::before_disk_step;
-pub use disk::{Disk, DiskFault};
+pub use disk::{DiskFault, PhoneDisk};
 pub use fake_store::FakeStore;
 pub use fakes::{FakeClock, InstantTimer, SeededEntropy};
 pub use phone::{Phone, SecretState};

@@ -105,7 +105,7 @@ impl Phone {
     }
 
     /// The process is killed right after so many more calls have done what they were asked. Only
-    /// under [`Disk::run`](super::Disk::run).
+    /// under [`PhoneDisk::run`](super::PhoneDisk::run).
     pub fn kill_after(&self, calls: u32) {
         self.state().kill_after = Some(calls);
     }

@@ -229,13 +229,13 @@ impl Life {
         let shown = Status::read(&self.place.directory).unsynced;
         assert!(self.unsynced.contains(&shown));
         let result = self.run(|place, _| {
-            let directory = || VaultDirectory::open(&place.directory).unwrap();
+            let directory = VaultDirectory::open(&place.directory).unwrap();
             let other = LossAcknowledged {
                 unsynced: Some(shown.unwrap_or(0) + 1),
             };
-            let refused = quarantine(directory(), other).unwrap_err();
+            let refused = quarantine(&directory, other).unwrap_err();
             assert_eq!(refused.code(), ErrorCode::InvalidInput);
-            quarantine(directory(), LossAcknowledged { unsynced: shown })
+            quarantine(&directory, LossAcknowledged { unsynced: shown })
         });
         // Killed or refused after it: the directory shows whether it has another name.
         if self.place.directory.exists() {

@@ -7,7 +7,7 @@ use super::super::clinic::{KDF, person, pin};
 use super::super::*;
 use super::event::{NAMES, PINS};
 use crate::secret::OrganisationPrivateKey;
-use crate::test_support::{Disk, Phone};
+use crate::test_support::{Phone, PhoneDisk};
 use crate::vault::keyring::{Slot, SlotLock};
 
 /// What stays the same for a whole life.
@@ -26,7 +26,7 @@ pub(super) struct Place {
     pub directory: PathBuf,
     pub database: PathBuf,
     pub phone: Phone,
-    pub disk: Arc<Disk>,
+    pub disk: Arc<PhoneDisk>,
     pub clock: Arc<FakeClock>,
     pub entropy: SeededEntropy,
     pub organisation: (OrganisationPrivateKey, RecoveryKey),
