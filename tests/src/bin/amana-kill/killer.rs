@@ -13,6 +13,9 @@ use serde_json::{Value as Json, json};
 use crate::draw::Draw;
 use crate::op::{Op, State, state_from_json};
 
+/// Nothing takes so long, on the slowest machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 type Result<T> = std::result::Result<T, String>;
 
 /// What was seen.
@@ -99,20 +102,26 @@ impl Watched {
         ];
         let awaited = awaited[usize::try_from(draw.below(6)).unwrap_or(0)];
         let soon = Duration::from_micros(draw.below(6_000));
-        let mut end = now() + Duration::from_micros(draw.below(60_000));
+        // One in four dies while it opens, perhaps; the others once they have opened.
+        let opening = Duration::from_micros(draw.below(40_000));
+        let working = Duration::from_micros(draw.below(60_000));
+        let is_early = draw.below(4) == 0;
+        let mut end = now() + if is_early { opening } else { PATIENCE };
         let mut trying = None;
         loop {
             match lines.recv_timeout(end.saturating_duration_since(now())) {
                 Ok(line) => {
                     self.hear(&line, &mut trying, figures);
+                    if line.get("state").is_some() && !is_early {
+                        end = now() + working;
+                    }
                     let name = trying.as_ref().map(Op::name);
                     if name.is_some() && name == awaited && line["try"].is_object() {
                         end = now() + soon;
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => break,
-                // It ended by itself: the end of its words says why.
-                Err(RecvTimeoutError::Disconnected) => break,
+                // Where its words end it has ended by itself; why, it says elsewhere.
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
         }
         child

@@ -44,7 +44,11 @@ const PAGE: usize = 500;
 pub fn run(arguments: &Arguments) -> Result<()> {
     let worker = Worker::open(arguments)?;
     let mut state = worker.tell(&arguments.second)?;
-    say(&json!({"state": state_to_json(&state), "loose": worker.loose_secrets()?}));
+    let loose = match state {
+        Some(_) => worker.loose_secrets()?,
+        None => 0,
+    };
+    say(&json!({"state": state_to_json(&state), "loose": loose}));
     let mut draw = Draw::new(arguments.seed);
     for number in 0_u64.. {
         let op = choose(

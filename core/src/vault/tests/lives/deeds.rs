@@ -186,10 +186,16 @@ impl Life {
                         || troubled && is_trouble.contains(&error.code()),
                     "{error:?}"
                 );
-                self.possible.push(Facts::default());
+                self.half_wiped();
             }
-            None => self.possible.push(Facts::default()),
+            None => self.half_wiped(),
         }
+    }
+
+    fn half_wiped(&mut self) {
+        self.possible.push(Facts::default());
+        self.unsynced.insert(None);
+        self.wrong.clear();
     }
 
     /// Whoever kept the files has nothing that opens them.
@@ -298,7 +304,9 @@ impl Life {
         let Ok(bytes) = fs::read(&self.place.database) else {
             return;
         };
-        if Copies::read(&self.place.directory).active().is_empty() {
+        // A wipe may remove it, and what was never finished too.
+        let copies = Copies::read(&self.place.directory);
+        if copies.active().is_empty() || is_wiping(&copies) {
             return;
         }
         match empty {
@@ -310,9 +318,7 @@ impl Life {
         }
         self.enter(&Entry::Device, true);
         assert!(fs::metadata(&self.place.database).map_or(!empty, |file| file.len() == 0));
-        if !Copies::read(&self.place.directory).active().is_empty() {
-            fs::write(&self.place.database, bytes).unwrap();
-        }
+        fs::write(&self.place.database, bytes).unwrap();
     }
 
     /// Damage that the other copy outlives: only where that one is whole and as new.
@@ -379,6 +385,11 @@ impl Life {
         note(self.recover());
         assert_eq!(opened, has_way, "who has a key comes in, and nobody else");
     }
+}
+
+fn is_wiping(copies: &Copies) -> bool {
+    let is = |keyring: &Keyring| matches!(keyring, Keyring::Shredding(_));
+    copies.readable().any(is)
 }
 
 /// Flips a bit, cuts a file or removes it. Says whether there was one.
