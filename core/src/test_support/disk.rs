@@ -198,6 +198,12 @@ impl PhoneDisk {
     }
 }
 
+impl crate::ports::Disk for PhoneDisk {
+    fn free_bytes(&self, _: &Path) -> Option<u64> {
+        Some(if self.is_full() { 0 } else { u64::MAX })
+    }
+}
+
 impl State {
     fn note(&mut self, step: DiskStep<'_>, path: &Path) {
         match step {

@@ -142,13 +142,12 @@ impl Phone {
         self.state().secrets.clear();
     }
 
-    /// Somebody, or a fault, replaces a secret by another one.
-    pub fn replace_secret(&self, alias: &Alias) {
-        let mut state = self.state();
-        state.made += 1;
-        let made = state.made;
-        if let Some(secret) = state.secrets.get_mut(alias.as_str()) {
-            secret.number = made;
+    /// Somebody, or a fault, replaces every secret by another one.
+    pub fn replace_secrets(&self) {
+        let state = &mut *self.state();
+        for secret in state.secrets.values_mut() {
+            state.made += 1;
+            secret.number = state.made;
         }
     }
 

@@ -9,6 +9,8 @@ use clap::{Parser, ValueEnum};
 pub enum Scene {
     /// Two tablets of one clinic: offline, synced, in conflict, killed, and the same in the end.
     Story,
+    /// Every row of the open-time table on a simulated phone: what was wanted beside what was seen.
+    Keys,
 }
 
 impl Scene {
@@ -16,16 +18,17 @@ impl Scene {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Story => "story",
+            Self::Keys => "keys",
         }
     }
 }
 
-/// Shows Amana at work: starts a reference server and two tablets as processes of their own,
+/// Shows Amana at work, in scenes; each exits 0 only if every proof of it holds.
+///
+/// The story starts a reference server and two tablets as processes of their own,
 /// registers patients offline on both, syncs, edits one patient on both, kills a tablet in the
 /// middle of a pull, and proves that tablets and server hold the same, that no file holds a name in
-/// the clear, and that a foreign key opens nothing.
-///
-/// Exits 0 only if every proof holds.
+/// the clear, and that a foreign key opens nothing. Options other than --json are the story's.
 #[derive(Parser, Debug)]
 #[command(name = "demo", version)]
 pub struct Arguments {
