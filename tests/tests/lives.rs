@@ -1,9 +1,9 @@
 //! Random lives through the front door, with the real database: a smaller set beside the thousands
-//! that the vault's own tests play. `AMANA_LIVES` asks for more.
+//! that the vault's own tests play. `AMANA_LIVES=10` plays ten times as many.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,7 +43,8 @@ struct Life {
     app: Option<Amana>,
     /// The states that the vault may be in; `None` is "no vault".
     possible: Vec<Option<Held>>,
-    last: u64,
+    /// Whose secrets may be gone.
+    gone: BTreeSet<usize>,
 }
 
 fn person(name: usize) -> PersonId {
@@ -74,7 +75,7 @@ impl Life {
             organisation: make_organisation_key(&SystemEntropy).unwrap(),
             app: None,
             possible: vec![None],
-            last: 0,
+            gone: BTreeSet::new(),
         };
         life.create();
         life
@@ -92,7 +93,7 @@ impl Life {
         {
             return app.clone();
         }
-        self.app = None;
+        self.stop();
         let config = Config {
             pin_kdf: Some(PinKdf::for_tests()),
             idle_lock: Some(IdleRule {
@@ -112,6 +113,13 @@ impl Life {
         app
     }
 
+    /// The app's process ends.
+    fn stop(&mut self) {
+        if let Some(app) = self.app.take() {
+            app.close().unwrap();
+        }
+    }
+
     /// Runs a call of the app; `None` if the app was killed in it.
     fn call<T>(&mut self, call: impl FnOnce(&Amana) -> Result<T>) -> Option<Result<T>> {
         let app = self.app();
@@ -119,7 +127,7 @@ impl Life {
         self.phone.spare();
         drop(app);
         if result.is_none() {
-            self.app = None;
+            self.stop();
         }
         result
     }
@@ -146,7 +154,10 @@ impl Life {
             members: BTreeMap::from([(0, 0)]),
         };
         match made {
-            Some(Ok(())) => self.possible = vec![Some(held)],
+            Some(Ok(())) => {
+                self.possible = vec![Some(held)];
+                self.gone.clear();
+            }
             // There is one, or there was: an opening tells.
             Some(Err(error)) if error.code() == ErrorCode::InvalidInput => {}
             _ => self.possible.push(Some(held)),
@@ -213,7 +224,7 @@ impl Life {
                     assert!(self.possible.contains(&None), "a vault is gone");
                     self.possible = vec![None];
                 }
-                let lost = self.phone.aliases().is_empty();
+                let lost = self.gone.contains(&name);
                 let allowed: &[ErrorCode] = match (fair, delayed, surely) {
                     (true, true, _) => &[ErrorCode::PinDelayed],
                     (true, false, true) if lost => {
@@ -267,7 +278,6 @@ impl Life {
     }
 
     fn commit(&mut self) {
-        self.last += 1;
         let Some(before) = self.possible[0].clone() else {
             return;
         };
@@ -332,12 +342,13 @@ impl Life {
             }
             (21 | 22, Some(after)) => self.change(after, Amana::rotate),
             (23, _) => self.app().lock().unwrap(),
-            (24, _) => self.app = None,
+            (24, _) => self.stop(),
             (25, _) => self.wipe(),
             (26, _) => self.put_aside(),
             (27, _) => {
-                self.app = None;
+                self.stop();
                 self.phone.clear_secrets();
+                self.gone.extend(0..NAMES.len());
                 _ = self.recover();
             }
             (28, _) => _ = self.recover(),
@@ -347,7 +358,7 @@ impl Life {
                 assert_eq!(self.app().state(), VaultState::Locked);
             }
             (30, _) => {
-                self.app = None;
+                self.stop();
                 self.phone.reboot();
             }
             (31..34, _) => self.phone.unlock(),
@@ -375,7 +386,7 @@ impl Life {
     fn wipe(&mut self) {
         match self.call(Amana::wipe) {
             Some(Ok(())) => {
-                self.app = None;
+                self.stop();
                 self.possible = vec![None];
                 self.create();
             }
@@ -393,11 +404,12 @@ impl Life {
         }
         let unsynced = seen.unsynced;
         let aside = self.call(|app| app.quarantine(LossAcknowledged { unsynced }));
-        self.app = None;
+        self.stop();
         // Put back at once: nothing is lost by it.
         if let Some(Ok(aside)) = aside {
             let _ = fs::remove_dir_all(self.path());
             fs::rename(aside.path, self.path()).unwrap();
+            self.disk.settle();
         } else if !self.path().exists() {
             let mut aside = self.path().into_os_string();
             aside.push(".quarantine.1");
@@ -407,7 +419,7 @@ impl Life {
 
     /// A bit of the database flips while it is closed: what is read is right, or it is refused.
     fn flip_database_bit(&mut self, bit: usize) {
-        self.app = None;
+        self.stop();
         let file = self.path().join("database");
         let Ok(good) = fs::read(&file) else { return };
         if good.is_empty() || self.possible.len() > 1 || !self.is_fair() {
@@ -435,7 +447,7 @@ impl Life {
             }
             app.close().unwrap();
         }
-        self.app = None;
+        self.stop();
         for journal in ["database-wal", "database-shm", "database-journal"] {
             let _ = fs::remove_file(self.path().join(journal));
         }
@@ -444,7 +456,7 @@ impl Life {
 
     /// In fair weather whoever has a way in comes in, and finds what was committed.
     fn end(&mut self) {
-        self.app = None;
+        self.stop();
         self.phone.unlock();
         self.disk.set_full(false);
         self.disk.run(|| ());
@@ -468,8 +480,8 @@ impl Life {
 }
 
 fn lives() -> u32 {
-    let asked = std::env::var("AMANA_LIVES").ok();
-    asked.and_then(|text| text.parse().ok()).unwrap_or(48)
+    let times = std::env::var("AMANA_LIVES").ok();
+    100 * times.and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
 proptest! {

@@ -140,6 +140,13 @@ impl PhoneDisk {
         self.state().full
     }
 
+    /// All that was done so far is durable: time has passed, or the files were moved by others.
+    pub fn settle(&self) {
+        let mut state = self.state();
+        state.not_durable.clear();
+        state.unsynced.clear();
+    }
+
     /// How many steps that change something were taken since this was last asked.
     pub fn steps(&self) -> u32 {
         std::mem::take(&mut self.state().steps)

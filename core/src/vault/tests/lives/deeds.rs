@@ -251,6 +251,7 @@ impl Life {
         let path = list_quarantined(&self.place.directory).pop().unwrap().path;
         self.aside.push((path, std::mem::take(&mut self.possible)));
         fs::create_dir(&self.place.directory).unwrap();
+        self.place.disk.settle();
         self.wiped();
     }
 

@@ -70,6 +70,7 @@ impl Place {
     }
 
     pub fn live_in(&mut self, directory: PathBuf) {
+        self.disk.settle();
         self.database = database_path(&directory);
         self.directory = directory;
     }
@@ -84,6 +85,7 @@ impl Place {
 
     /// Removes the app's files.
     pub fn clear_files(&self) {
+        self.disk.settle();
         fs::remove_dir_all(&self.directory).unwrap();
         fs::create_dir(&self.directory).unwrap();
     }
