@@ -42,18 +42,18 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::schema::Schema;
 use crate::observers::{Observers, Subscription};
-use crate::ports::{ChangeListener, KeyStore, KvListener};
+use crate::ports::{ChangeListener, KeyStore, KvListener, StateListener};
 use crate::secret::OneTimePrivateKey;
 use crate::transport::Network;
 use crate::vault::{
     self, PersonId, Pin, PinKdf, Policy, Presence, PresenceAnswer, RecoveryKey, VaultDirectory, Way,
 };
 
+pub use crate::model::notice::VaultState;
 pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
 pub use recovery::RecoveryRequest;
 pub use slots::SlotList;
-pub use state::VaultState;
 pub use sync_run::SyncOptions;
 
 use idle::Watch;
@@ -147,6 +147,7 @@ impl Amana {
         config.check()?;
         registry::attach(&config.directory.clone(), || {
             let directory = VaultDirectory::open(&config.directory)?;
+            let observers = Arc::new(Observers::start()?);
             let vault = Self {
                 inner: Arc::new(Inner {
                     database_file: vault::database_path(directory.path()),
@@ -157,9 +158,9 @@ impl Amana {
                     system,
                     schema,
                     key_store,
-                    observers: Arc::new(Observers::start()?),
+                    observers: Arc::clone(&observers),
                     network: Mutex::default(),
-                    life: Life::locked(),
+                    life: Life::locked(observers),
                     directory: Mutex::new(Some(directory)),
                     watch: Watch::default(),
                     refusal: Mutex::default(),
@@ -342,6 +343,12 @@ impl Amana {
         self.inner.observers.subscribe_kv(listener)
     }
 
+    /// Hears whenever the vault is locked, unlocked or closed, by whatever cause, as
+    /// [`Amana::subscribe`] does of records.
+    pub fn subscribe_state(&self, listener: Arc<dyn StateListener>) -> Subscription {
+        self.inner.observers.subscribe_state(listener)
+    }
+
     /// The schema of the record tables.
     pub fn schema(&self) -> &Schema {
         &self.inner.schema
@@ -376,8 +383,11 @@ impl Inner {
         open.shut();
     }
 
-    /// Lets go of the directory: before the state says so, or who sees that would find it taken.
+    /// Drops the last secret and lets go of the directory: before the state says so, or who sees that would find it taken.
     fn let_go(&self) {
+        if let Ok(mut key) = self.recovery.lock() {
+            *key = None;
+        }
         let directory = self.directory.lock().map(|mut held| held.take());
         drop(directory);
     }
@@ -396,7 +406,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Some(open) = self.life.into_open() {
+        if let Some(open) = self.life.last_open() {
             self.shut(&open);
         }
     }

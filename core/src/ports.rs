@@ -15,11 +15,11 @@ use crate::model::change_set::{
 use crate::model::ids::{PeerId, RecordId};
 use crate::model::kv::KvNotice;
 use crate::model::merge::{MergeInput, MergePlan};
-use crate::model::notice::{ChangeNotice, SyncProgress};
+use crate::model::notice::{ChangeNotice, SyncProgress, VaultState};
 use crate::model::report::ApplyReport;
 use crate::model::schema::TableIndex;
 
-pub use amana_keystore::{KeyStore, KeyStoreError};
+pub use amana_keystore::{Derived, KeyStore, KeyStoreError, SecurityLevel};
 
 /// Wall-clock and monotonic time.
 pub trait Clock: Send + Sync {
@@ -77,6 +77,12 @@ pub trait KvListener: Send + Sync {
     fn changed(&self, notice: &KvNotice);
 }
 
+/// Hears of changes of a vault's state. Called as [`ChangeListener`] is.
+pub trait StateListener: Send + Sync {
+    /// Once per change; the state may have changed again meanwhile.
+    fn changed(&self, state: VaultState);
+}
+
 /// Hears how a sync goes on. Called with no lock held; must return quickly.
 pub trait ProgressListener: Send + Sync {
     /// At most a few times a second.
@@ -97,10 +103,12 @@ pub trait ChangeSource: Send {
     fn next_change(&mut self) -> Result<Option<RemoteChange>>;
 }
 
-/// One peer, as the sync engine sees it. Calls block; they run on the engine's own thread.
+/// One peer, as the sync engine sees it. Calls block; they run on the engine's own thread, one at
+/// a time.
 pub trait SyncPeer: Send + Sync {
     /// Asks for the changes after a cursor and hands them to the sink while they arrive. On error
-    /// the sink's content is worth nothing.
+    /// the sink's content is worth nothing. `PullReply::full` tells whether everything was asked
+    /// for: a request with the kind's full cursor.
     fn pull(
         &self,
         request: &PullRequest,
@@ -109,7 +117,9 @@ pub trait SyncPeer: Send + Sync {
         cancel: &CancelToken,
     ) -> Result<PullReply>;
 
-    /// Sends one piece. `Ok` only when the peer said that it took all of it.
+    /// Sends one piece: rows of one [`PushClass`], in the order in which the peer is to take them;
+    /// `values` are in the store's forms, and encoding them for the wire is the peer's business.
+    /// `Ok` only when the peer said that it took all of it.
     fn push(&self, piece: &[OutboxRow], cancel: &CancelToken) -> Result<(), PushFailure>;
 }
 

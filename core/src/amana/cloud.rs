@@ -46,6 +46,7 @@ impl Amana {
         cancel: CancelToken,
     ) -> Result<Person> {
         let open = self.opened()?;
+        credentials.check_for_sync()?;
         let client = self.client(&address)?;
         let token = cancel.or(&open.held.sign_ins);
         spawn("amana-sign-in", move || {
@@ -133,6 +134,7 @@ impl Amana {
             Arc::clone(&self.inner.schema),
             Arc::clone(&self.inner.system.clock),
             address,
+            self.inner.config.cloud_pins.as_ref(),
             self.inner.config.time_limits,
         )
     }

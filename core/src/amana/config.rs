@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::access::idle::IdleRule;
 use crate::error::{Error, Result};
+use crate::model::pins::SpkiPins;
 use crate::ports::{Clock, Disk, Entropy, Timer};
 use crate::system::{SystemClock, SystemDisk, SystemEntropy, SystemTimer};
 use crate::transport::TimeLimits;
@@ -29,6 +30,8 @@ pub struct Config {
     pub schema: SchemaSource,
     /// How long each step of a request may take.
     pub time_limits: TimeLimits,
+    /// The keys that the cloud's server may show, beside the ordinary checks.
+    pub cloud_pins: Option<SpkiPins>,
     /// When a vault that nobody uses locks itself; `None` never.
     pub idle_lock: Option<IdleRule>,
     /// What wrong PINs lead to beside delays: by itself nothing.
@@ -45,6 +48,7 @@ impl Config {
             directory: directory.into(),
             schema: SchemaSource::default(),
             time_limits: TimeLimits::default(),
+            cloud_pins: None,
             idle_lock: Some(IdleRule::default()),
             pin_rules: PinRules::default(),
             pin_kdf: None,

@@ -14,6 +14,7 @@ use crate::model::report::SyncReport;
 use crate::pending::{self, Answer, Pending};
 use crate::ports::ProgressListener;
 use crate::sync::Engine;
+use crate::transport::CloudProof;
 use crate::vault;
 
 /// How a sync is watched and ended.
@@ -202,7 +203,7 @@ impl Amana {
         let own_user = session.person.id;
         let peer = self
             .client(&session.address)?
-            .peer(session.credentials, own_user.clone());
+            .peer(CloudProof::Password(session.credentials), own_user.clone());
         let peer_id = PeerId::cloud();
         let status = open.database.peer_status(&peer_id).wait()?;
         // Own permission rows come only with a full pull, and so do columns that a newer schema
@@ -222,6 +223,7 @@ impl Amana {
             entropy: &*system.entropy,
             timer: &*system.timer,
             spool_directory: &vault::spool_directory(&self.inner.config.directory),
+            disk: &system.disk,
             progress: options.progress.as_deref(),
             cancel,
             full_pull,

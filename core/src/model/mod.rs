@@ -3,6 +3,7 @@
 pub mod change_set;
 pub mod dates;
 pub mod filter;
+pub mod hub;
 pub mod ids;
 pub mod json_text;
 pub mod kv;
@@ -10,6 +11,7 @@ pub mod ledger;
 pub mod merge;
 pub mod notice;
 pub mod peer;
+pub mod pins;
 pub mod report;
 pub mod row;
 pub mod schema;

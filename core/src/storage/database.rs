@@ -193,14 +193,13 @@ impl Database {
 
     /// A record as a JSON object, or none.
     pub fn get(&self, table: TableIndex, id: RecordId) -> Pending<Option<String>> {
-        self.read(move |connection, context| {
-            let found = records::get(connection, context, table, &id)?;
-            Ok(found.map(|values| {
-                let mut out = String::new();
-                row::write_record(context.schema.table(table), &values, &mut out);
-                out
-            }))
-        })
+        self.read(move |connection, context| record_text(connection, context, table, &id))
+    }
+
+    /// A record as a JSON object, now. Waits for no writer, and for no other kind of reader.
+    pub fn get_now(&self, table: TableIndex, id: &RecordId) -> Result<Option<String>> {
+        self.kv
+            .at_once(|connection| record_text(connection, &self.context, table, id))
     }
 
     /// A page of records as JSON text.
@@ -269,4 +268,18 @@ impl Database {
         let peer = peer.clone();
         self.read(move |connection, _| peers::status(connection, &peer))
     }
+}
+
+fn record_text(
+    connection: &Connection,
+    context: &Context,
+    table: TableIndex,
+    id: &RecordId,
+) -> Result<Option<String>> {
+    let found = records::get(connection, context, table, id)?;
+    Ok(found.map(|values| {
+        let mut out = String::new();
+        row::write_record(context.schema.table(table), &values, &mut out);
+        out
+    }))
 }

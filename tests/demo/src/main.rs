@@ -5,10 +5,13 @@
 //! not use the core: tablets and server are programs that are started and watched, and what the
 //! proofs compare is computed anew from files and from a pull of the driver's own.
 //!
+//! `clinic`, on the same programs and a hub: a week of a clinic.
+//!
 //! `keys`, on a simulated phone: every row of the table that decides what an opening does.
 
 mod arguments;
 mod canary;
+mod clinic;
 mod digest;
 mod error;
 mod files;
@@ -20,6 +23,7 @@ mod programs;
 mod report;
 mod server;
 mod signals;
+mod started;
 mod story;
 mod summary;
 mod tablet;
@@ -30,14 +34,16 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use arguments::{Arguments, Scene};
+use error::Result;
 use output::Output;
 use report::Report;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let holds = match arguments.scene {
-        Scene::Story => tell_story(&arguments),
+        Scene::Story => tell(&arguments, story::run),
         Scene::Keys => keys::run(arguments.json),
+        Scene::Clinic => tell(&arguments, clinic::run),
     };
     if holds {
         ExitCode::SUCCESS
@@ -46,11 +52,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn tell_story(arguments: &Arguments) -> bool {
+/// A scene that tells what happens, and ends with a report of proofs.
+fn tell(arguments: &Arguments, scene: fn(&Arguments, &Output, &mut Report) -> Result<()>) -> bool {
     let output = Output::new(arguments.json);
     let mut report = Report::new(arguments);
-    let result = story::run(arguments, &output, &mut report);
-    if let Err(error) = result {
+    if let Err(error) = scene(arguments, &output, &mut report) {
         report.error = Some(error.to_string());
     }
     output.finish(&report);

@@ -2,6 +2,7 @@
 
 mod persons;
 mod rotation;
+mod states;
 mod stress;
 mod whole;
 
