@@ -83,6 +83,12 @@ pub trait StateListener: Send + Sync {
     fn changed(&self, state: VaultState);
 }
 
+/// Hears that damage was found in the database. Called as [`ChangeListener`] is.
+pub trait DamageListener: Send + Sync {
+    /// Once for each table or index in which a page cannot be read.
+    fn found(&self);
+}
+
 /// Hears how a sync goes on. Called with no lock held; must return quickly.
 pub trait ProgressListener: Send + Sync {
     /// At most a few times a second.

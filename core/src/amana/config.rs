@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::access::idle::IdleRule;
+use crate::access::integrity::IntegrityRule;
 use crate::error::{Error, Result};
 use crate::model::pins::SpkiPins;
 use crate::ports::{Clock, Disk, Entropy, Timer};
@@ -34,6 +35,8 @@ pub struct Config {
     pub cloud_pins: Option<SpkiPins>,
     /// When a vault that nobody uses locks itself; `None` never.
     pub idle_lock: Option<IdleRule>,
+    /// When every page of an unlocked vault is looked at; `None` never.
+    pub integrity: Option<IntegrityRule>,
     /// What wrong PINs lead to beside delays: by itself nothing.
     pub pin_rules: PinRules,
     /// How new PINs are stretched; `None` for the strongest with which this device opens within a
@@ -50,6 +53,7 @@ impl Config {
             time_limits: TimeLimits::default(),
             cloud_pins: None,
             idle_lock: Some(IdleRule::default()),
+            integrity: Some(IntegrityRule::default()),
             pin_rules: PinRules::default(),
             pin_kdf: None,
         }

@@ -2,6 +2,7 @@
 
 pub mod change_set;
 pub mod dates;
+pub mod diagnosis;
 pub mod filter;
 pub mod hub;
 pub mod ids;
@@ -14,6 +15,7 @@ pub mod peer;
 pub mod pins;
 pub mod report;
 pub mod row;
+pub mod salvage;
 pub mod schema;
 mod schema_json;
 pub mod value;

@@ -8,6 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::connection::{self, Access};
 use super::errors::MapSqlite;
 use super::kv_store::KvReading;
+use super::opener::Opener;
 use super::outbox::OutboxCounts;
 use super::peers::PeerStatus;
 use super::records::{self, Operation};
@@ -55,6 +56,7 @@ pub struct Database {
     readers: Workers<Connection>,
     pub(super) context: Arc<Context>,
     pub(super) kv: KvReading,
+    opener: Arc<Opener>,
     path: PathBuf,
 }
 
@@ -87,6 +89,18 @@ impl WriterState {
     }
 }
 
+/// Reads in one snapshot; what SQLCipher made up in place of a page is never handed out.
+fn read_once<T>(
+    connection: &Connection,
+    context: &Context,
+    read: impl FnOnce(&Connection, &Context) -> Result<T>,
+) -> Result<T> {
+    let snapshot = connection.unchecked_transaction().map_sqlite()?;
+    let found = read(&snapshot, context)?;
+    connection::assert_sound(&snapshot)?;
+    Ok(found)
+}
+
 impl Database {
     /// Opens the database, makes or widens its tables, and proves that the file is encrypted.
     pub fn open(options: DatabaseOptions<'_>) -> Result<Self> {
@@ -117,6 +131,7 @@ impl Database {
             readers: Workers::start("amana-reader", readers)?,
             context,
             kv,
+            opener: Arc::new(Opener::new(options.path.to_owned(), options.key)),
             path: options.path.to_owned(),
         })
     }
@@ -131,6 +146,7 @@ impl Database {
         self.kv.close(why);
         self.readers.stop(why);
         self.writer.stop(why);
+        self.opener.forget();
     }
 
     /// Looks at every page's authentication code: a damaged page is otherwise unnoticed until it is
@@ -174,11 +190,26 @@ impl Database {
         read: impl FnOnce(&Connection, &Context) -> Result<T> + Send + 'static,
     ) -> Pending<T> {
         let context = Arc::clone(&self.context);
+        let opener = self.opener();
         self.readers.submit(move |connection| {
-            // One snapshot for all that the call looks at.
-            let snapshot = connection.unchecked_transaction().map_sqlite()?;
-            read(&snapshot, &context)
+            let found = read_once(connection, &context, read);
+            if found.is_err() {
+                opener.heal(connection);
+            }
+            found
         })
+    }
+
+    pub(super) fn opener(&self) -> Arc<Opener> {
+        Arc::clone(&self.opener)
+    }
+
+    /// Runs a job on a reader's thread, without its connection.
+    pub(super) fn on_reader<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        self.readers.submit(move |_| job())
     }
 
     /// Carries out local writes in one transaction: all or none. Returns the records' ids.

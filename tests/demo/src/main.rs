@@ -10,11 +10,8 @@
 //! `keys`, on a simulated phone: every row of the table that decides what an opening does.
 
 mod arguments;
-mod canary;
 mod clinic;
 mod digest;
-mod error;
-mod files;
 mod http;
 mod keys;
 mod output;
@@ -33,6 +30,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use amana_demo::{canary, error, files};
 use arguments::{Arguments, Scene};
 use error::Result;
 use output::Output;

@@ -8,6 +8,7 @@ mod kv;
 mod outbox;
 mod pulls;
 mod records;
+mod salvage;
 
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -64,6 +65,7 @@ impl Store {
                 Notice::Kv(notice) => kv_sink.lock().unwrap().push(notice),
                 // The front door's, never a database's.
                 Notice::State(_) => unreachable!(),
+                Notice::Damage => {}
             }),
         })?;
         Ok(Self {
