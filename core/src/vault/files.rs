@@ -1,6 +1,6 @@
 //! Files of the vault on disk: looking, bounded reading, replacing whole, removing, and what an
-//! operating system's refusal means. Knows no keyring. The vault touches its files through this
-//! file alone, its directory's making and lock excepted.
+//! operating system's refusal means. Knows no keyring. The vault writes its files through
+//! this file alone, and decides on what it looks at through it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};

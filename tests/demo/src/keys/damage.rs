@@ -44,14 +44,14 @@ pub const CASES: [Case; 7] = [
     Case {
         row: 14,
         observed: "the key is right, the database's file is empty",
-        wanted: "database_damaged, offering quarantine; nothing written, no key made or deleted; \
+        wanted: "database_damaged, offering salvage and quarantine; nothing written, no key made or deleted; \
                  the file is back: opens with its value",
         play: empty_database,
     },
     Case {
         row: 15,
         observed: "the key is right, the database is none any more",
-        wanted: "database_damaged, offering quarantine; nothing written, no key made or deleted; \
+        wanted: "database_damaged, offering salvage and quarantine; nothing written, no key made or deleted; \
                  the file is back: opens with its value",
         play: damaged_database,
     },

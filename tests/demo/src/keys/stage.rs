@@ -191,6 +191,7 @@ fn offers(remedies: &[Remedy]) -> String {
     let name = |remedy: &Remedy| match remedy {
         Remedy::TryLater => "a later try",
         Remedy::Recovery => "recovery",
+        Remedy::Salvage => "salvage",
         Remedy::Quarantine => "quarantine",
     };
     let names: Vec<&str> = remedies.iter().map(name).collect();
