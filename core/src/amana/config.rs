@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::access::idle::IdleRule;
+use crate::model::terms::SyncPolicy;
 use crate::ports::{Clock, Entropy, Timer};
 use crate::system::{SystemClock, SystemEntropy, SystemTimer};
 use crate::transport::TimeLimits;
@@ -29,6 +30,8 @@ pub struct Config {
     pub time_limits: TimeLimits,
     /// When a vault that nobody uses locks itself; `None` never.
     pub idle_lock: Option<IdleRule>,
+    /// Whose word is the last, what stays in a conflict, how often everything is asked for.
+    pub sync: SyncPolicy,
 }
 
 impl Config {
@@ -39,6 +42,7 @@ impl Config {
             schema: SchemaSource::default(),
             time_limits: TimeLimits::default(),
             idle_lock: Some(IdleRule::default()),
+            sync: SyncPolicy::default(),
         }
     }
 }

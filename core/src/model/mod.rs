@@ -3,6 +3,7 @@
 pub mod change_set;
 pub mod dates;
 pub mod filter;
+pub mod hub_rights;
 pub mod ids;
 pub mod json_text;
 pub mod kv;
@@ -14,4 +15,6 @@ pub mod report;
 pub mod row;
 pub mod schema;
 mod schema_json;
+pub mod standing;
+pub mod terms;
 pub mod value;
