@@ -34,6 +34,7 @@ mod salvage;
 mod slots;
 mod state;
 mod sync_run;
+mod syncing;
 #[cfg(test)]
 mod tests;
 mod unsynced;

@@ -7,6 +7,7 @@ use crate::access::idle::IdleRule;
 use crate::access::integrity::IntegrityRule;
 use crate::error::{Error, Result};
 use crate::model::pins::SpkiPins;
+use crate::model::terms::SyncPolicy;
 use crate::ports::{Clock, Disk, Entropy, Timer};
 use crate::system::{SystemClock, SystemDisk, SystemEntropy, SystemTimer};
 use crate::transport::TimeLimits;
@@ -42,6 +43,8 @@ pub struct Config {
     /// How new PINs are stretched; `None` for the strongest with which this device opens within a
     /// second, measured when the first PIN is set.
     pub pin_kdf: Option<PinKdf>,
+    /// Whose word is the last, what stays in a conflict, how often everything is asked for.
+    pub sync: SyncPolicy,
 }
 
 impl Config {
@@ -56,6 +59,7 @@ impl Config {
             integrity: Some(IntegrityRule::default()),
             pin_rules: PinRules::default(),
             pin_kdf: None,
+            sync: SyncPolicy::default(),
         }
     }
 
