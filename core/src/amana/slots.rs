@@ -9,6 +9,7 @@ use super::opened::{HeldKeys, Open};
 use super::state::{State, closed, locked};
 use super::{Amana, Inner};
 use crate::error::{Error, Result};
+use crate::secret::scrub_stack;
 use crate::vault::{
     self, Glance, OpenResult, PersonId, Pin, PinKdf, PinStanding, PresenceRequest, SlotInfo,
     VaultIo, VaultKeys,
@@ -163,6 +164,7 @@ impl Amana {
     ) -> Result<T> {
         let open = self.opened()?;
         let result = work(&self.inner.io(), &mut open.keys());
+        scrub_stack();
         self.inner.remember(result)
     }
 
