@@ -85,7 +85,7 @@ fn make_key(folder: &Path) -> Said {
          fingerprint   {}\n\
          Give the public key to the app: it is pinned in each vault when that is made.",
         at.display(),
-        files::to_hex(&public.bytes()),
+        *files::to_hex(&public.bytes()),
         public.fingerprint(),
     ))
 }

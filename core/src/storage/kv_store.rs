@@ -50,7 +50,7 @@ impl KvReading {
         }
     }
 
-    fn at_once<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    pub(super) fn at_once<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let connection = self
             .connection
             .lock()
@@ -84,6 +84,16 @@ impl Database {
     /// Removes a value; whether there was one.
     pub fn kv_remove(&self, namespace: String, key: String) -> Pending<bool> {
         self.kv_write(namespace, |tx| tx.put(key, None))
+    }
+
+    /// Removes several values; how many there were.
+    pub fn kv_multi_remove(&self, namespace: String, keys: Vec<String>) -> Pending<u64> {
+        self.kv_write(namespace, |tx| {
+            keys.into_iter().try_fold(
+                0,
+                |removed, key| Ok(removed + u64::from(tx.put(key, None)?)),
+            )
+        })
     }
 
     /// Removes all values of a namespace; how many there were.

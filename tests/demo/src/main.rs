@@ -4,6 +4,7 @@
 //! what the proofs compare is computed anew from files and from a pull of the driver's own.
 
 mod arguments;
+mod clinic;
 mod digest;
 mod http;
 mod output;
@@ -12,6 +13,7 @@ mod programs;
 mod report;
 mod server;
 mod signals;
+mod started;
 mod story;
 mod summary;
 mod tablet;
@@ -22,7 +24,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use amana_demo::{canary, error, files};
-use arguments::Arguments;
+use arguments::{Arguments, Scene};
 use output::Output;
 use report::Report;
 
@@ -30,7 +32,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = Output::new(arguments.json);
     let mut report = Report::new(&arguments);
-    let result = story::run(&arguments, &output, &mut report);
+    let result = match arguments.scene {
+        Scene::Story => story::run(&arguments, &output, &mut report),
+        Scene::Clinic => clinic::run(&arguments, &output, &mut report),
+    };
     if let Err(error) = result {
         report.error = Some(error.to_string());
     }

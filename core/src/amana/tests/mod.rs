@@ -3,6 +3,7 @@
 mod care;
 mod persons;
 mod rotation;
+mod states;
 mod stress;
 mod whole;
 
