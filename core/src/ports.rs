@@ -3,22 +3,25 @@
 //! Small traits only. `sync`, `storage`, `transport` and `vault` do not know each other; they meet
 //! here and in `model`.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cancel::CancelToken;
-use crate::error::Result;
+use crate::error::{ErrorCode, Result};
 use crate::model::change_set::{
-    Acknowledgement, OutboxPage, OutboxPosition, OutboxRow, PullReply, PullRequest, PushClass,
-    PushFailure, RemoteChange, RemoteRow,
+    Acknowledgement, OutboxPage, OutboxPosition, OutboxRow, PieceLimit, PullReply, PullRequest,
+    PushClass, PushFailure, Refusal, RemoteChange, RemoteRow, Suspicion,
 };
 use crate::model::ids::{PeerId, RecordId};
 use crate::model::kv::KvNotice;
-use crate::model::merge::{MergeInput, MergePlan};
-use crate::model::notice::{ChangeNotice, SyncProgress};
+use crate::model::merge::MergeRule;
+use crate::model::notice::{ChangeNotice, SyncProgress, VaultState};
 use crate::model::report::ApplyReport;
 use crate::model::schema::TableIndex;
+use crate::model::terms::PeerTerms;
 
-pub use amana_keystore::{KeyStore, KeyStoreError};
+pub use amana_keystore::{Derived, KeyStore, KeyStoreError, SecurityLevel};
 
 /// Wall-clock and monotonic time.
 pub trait Clock: Send + Sync {
@@ -57,6 +60,13 @@ pub trait Timer: Send + Sync {
     fn wait(&self, duration: Duration, cancel: &CancelToken) -> Result<()>;
 }
 
+/// The disk on which the vaults are.
+pub trait Disk: Send + Sync {
+    /// Bytes that this app may still write on the disk of a directory; `None` where it cannot be
+    /// told: then a full disk is found out by writing.
+    fn free_bytes(&self, directory: &Path) -> Option<u64>;
+}
+
 /// Hears of committed changes. Called on a thread of its own, with no lock held.
 pub trait ChangeListener: Send + Sync {
     /// Once per transaction that changed records.
@@ -67,6 +77,18 @@ pub trait ChangeListener: Send + Sync {
 pub trait KvListener: Send + Sync {
     /// Once per transaction that set or removed values. That a value expired is not told.
     fn changed(&self, notice: &KvNotice);
+}
+
+/// Hears of changes of a vault's state. Called as [`ChangeListener`] is.
+pub trait StateListener: Send + Sync {
+    /// Once per change; the state may have changed again meanwhile.
+    fn changed(&self, state: VaultState);
+}
+
+/// Hears that damage was found in the database. Called as [`ChangeListener`] is.
+pub trait DamageListener: Send + Sync {
+    /// Once for each table or index in which a page cannot be read.
+    fn found(&self);
 }
 
 /// Hears how a sync goes on. Called with no lock held; must return quickly.
@@ -89,10 +111,12 @@ pub trait ChangeSource: Send {
     fn next_change(&mut self) -> Result<Option<RemoteChange>>;
 }
 
-/// One peer, as the sync engine sees it. Calls block; they run on the engine's own thread.
+/// One peer, as the sync engine sees it. Calls block; they run on the engine's own thread, one at
+/// a time.
 pub trait SyncPeer: Send + Sync {
     /// Asks for the changes after a cursor and hands them to the sink while they arrive. On error
-    /// the sink's content is worth nothing.
+    /// the sink's content is worth nothing. `PullReply::full` tells whether everything was asked
+    /// for: a request with the kind's full cursor.
     fn pull(
         &self,
         request: &PullRequest,
@@ -101,7 +125,9 @@ pub trait SyncPeer: Send + Sync {
         cancel: &CancelToken,
     ) -> Result<PullReply>;
 
-    /// Sends one piece. `Ok` only when the peer said that it took all of it.
+    /// Sends one piece: rows of one [`PushClass`], in the order in which the peer is to take them;
+    /// `values` are in the store's forms, and encoding them for the wire is the peer's business.
+    /// `Ok` only when the peer said that it took all of it.
     fn push(&self, piece: &[OutboxRow], cancel: &CancelToken) -> Result<(), PushFailure>;
 }
 
@@ -110,39 +136,44 @@ pub trait SyncStore: Send + Sync {
     /// The cursor of the last pull that was applied, 0 before the first.
     fn cursor(&self, peer: &PeerId) -> Result<i64>;
 
-    /// Merges a spooled pull in one transaction, together with the new cursor.
+    /// Merges a spooled pull in one transaction, together with the new cursor. Rows that were sent
+    /// before and not yet confirmed are compared with what comes.
     fn apply_pull(
         &self,
-        peer: &PeerId,
+        terms: &PeerTerms,
         reply: &PullReply,
         source: Box<dyn ChangeSource>,
-        merge: MergeRule,
+        rule: Arc<dyn MergeRule>,
         cancel: &CancelToken,
     ) -> Result<ApplyReport>;
 
-    /// The next outbox rows of a class after a position, at most `limit`, with whole records.
+    /// The next outbox rows of a class after a position, with whole records: what this peer has
+    /// neither taken nor refused.
     fn collect(
         &self,
-        peer: &PeerId,
+        terms: &PeerTerms,
         class: PushClass,
         after: &OutboxPosition,
-        limit: usize,
+        limit: PieceLimit,
     ) -> Result<OutboxPage>;
 
-    /// Removes what the peer took, unless it was changed since.
-    fn acknowledge(&self, peer: &PeerId, taken: Vec<Acknowledgement>) -> Result<()>;
+    /// Records made here that this peer has put aside: what refers to them must wait.
+    fn missing(&self, peer: &PeerId) -> Result<Vec<(TableIndex, RecordId)>>;
 
-    /// Puts rows aside that the peer refuses one by one, until they are edited.
-    fn quarantine(
-        &self,
-        peer: &PeerId,
-        rows: Vec<Acknowledgement>,
-        reason: &'static str,
-    ) -> Result<()>;
+    /// Notes what the peer took. From the peer with the last word that ends an entry, unless it
+    /// was changed since; from any other it ends only what that peer is sent.
+    fn acknowledge(&self, terms: &PeerTerms, taken: Vec<Acknowledgement>) -> Result<()>;
+
+    /// Puts rows aside for this peer, until they are edited, released, or their time comes.
+    fn quarantine(&self, peer: &PeerId, rows: Vec<Refusal>) -> Result<()>;
+
+    /// Notes rows that the peer refused while it took nothing else: in this order, how often each
+    /// was refused by now, and when first.
+    fn suspect(&self, peer: &PeerId, rows: Vec<Acknowledgement>) -> Result<Vec<Suspicion>>;
 
     /// Notes that a sync ended well: the peer's clock minus ours, for record times.
     fn note_success(&self, peer: &PeerId, skew_ms: i64) -> Result<()>;
-}
 
-/// Decides, purely, what becomes of one pulled record.
-pub type MergeRule = fn(&MergeInput<'_>) -> MergePlan;
+    /// Notes that a sync failed, and when it makes sense to try again.
+    fn note_failure(&self, peer: &PeerId, code: ErrorCode, next_try_ms: Option<i64>) -> Result<()>;
+}

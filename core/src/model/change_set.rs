@@ -27,7 +27,10 @@ pub enum RemoteChange {
 /// What to ask a peer for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PullRequest {
-    /// The cursor to send, overlap already taken off. 0 asks for everything.
+    /// The cursor to send, overlap already taken off. [`PeerKind::full_cursor`] asks for
+    /// everything.
+    ///
+    /// [`PeerKind::full_cursor`]: super::ids::PeerKind::full_cursor
     pub cursor: i64,
 }
 
@@ -121,6 +124,10 @@ pub struct OutboxRow {
     pub revision: Revision,
     /// The whole record by column position, since a push replaces whole rows; empty for deletions.
     pub values: Vec<Value>,
+    /// The columns changed here since the peer's version; empty for deletions.
+    pub changed: Vec<usize>,
+    /// References that must lead somewhere, and lead to nothing that is stored here.
+    pub dangling: Vec<usize>,
 }
 
 /// The part of the outbox that one kind of request carries.
@@ -131,14 +138,24 @@ pub enum PushClass {
         /// The tables' `push_stage`.
         stage: u8,
     },
-    /// Deletions, without those of children that the peer removes with their parent.
+    /// Deletions. A cloud gets none of children that it removes with their parent; a hub removes
+    /// no children by itself and gets all of them, children before parents.
     Deletions,
+}
+
+/// How much one piece of a push may hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PieceLimit {
+    /// The most rows.
+    pub rows: usize,
+    /// A piece ends behind the row with which its values get larger than this.
+    pub bytes: usize,
 }
 
 /// Where a walk through the outbox stands: entries are ordered by table, then revision.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct OutboxPosition {
-    /// The table of the last entry seen, by its place in the schema.
+    /// The place of the last entry's table in the walk.
     pub table: u16,
     /// Its revision.
     pub revision: i64,
@@ -160,6 +177,10 @@ pub struct Acknowledgement {
     pub table: TableIndex,
     /// The record.
     pub id: RecordId,
+    /// What was sent.
+    pub kind: OutboxKind,
+    /// The columns that were changed in it.
+    pub changed: Vec<usize>,
     /// The revision that was sent.
     pub revision: Revision,
     /// The values that were sent, by column position; empty for deletions.
@@ -171,10 +192,34 @@ impl From<&OutboxRow> for Acknowledgement {
         Self {
             table: row.table,
             id: row.id.clone(),
+            kind: row.kind,
+            changed: row.changed.clone(),
             revision: row.revision,
             sent: row.values.clone(),
         }
     }
+}
+
+/// A record that is put aside.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Refusal {
+    /// The record, at the revision that was refused.
+    pub row: Acknowledgement,
+    /// Why, in fixed text.
+    pub reason: &'static str,
+    /// When it is tried again by itself, epoch milliseconds of the device; `None` for never.
+    pub retry_ms: Option<i64>,
+}
+
+/// How often a record was refused while the peer took nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Suspicion {
+    /// How often by now, at the same revision.
+    pub refusals: u32,
+    /// When first, epoch milliseconds of the device.
+    pub first_ms: i64,
+    /// Now, by the same clock.
+    pub now_ms: i64,
 }
 
 /// Why a piece was not taken.

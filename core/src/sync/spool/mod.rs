@@ -6,9 +6,9 @@
 
 mod blocks;
 mod codec;
-mod file;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use aes_gcm::{Aes256Gcm, KeyInit};
 
@@ -16,13 +16,13 @@ use crate::error::{Error, Result};
 use crate::model::change_set::{RemoteChange, RemoteRow};
 use crate::model::ids::RecordId;
 use crate::model::schema::TableIndex;
-use crate::ports::{ChangeSink, ChangeSource, Entropy};
+use crate::ports::{ChangeSink, ChangeSource, Disk, Entropy};
 use crate::secret::SpoolKey;
+use crate::spool_file::SpoolFile;
 
 use blocks::{BlockReader, BlockWriter};
-use file::SpoolFile;
 
-pub use file::remove_leftovers;
+pub use crate::spool_file::remove_leftovers;
 
 /// Stream numbers: part of every nonce, so that two streams under one key never share one.
 const UPSERTS: u8 = 0;
@@ -48,6 +48,16 @@ impl Spool {
             ),
             deletions: BlockWriter::new(SpoolFile::create(directory, entropy)?, cipher, DELETIONS),
         })
+    }
+
+    /// Ends in `storage_full` before the disk is full.
+    #[must_use]
+    pub fn watched(self, disk: &Arc<dyn Disk>) -> Self {
+        let watch = |file: SpoolFile| file.watched(Arc::clone(disk));
+        Self {
+            upserts: self.upserts.map(watch),
+            deletions: self.deletions.map(watch),
+        }
     }
 
     /// Ends the writing and begins the reading.

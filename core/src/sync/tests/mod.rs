@@ -9,18 +9,20 @@ mod pushing;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use super::Engine;
+use super::{Engine, Resolver};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{PushFailure, RemoteChange, RemoteRow};
-use crate::model::ids::{PeerId, RecordId};
+use crate::model::ids::RecordId;
 use crate::model::notice::SyncProgress;
 use crate::model::report::SyncReport;
 use crate::model::schema::{Schema, TableIndex};
+use crate::model::terms::{PeerTerms, SyncPolicy};
 use crate::model::value::Value;
-use crate::ports::{ProgressListener, SyncPeer};
+use crate::ports::{Disk, ProgressListener, SyncPeer};
 use crate::test_support::{
-    CallLog, FakeClock, FakeStore, InstantTimer, ScriptedPeer, ScriptedPull, SeededEntropy,
+    CallLog, FakeClock, FakeDisk, FakeStore, InstantTimer, ScriptedPeer, ScriptedPull,
+    SeededEntropy,
 };
 
 const NOW: i64 = 1_795_470_612_883;
@@ -35,6 +37,7 @@ struct Device {
     entropy: SeededEntropy,
     timer: InstantTimer,
     spools: tempfile::TempDir,
+    disk: Arc<dyn Disk>,
     cancel: CancelToken,
     progress: Progress,
 }
@@ -52,6 +55,7 @@ impl Device {
             entropy: SeededEntropy::new(1),
             timer: InstantTimer::default(),
             spools: tempfile::tempdir().unwrap(),
+            disk: Arc::new(FakeDisk::unknown()),
             cancel: CancelToken::new(),
             progress: Progress::default(),
         }
@@ -61,15 +65,18 @@ impl Device {
         Engine {
             store: &*self.store,
             peer,
-            peer_id: PeerId::cloud(),
+            terms: PeerTerms::cloud(),
+            rule: Arc::new(Resolver::new(&self.schema, &SyncPolicy::default())),
             schema: &self.schema,
             clock: &*self.clock,
             entropy: &self.entropy,
             timer: &self.timer,
             spool_directory: self.spools.path(),
+            disk: &self.disk,
             progress: Some(&self.progress),
             cancel: &self.cancel,
             full_pull: false,
+            past_failures: 0,
         }
     }
 

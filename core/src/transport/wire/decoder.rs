@@ -7,7 +7,7 @@ use serde::Deserializer;
 
 use super::guard::Guard;
 use super::record;
-use super::reply::{List, Reply};
+use super::reply::{List, Wrapped};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{PullReply, RemoteRow, SkipCounts};
 use crate::model::ids::RecordId;
@@ -31,6 +31,7 @@ pub(in crate::transport) struct Decoder<'a> {
     own_user_id: String,
     sink: &'a mut dyn ChangeSink,
     limits: SizeLimits,
+    wrapping: usize,
     rows: u64,
     upserts: u64,
     deletions: u64,
@@ -56,6 +57,7 @@ impl<'a> Decoder<'a> {
             own_user_id,
             sink,
             limits,
+            wrapping: 0,
             rows: 0,
             upserts: 0,
             deletions: 0,
@@ -66,13 +68,20 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// The reply stands inside so many objects: `result`, `data`, `json` as far as it goes.
+    pub(in crate::transport) const fn wrapped(mut self, by: usize) -> Self {
+        self.wrapping = by;
+        self
+    }
+
     /// Reads the reply to its end. What was asked for, and the skew, are the caller's to fill in.
     pub(in crate::transport) fn read(mut self, body: impl Read) -> Result<PullReply> {
-        let mut guard = Guard::new(body, self.limits);
+        let wrapping = self.wrapping;
+        let mut guard = Guard::new(body, self.limits, wrapping);
         let parsed = {
             let reader = BufReader::with_capacity(BUFFER_BYTES, &mut guard);
             let mut json = serde_json::Deserializer::from_reader(reader);
-            json.deserialize_map(Reply(&mut self))
+            json.deserialize_map(Wrapped(&mut self, wrapping))
                 .and_then(|()| json.end())
         };
         parsed.map_err(|error| self.failure.take().unwrap_or_else(|| explain(error)))?;
@@ -145,4 +154,30 @@ fn explain(error: serde_json::Error) -> Error {
         Category::Data => NOT_THE_FORM,
         Category::Syntax | Category::Eof => NOT_JSON,
     }
+}
+
+/// The decoder of pull replies, for fuzzing: whatever the bytes are, it must not panic. Returns how
+/// many changes were handed on.
+#[cfg(any(test, feature = "test-support"))]
+pub(crate) fn check_decoder(body: &[u8], wrapping: usize) -> Result<u64> {
+    #[derive(Default)]
+    struct Count(u64);
+
+    impl ChangeSink for Count {
+        fn upsert(&mut self, _: TableIndex, _: RemoteRow) -> Result<()> {
+            self.0 += 1;
+            Ok(())
+        }
+
+        fn delete(&mut self, _: TableIndex, _: RecordId) -> Result<()> {
+            self.0 += 1;
+            Ok(())
+        }
+    }
+
+    let mut count = Count::default();
+    Decoder::new(&*Schema::hikma()?, "u", &mut count, SizeLimits::PULL)
+        .wrapped(wrapping)
+        .read(body)?;
+    Ok(count.0)
 }

@@ -17,6 +17,7 @@ const RECORD_DEPTH: usize = 5;
 pub(super) struct Guard<R> {
     inner: R,
     limits: SizeLimits,
+    record_depth: usize,
     bytes: u64,
     depth: usize,
     token: Token,
@@ -34,10 +35,12 @@ enum Token {
 }
 
 impl<R: Read> Guard<R> {
-    pub(super) fn new(inner: R, limits: SizeLimits) -> Self {
+    /// For a reply inside so many objects.
+    pub(super) fn new(inner: R, limits: SizeLimits, wrapping: usize) -> Self {
         Self {
             inner,
             limits,
+            record_depth: RECORD_DEPTH + wrapping,
             bytes: 0,
             depth: 0,
             token: Token::None,
@@ -63,7 +66,7 @@ impl<R: Read> Guard<R> {
     }
 
     fn step(&mut self, byte: u8) -> Result<()> {
-        if self.depth >= RECORD_DEPTH {
+        if self.depth >= self.record_depth {
             self.record += 1;
             if self.record > self.limits.record {
                 return Err(too_large("a record is larger than allowed"));
@@ -91,7 +94,7 @@ impl<R: Read> Guard<R> {
             }
             (_, b'}' | b']') => {
                 self.depth = self.depth.saturating_sub(1);
-                if self.depth < RECORD_DEPTH {
+                if self.depth < self.record_depth {
                     self.record = 0;
                 }
                 Token::None
@@ -145,7 +148,7 @@ mod tests {
     };
 
     fn pass(text: &str) -> Option<ErrorCode> {
-        let mut guard = Guard::new(text.as_bytes(), SMALL);
+        let mut guard = Guard::new(text.as_bytes(), SMALL, 0);
         let mut out = Vec::new();
         let error = guard.read_to_end(&mut out).err()?;
         Some(error.downcast::<Error>().unwrap().code())

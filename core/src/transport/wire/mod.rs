@@ -6,6 +6,7 @@
 mod cell;
 mod decoder;
 mod encode;
+mod encode_hub;
 mod guard;
 mod key;
 mod record;
@@ -20,4 +21,7 @@ mod guard_tests;
 mod properties;
 
 pub(super) use decoder::Decoder;
+#[cfg(any(test, feature = "test-support"))]
+pub(crate) use decoder::check_decoder;
 pub(super) use encode::encode;
+pub(super) use encode_hub::encode_for_hub;

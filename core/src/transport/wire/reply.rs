@@ -10,6 +10,44 @@ use super::decoder::Decoder;
 use super::key::{Key, Timestamp};
 use crate::model::schema::{Direction, TableIndex};
 
+/// The objects around a reply, of which the first may be none, and then the reply.
+pub(super) struct Wrapped<'d, 'a>(pub &'d mut Decoder<'a>, pub usize);
+
+/// From the inside out.
+const WRAPPERS: [&str; 3] = ["json", "data", "result"];
+
+impl<'de> DeserializeSeed<'de> for Wrapped<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Wrapped<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a reply")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Some(inner) = self.1.checked_sub(1) else {
+            return Reply(self.0).visit_map(map);
+        };
+        while let Some(found) =
+            map.next_key_seed(Key(|name: &str| WRAPPERS.get(inner) == Some(&name)))?
+        {
+            if found {
+                map.next_value_seed(Wrapped(self.0, inner))?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The reply itself.
 pub(super) struct Reply<'d, 'a>(pub &'d mut Decoder<'a>);
 
