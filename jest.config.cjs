@@ -13,10 +13,15 @@ module.exports = {
     'node_modules/(?!((jest-)?react-native|@react-native(-community)?|jotai|zustand|@tanstack|redux|redux-persist|test-renderer|@testing-library|react-native-.*|@react-native-.*)/)',
   ],
   moduleNameMapper: {
+    // an app has `expo`, which passes these on
+    '^expo/config-plugins$': '@expo/config-plugins',
     '^react-native-amana$': `${source}/index.ts`,
     '^react-native-amana/async-storage$': `${source}/async-storage.ts`,
     '^react-native-amana/jest$': `${source}/jest/index.ts`,
     '^react-native-amana/(zustand|redux-persist|tanstack-query|jotai)$': `${source}/adapters/$1.ts`,
   },
+  setupFilesAfterEnv: ['<rootDir>/bindings/react-native/tests/setup.ts'],
+  // no test measures time: the limit only ends what hangs
+  testTimeout: 120000,
   modulePathIgnorePatterns: ['<rootDir>/target/', '<rootDir>/lib/'],
 };
