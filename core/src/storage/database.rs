@@ -233,6 +233,12 @@ impl Database {
         self.read(digest::digest)
     }
 
+    /// Shows every record.
+    #[cfg(any(test, feature = "test-support"))]
+    pub fn dump(&self, mut visit: super::dump::DumpVisitor) -> Pending<()> {
+        self.read(move |connection, context| super::dump::dump(connection, context, &mut visit))
+    }
+
     /// Who is signed in.
     pub fn session(&self) -> Pending<Option<StoredSession>> {
         self.read(|connection, _| session::load(connection))

@@ -9,6 +9,8 @@ mod conflicts;
 mod connection;
 mod database;
 mod digest;
+#[cfg(any(test, feature = "test-support"))]
+mod dump;
 mod errors;
 mod key;
 mod kv;
@@ -30,6 +32,8 @@ mod values;
 mod worker;
 
 pub use database::{Database, DatabaseOptions, NoticeSink};
+#[cfg(any(test, feature = "test-support"))]
+pub use dump::DumpVisitor;
 pub use outbox::OutboxCounts;
 pub use peers::PeerStatus;
 pub use records::Operation;

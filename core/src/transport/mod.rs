@@ -11,6 +11,8 @@ mod http;
 mod limits;
 mod network;
 mod sign_in;
+#[cfg(any(test, feature = "test-support"))]
+mod text_peer;
 mod tls;
 mod wire;
 
@@ -22,3 +24,5 @@ mod test_server;
 pub use cloud::{CloudClient, CloudPeer};
 pub use limits::TimeLimits;
 pub use network::Network;
+#[cfg(any(test, feature = "test-support"))]
+pub use text_peer::{Pushed, TextPeer};
