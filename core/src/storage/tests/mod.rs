@@ -145,7 +145,7 @@ impl Store {
         self.database.apply_pull(
             &PeerId::cloud(),
             &reply(NOW + 1),
-            Box::new(List(changes.into_iter())),
+            Box::new(List { changes, next: 0 }),
             remote_wins,
             &CancelToken::new(),
         )
@@ -181,11 +181,15 @@ fn reply(timestamp: i64) -> PullReply {
     }
 }
 
-struct List(std::vec::IntoIter<RemoteChange>);
+struct List {
+    changes: Vec<RemoteChange>,
+    next: usize,
+}
 
 impl ChangeSource for List {
-    fn next_change(&mut self) -> Result<Option<RemoteChange>> {
-        Ok(self.0.next())
+    fn next_change(&mut self) -> Result<Option<&RemoteChange>> {
+        self.next += 1;
+        Ok(self.changes.get(self.next - 1))
     }
 }
 

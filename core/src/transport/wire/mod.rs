@@ -6,11 +6,12 @@
 mod cell;
 mod decoder;
 mod encode;
-mod guard;
-mod key;
+mod failures;
+mod input;
 mod record;
 mod reply;
-mod utf8;
+mod span;
+mod timestamp;
 
 #[cfg(test)]
 mod decode_tests;
