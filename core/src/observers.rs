@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use crate::error::{Error, Result};
 use crate::model::notice::Notice;
-use crate::ports::{ChangeListener, KvListener};
+use crate::ports::{ChangeListener, DamageListener, KvListener};
 
 /// The listeners of a vault.
 pub struct Observers {
@@ -30,6 +30,7 @@ struct Listeners {
 enum Listener {
     Records(Arc<dyn ChangeListener>),
     Kv(Arc<dyn KvListener>),
+    Damage(Arc<dyn DamageListener>),
 }
 
 /// Ends the listening when dropped.
@@ -72,6 +73,11 @@ impl Observers {
         self.add(Listener::Kv(listener))
     }
 
+    /// Adds a listener of damage.
+    pub fn subscribe_damage(&self, listener: Arc<dyn DamageListener>) -> Subscription {
+        self.add(Listener::Damage(listener))
+    }
+
     fn add(&self, listener: Listener) -> Subscription {
         let number = self.registry.listeners.lock().map_or(0, |mut listeners| {
             listeners.next += 1;
@@ -98,7 +104,8 @@ impl Listener {
         match (self, notice) {
             (Self::Records(listener), Notice::Records(notice)) => listener.changed(notice),
             (Self::Kv(listener), Notice::Kv(notice)) => listener.changed(notice),
-            (Self::Records(_), Notice::Kv(_)) | (Self::Kv(_), Notice::Records(_)) => {}
+            (Self::Damage(listener), Notice::Damage) => listener.found(),
+            (Self::Records(_) | Self::Kv(_) | Self::Damage(_), _) => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Small traits only. `sync`, `storage`, `transport` and `vault` do not know each other; they meet
 //! here and in `model`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::cancel::CancelToken;
@@ -57,6 +58,13 @@ pub trait Timer: Send + Sync {
     fn wait(&self, duration: Duration, cancel: &CancelToken) -> Result<()>;
 }
 
+/// The disk on which the vaults are.
+pub trait Disk: Send + Sync {
+    /// Bytes that this app may still write on the disk of a directory; `None` where it cannot be
+    /// told: then a full disk is found out by writing.
+    fn free_bytes(&self, directory: &Path) -> Option<u64>;
+}
+
 /// Hears of committed changes. Called on a thread of its own, with no lock held.
 pub trait ChangeListener: Send + Sync {
     /// Once per transaction that changed records.
@@ -67,6 +75,12 @@ pub trait ChangeListener: Send + Sync {
 pub trait KvListener: Send + Sync {
     /// Once per transaction that set or removed values. That a value expired is not told.
     fn changed(&self, notice: &KvNotice);
+}
+
+/// Hears that damage was found in the database. Called as [`ChangeListener`] is.
+pub trait DamageListener: Send + Sync {
+    /// Once for each table or index in which a page cannot be read.
+    fn found(&self);
 }
 
 /// Hears how a sync goes on. Called with no lock held; must return quickly.

@@ -10,7 +10,9 @@ mod guard;
 mod init;
 mod key_store;
 mod kv;
+mod life;
 mod listeners;
+mod slots;
 mod types;
 mod vault;
 
@@ -20,11 +22,18 @@ pub use key_store::{
     run_key_store_self_test,
 };
 pub use kv::{KvChange, KvEntry, KvKeys, KvNamespace, KvObserver, KvValue};
+pub use life::{
+    QuarantinedVault, VaultGlance, VaultPolicy, VaultPresence, attach_vault, open_vault,
+};
 pub use listeners::{CancelHandle, ChangeObserver, Observation, SyncListener};
+pub use slots::{
+    KeyLostReason, PinStanding, PresenceOutcome, PresenceRequest, RecoveryRequest, RefusalReport,
+    Remedy, Slot, SlotKind, SlotList,
+};
 pub use types::{
     Change, Conflict, Person, SyncProgress, SyncResult, TableChange, TableDigest, VaultConfig,
     VaultState, VaultStatus,
 };
-pub use vault::{Vault, open_vault};
+pub use vault::Vault;
 
 uniffi::setup_scaffolding!();

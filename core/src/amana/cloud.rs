@@ -47,7 +47,7 @@ impl Amana {
     ) -> Result<Person> {
         let open = self.opened()?;
         let client = self.client(&address)?;
-        let token = cancel.or(&open.sign_ins);
+        let token = cancel.or(&open.held.sign_ins);
         spawn("amana-sign-in", move || {
             let person = client.sign_in(&credentials, &token)?;
             // A sync of whoever was signed in before must not end under the new name.

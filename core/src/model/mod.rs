@@ -2,6 +2,7 @@
 
 pub mod change_set;
 pub mod dates;
+pub mod diagnosis;
 pub mod filter;
 pub mod ids;
 pub mod json_text;
@@ -12,6 +13,7 @@ pub mod notice;
 pub mod peer;
 pub mod report;
 pub mod row;
+pub mod salvage;
 pub mod schema;
 mod schema_json;
 pub mod value;

@@ -2,13 +2,15 @@
 
 use super::kv::KvNotice;
 
-/// Something was committed.
+/// Something that listeners are told of, most often a commit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Notice {
     /// Records.
     Records(ChangeNotice),
     /// Values of the key–value store.
     Kv(KvNotice),
+    /// Nothing was: a look at every page found damage.
+    Damage,
 }
 
 /// A committed transaction changed records.

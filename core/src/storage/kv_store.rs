@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::database::{Database, WriterState};
 use super::errors::MapSqlite;
 use super::kv;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 use crate::kv::cache::{CACHE_BYTES, KvCache, Look, Touched};
 use crate::model::kv::{
     Kept, KeyRange, KvKeys, KvNamespace, KvNotice, KvValue, check_total, is_expired,
@@ -23,14 +23,14 @@ pub type Found = Option<Arc<KvValue>>;
 /// use. Held by one read at a time, for as long as that takes.
 pub(super) struct KvReading {
     cache: Arc<KvCache>,
-    connection: Mutex<Option<Connection>>,
+    connection: Mutex<Result<Connection>>,
 }
 
 impl KvReading {
     pub(super) fn new(connection: Connection) -> Self {
         Self {
             cache: Arc::new(KvCache::new(CACHE_BYTES)),
-            connection: Mutex::new(Some(connection)),
+            connection: Mutex::new(Ok(connection)),
         }
     }
 
@@ -38,14 +38,16 @@ impl KvReading {
         Arc::clone(&self.cache)
     }
 
-    /// Wipes the cache and closes the connection, once nobody reads from it.
-    pub(super) fn close(&self) {
+    /// Wipes the cache and closes the connection, once nobody reads from it. Later reads hear why.
+    pub(super) fn close(&self, why: &Error) {
         self.cache.close();
         let mut connection = self
             .connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        *connection = None;
+        if connection.is_ok() {
+            *connection = Err(why.clone());
+        }
     }
 
     fn at_once<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
@@ -54,8 +56,8 @@ impl KvReading {
             .lock()
             .map_err(|_| Error::internal("a read ended in the middle"))?;
         match &*connection {
-            Some(connection) => read(connection),
-            None => Err(Error::new(ErrorCode::Locked, "the vault is locked")),
+            Ok(connection) => read(connection),
+            Err(why) => Err(why.clone()),
         }
     }
 }

@@ -12,17 +12,21 @@ mod digest;
 #[cfg(any(test, feature = "test-support"))]
 mod dump;
 mod errors;
+mod integrity;
 mod key;
 mod kv;
 mod kv_store;
 mod migrations;
+mod opener;
 mod outbox;
 mod peers;
 mod query;
 mod records;
 mod rekey;
+mod salvage;
 mod schema_tables;
 mod session;
+mod settings;
 mod sync_store;
 mod table_sql;
 #[cfg(test)]
@@ -34,8 +38,11 @@ mod worker;
 pub use database::{Database, DatabaseOptions, NoticeSink};
 #[cfg(any(test, feature = "test-support"))]
 pub use dump::DumpVisitor;
+pub use integrity::IntegritySink;
 pub use outbox::OutboxCounts;
 pub use peers::PeerStatus;
 pub use records::Operation;
-pub use rekey::{opens, rekey};
+pub use rekey::{opens, rekey, rekey_needs};
+pub use salvage::{SalvageOptions, finish_salvage, has_salvage, salvage, salvage_needs};
 pub use session::StoredSession;
+pub use settings::{DatabaseSettings, header_state};

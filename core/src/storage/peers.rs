@@ -113,6 +113,14 @@ pub(super) fn set_url(connection: &Connection, peer: &PeerId, url: &str) -> Resu
         .map_sqlite()
 }
 
+/// Forgets every cursor: the next pull from each peer starts from the beginning.
+pub(super) fn start_again(connection: &Connection) -> Result<()> {
+    connection
+        .execute("UPDATE amana_peer SET cursor = 0, full_pull_for = NULL", [])
+        .map(|_| ())
+        .map_sqlite()
+}
+
 /// The skew that record times are corrected by. With several peers the one that is furthest ahead
 /// counts, so that none of them takes an edit for stale.
 pub(super) fn largest_skew(connection: &Connection) -> Result<i64> {

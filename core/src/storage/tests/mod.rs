@@ -8,6 +8,7 @@ mod kv;
 mod outbox;
 mod pulls;
 mod records;
+mod salvage;
 
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -62,6 +63,7 @@ impl Store {
             notices: Arc::new(move |notice| match notice {
                 Notice::Records(notice) => sink.lock().unwrap().push(notice),
                 Notice::Kv(notice) => kv_sink.lock().unwrap().push(notice),
+                Notice::Damage => {}
             }),
         })?;
         Ok(Self {
