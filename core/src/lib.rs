@@ -11,6 +11,7 @@ pub mod panics;
 pub mod pending;
 pub mod ports;
 pub mod secret;
+mod spool_file;
 pub mod storage;
 pub mod sync;
 pub mod system;

@@ -103,10 +103,12 @@ pub trait ChangeSource: Send {
     fn next_change(&mut self) -> Result<Option<&RemoteChange>>;
 }
 
-/// One peer, as the sync engine sees it. Calls block; they run on the engine's own thread.
+/// One peer, as the sync engine sees it. Calls block; they run on the engine's own thread, one at
+/// a time.
 pub trait SyncPeer: Send + Sync {
     /// Asks for the changes after a cursor and hands them to the sink while they arrive. On error
-    /// the sink's content is worth nothing.
+    /// the sink's content is worth nothing. `PullReply::full` tells whether everything was asked
+    /// for: a request with the kind's full cursor.
     fn pull(
         &self,
         request: &PullRequest,
@@ -115,7 +117,9 @@ pub trait SyncPeer: Send + Sync {
         cancel: &CancelToken,
     ) -> Result<PullReply>;
 
-    /// Sends one piece. `Ok` only when the peer said that it took all of it.
+    /// Sends one piece: rows of one [`PushClass`], in the order in which the peer is to take them;
+    /// `values` are in the store's forms, and encoding them for the wire is the peer's business.
+    /// `Ok` only when the peer said that it took all of it.
     fn push(&self, piece: &[OutboxRow], cancel: &CancelToken) -> Result<(), PushFailure>;
 }
 

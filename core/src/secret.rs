@@ -49,6 +49,8 @@ key! {
     OneTimePrivateKey;
     /// Encrypts a spool; exists in memory alone.
     SpoolKey;
+    /// What a device and a hub share until one of them forgets it; exists in memory alone.
+    HubSessionKey;
 }
 
 impl RootKey {

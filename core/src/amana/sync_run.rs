@@ -222,6 +222,7 @@ impl Amana {
             entropy: &*system.entropy,
             timer: &*system.timer,
             spool_directory: &vault::spool_directory(&self.inner.config.directory),
+            disk: &system.disk,
             progress: options.progress.as_deref(),
             cancel,
             full_pull,

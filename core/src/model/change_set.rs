@@ -27,7 +27,10 @@ pub enum RemoteChange {
 /// What to ask a peer for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PullRequest {
-    /// The cursor to send, overlap already taken off. 0 asks for everything.
+    /// The cursor to send, overlap already taken off. [`PeerKind::full_cursor`] asks for
+    /// everything.
+    ///
+    /// [`PeerKind::full_cursor`]: super::ids::PeerKind::full_cursor
     pub cursor: i64,
 }
 
@@ -48,6 +51,8 @@ pub struct SkipCounts {
     pub unreadable_values: u64,
     /// Rows of other people in tables that keep only one's own.
     pub foreign_rows: u64,
+    /// Rows of tables in which this peer is not believed.
+    pub untrusted_rows: u64,
 }
 
 impl SkipCounts {
@@ -60,6 +65,7 @@ impl SkipCounts {
         self.bad_records += more.bad_records;
         self.unreadable_values += more.unreadable_values;
         self.foreign_rows += more.foreign_rows;
+        self.untrusted_rows += more.untrusted_rows;
     }
 }
 
@@ -121,6 +127,10 @@ pub struct OutboxRow {
     pub revision: Revision,
     /// The whole record by column position, since a push replaces whole rows; empty for deletions.
     pub values: Vec<Value>,
+    /// The columns changed here since the peer's version; empty for deletions.
+    pub changed: Vec<usize>,
+    /// References that must lead somewhere, and lead to nothing that is stored here.
+    pub dangling: Vec<usize>,
 }
 
 /// The part of the outbox that one kind of request carries.
@@ -131,14 +141,24 @@ pub enum PushClass {
         /// The tables' `push_stage`.
         stage: u8,
     },
-    /// Deletions, without those of children that the peer removes with their parent.
+    /// Deletions. A cloud gets none of children that it removes with their parent; a hub removes
+    /// no children by itself and gets all of them, children before parents.
     Deletions,
+}
+
+/// How much one piece of a push may hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PieceLimit {
+    /// The most rows.
+    pub rows: usize,
+    /// A piece ends behind the row with which its values get larger than this.
+    pub bytes: usize,
 }
 
 /// Where a walk through the outbox stands: entries are ordered by table, then revision.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct OutboxPosition {
-    /// The table of the last entry seen, by its place in the schema.
+    /// The place of the last entry's table in the walk.
     pub table: u16,
     /// Its revision.
     pub revision: i64,

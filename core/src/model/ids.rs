@@ -74,14 +74,69 @@ impl fmt::Display for RecordId {
     }
 }
 
-/// The store's name for a peer, such as `cloud`.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+/// What kind of server a peer is: decides what may be asked of it and what its word is worth.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum PeerKind {
+    /// The organisation's server.
+    Cloud,
+    /// A clinic's local hub.
+    Hub,
+}
+
+impl PeerKind {
+    /// The stable text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cloud => "cloud",
+            Self::Hub => "hub",
+        }
+    }
+
+    /// The cursor that asks for everything. A hub leaves out what is stamped 0, so it is asked
+    /// with −1.
+    pub const fn full_cursor(self) -> i64 {
+        match self {
+            Self::Cloud => 0,
+            Self::Hub => -1,
+        }
+    }
+}
+
+const HUB_PREFIX: &str = "hub:";
+
+/// The store's name for a peer: `cloud`, or `hub:` and the hub's id.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct PeerId(String);
 
 impl PeerId {
     /// The one cloud peer of a vault.
     pub fn cloud() -> Self {
         Self("cloud".to_owned())
+    }
+
+    /// A hub, by the id that its pairing code showed. Another hub is another peer.
+    pub fn hub(hub_id: &str) -> Result<Self> {
+        RecordId::from_peer(hub_id)
+            .map(|id| Self(format!("{HUB_PREFIX}{id}")))
+            .ok_or(Error::invalid("the hub's id cannot be used"))
+    }
+
+    /// A peer by its text form.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text.strip_prefix(HUB_PREFIX) {
+            Some(hub_id) => Self::hub(hub_id),
+            None if text == "cloud" => Ok(Self::cloud()),
+            None => Err(Error::invalid("there is no such peer")),
+        }
+    }
+
+    /// What kind of server it is.
+    pub fn kind(&self) -> PeerKind {
+        if self.0.starts_with(HUB_PREFIX) {
+            PeerKind::Hub
+        } else {
+            PeerKind::Cloud
+        }
     }
 
     /// The text form.
@@ -125,6 +180,18 @@ mod tests {
             "x'; DROP TABLE patients; --",
         ] {
             assert!(RecordId::parse_uuid(bad).is_err());
+        }
+    }
+
+    #[test]
+    fn a_peers_name_tells_its_kind() {
+        let hub = PeerId::hub("AAAAAAAA-0000-4000-8000-000000000001").unwrap();
+        assert_eq!(hub.as_str(), "hub:aaaaaaaa-0000-4000-8000-000000000001");
+        assert_eq!((hub.kind(), hub.kind().full_cursor()), (PeerKind::Hub, -1));
+        assert_eq!(PeerId::parse(hub.as_str()).unwrap(), hub);
+        assert_eq!(PeerId::parse("cloud").unwrap().kind(), PeerKind::Cloud);
+        for bad in ["", "hub:", "hub:a\0b", "clouds"] {
+            assert!(PeerId::parse(bad).is_err(), "{bad}");
         }
     }
 

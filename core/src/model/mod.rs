@@ -4,6 +4,7 @@ pub mod change_set;
 pub mod dates;
 pub mod diagnosis;
 pub mod filter;
+pub mod hub;
 pub mod ids;
 pub mod json_text;
 pub mod kv;

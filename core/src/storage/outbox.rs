@@ -1,5 +1,6 @@
 //! The outbox: local writes that the peer has not acknowledged, one entry a record.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value as Json};
 
@@ -85,6 +86,17 @@ fn base_from_json(table: &Table, text: &str) -> Result<Vec<(usize, Value)>> {
         .filter_map(|(name, json)| table.position(name).map(|position| (position, json)))
         .map(|(position, json)| Ok((position, Value::from_json(json).ok_or_else(damaged)?)))
         .collect()
+}
+
+/// The columns that an entry's bases name.
+fn changed_columns(table: &Table, base: ValueRef<'_>) -> Result<Vec<usize>> {
+    match base.as_str().map_err(|_| damaged())? {
+        "{}" => Ok(Vec::new()),
+        base => Ok(base_from_json(table, base)?
+            .into_iter()
+            .map(|(position, _)| position)
+            .collect()),
+    }
 }
 
 /// Writes an entry; an edit releases a record from quarantine.
@@ -360,7 +372,7 @@ fn collect_table(
         String::new()
     };
     let sql_text = format!(
-        "SELECT record_id, kind, revision FROM amana_outbox
+        "SELECT record_id, kind, revision, base FROM amana_outbox
            WHERE table_name = ?1 AND revision > ?2 AND (kind = 2) = ?3
              AND parent_id IS NULL AND quarantine IS NULL{waiting}
            ORDER BY revision LIMIT ?4"
@@ -375,10 +387,14 @@ fn collect_table(
         .map_sqlite()?;
     while let Some(row) = rows.next().map_sqlite()? {
         let text: String = row.get(0).map_sqlite()?;
-        let values = if deletions {
-            Vec::new()
+        let (values, changed) = if deletions {
+            (Vec::new(), Vec::new())
         } else {
-            values::find(&mut record, table, &text)?.ok_or_else(damaged)?
+            let values = values::find(&mut record, table, &text)?.ok_or_else(damaged)?;
+            (
+                values,
+                changed_columns(table, row.get_ref(3).map_sqlite()?)?,
+            )
         };
         out.push(OutboxRow {
             table: index,
@@ -386,6 +402,8 @@ fn collect_table(
             kind: kind_of(row.get(1).map_sqlite()?)?,
             revision: Revision(row.get(2).map_sqlite()?),
             values,
+            changed,
+            dangling: Vec::new(),
         });
     }
     Ok(())

@@ -5,6 +5,7 @@
 //! and how to push are in files of their own.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::backoff::Patience;
@@ -15,7 +16,7 @@ use crate::model::ids::PeerId;
 use crate::model::notice::SyncPhase;
 use crate::model::report::SyncReport;
 use crate::model::schema::Schema;
-use crate::ports::{Clock, Entropy, ProgressListener, SyncPeer, SyncStore, Timer};
+use crate::ports::{Clock, Disk, Entropy, ProgressListener, SyncPeer, SyncStore, Timer};
 
 /// All that a sync needs. Runs on the caller's thread; one at a time per peer.
 pub struct Engine<'a> {
@@ -35,6 +36,8 @@ pub struct Engine<'a> {
     pub timer: &'a dyn Timer,
     /// Where pulls are kept until they are applied.
     pub spool_directory: &'a Path,
+    /// Watched while a pull is spooled.
+    pub disk: &'a Arc<dyn Disk>,
     /// Hears how it goes on.
     pub progress: Option<&'a dyn ProgressListener>,
     /// Looked at between all steps, and handed on to those that take long.

@@ -275,6 +275,8 @@ impl SyncStore for FakeStore {
                 id: id.clone(),
                 kind: entry.kind,
                 revision: entry.revision,
+                changed: entry.base.iter().map(|(position, _)| *position).collect(),
+                dangling: Vec::new(),
                 values: state
                     .rows
                     .get(&(*table, id.clone()))

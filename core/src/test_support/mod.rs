@@ -8,6 +8,6 @@ mod scripted_peer;
 
 pub use amana_keystore::MemoryKeyStore;
 pub use fake_store::FakeStore;
-pub use fakes::{FakeClock, InstantTimer, SeededEntropy};
+pub use fakes::{FakeClock, FakeDisk, InstantTimer, SeededEntropy};
 pub use phone::Phone;
 pub use scripted_peer::{Call, CallLog, ScriptedPeer, ScriptedPull};

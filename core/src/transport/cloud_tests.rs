@@ -84,6 +84,8 @@ fn piece() -> Vec<OutboxRow> {
         kind: OutboxKind::Deleted,
         revision: Revision(1),
         values: Vec::new(),
+        changed: Vec::new(),
+        dangling: Vec::new(),
     }]
 }
 

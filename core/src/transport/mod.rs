@@ -1,6 +1,6 @@
 //! The transport room: everything that touches the network.
 //!
-//! It owns TLS, HTTP, the cloud's calls and the form that records have on the wire. It knows no
+//! It owns TLS, HTTP, the cloud's and the hub's calls and the form that records have on the wire. It knows no
 //! database and no sync rules: it hands rows to a sink, and sends the rows that it is given. No
 //! text of a server or of a dependency leaves it.
 
@@ -8,6 +8,7 @@ mod cloud;
 mod failure;
 mod feed;
 mod http;
+mod hub;
 mod limits;
 mod network;
 mod sign_in;
@@ -22,6 +23,7 @@ mod cloud_tests;
 mod test_server;
 
 pub use cloud::{CloudClient, CloudPeer};
+pub use hub::{HubClient, HubLogin, HubParts, HubPeer, HubSignIn, HubToken, HubTrust};
 pub use limits::TimeLimits;
 pub use network::Network;
 #[cfg(any(test, feature = "test-support"))]

@@ -10,8 +10,8 @@ use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{AeadInOut, Nonce};
 use zeroize::Zeroizing;
 
-use super::file::{read_error, write_error};
 use crate::error::{Error, ErrorCode, Result};
+use crate::spool_file::{read_error, write_error};
 
 /// Plaintext bytes of a full block.
 pub(super) const BLOCK: usize = 64 * 1024;
@@ -36,8 +36,14 @@ impl<W: Write> BlockWriter<W> {
         }
     }
 
-    pub(super) fn stream(&self) -> u8 {
-        self.position.stream
+    /// Writes on, to something else that stands for the same.
+    pub(super) fn map<V>(self, change: impl FnOnce(W) -> V) -> BlockWriter<V> {
+        BlockWriter {
+            out: change(self.out),
+            cipher: self.cipher,
+            position: self.position,
+            block: self.block,
+        }
     }
 
     pub(super) fn write(&mut self, mut bytes: &[u8]) -> Result<()> {

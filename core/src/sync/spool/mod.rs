@@ -7,11 +7,10 @@
 
 mod blocks;
 mod codec;
-mod file;
 mod reading;
 mod writing;
 
-pub use file::remove_leftovers;
+pub use crate::spool_file::remove_leftovers;
 pub use reading::SpoolReader;
 pub use writing::Spool;
 

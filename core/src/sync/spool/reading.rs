@@ -8,11 +8,11 @@ use aes_gcm::Aes256Gcm;
 
 use super::blocks::{BLOCK, BlockReader};
 use super::codec;
-use super::file::SpoolFile;
 use super::writing::{DELETIONS, UPSERTS};
 use crate::error::{Error, Result};
 use crate::model::change_set::RemoteChange;
 use crate::ports::ChangeSource;
+use crate::spool_file::SpoolFile;
 
 /// A batch ends behind the change with which it gets as large as this, or as long.
 const BATCH_BYTES: u64 = BLOCK as u64;

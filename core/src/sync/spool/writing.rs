@@ -2,6 +2,7 @@
 //! another, so that neither waits for the other.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
@@ -10,14 +11,14 @@ use zeroize::Zeroizing;
 
 use super::blocks::{BLOCK, BlockWriter};
 use super::codec;
-use super::file::SpoolFile;
 use super::reading::SpoolReader;
 use crate::error::{Error, Result};
 use crate::model::change_set::RemoteRow;
 use crate::model::ids::RecordId;
 use crate::model::schema::TableIndex;
-use crate::ports::{ChangeSink, Entropy};
+use crate::ports::{ChangeSink, Disk, Entropy};
 use crate::secret::SpoolKey;
+use crate::spool_file::SpoolFile;
 
 /// Stream numbers: part of every nonce, so that two streams under one key never share one.
 pub(super) const UPSERTS: u8 = 0;
@@ -52,6 +53,19 @@ impl Spool {
             deletions: Bytes::default(),
             sealer: Sealer::Here(Box::new(files)),
         })
+    }
+
+    /// Ends in `storage_full` before the disk is full. To be called before anything is written.
+    #[must_use]
+    pub fn watched(mut self, disk: &Arc<dyn Disk>) -> Self {
+        if let Sealer::Here(files) = self.sealer {
+            let watch = |file: SpoolFile| file.watched(Arc::clone(disk));
+            self.sealer = Sealer::Here(Box::new(Files {
+                upserts: files.upserts.map(watch),
+                deletions: files.deletions.map(watch),
+            }));
+        }
+        self
     }
 
     /// Ends the writing and begins the reading.

@@ -18,9 +18,10 @@ use crate::model::notice::SyncProgress;
 use crate::model::report::SyncReport;
 use crate::model::schema::{Schema, TableIndex};
 use crate::model::value::Value;
-use crate::ports::{ProgressListener, SyncPeer};
+use crate::ports::{Disk, ProgressListener, SyncPeer};
 use crate::test_support::{
-    CallLog, FakeClock, FakeStore, InstantTimer, ScriptedPeer, ScriptedPull, SeededEntropy,
+    CallLog, FakeClock, FakeDisk, FakeStore, InstantTimer, ScriptedPeer, ScriptedPull,
+    SeededEntropy,
 };
 
 const NOW: i64 = 1_795_470_612_883;
@@ -35,6 +36,7 @@ struct Device {
     entropy: SeededEntropy,
     timer: InstantTimer,
     spools: tempfile::TempDir,
+    disk: Arc<dyn Disk>,
     cancel: CancelToken,
     progress: Progress,
 }
@@ -52,6 +54,7 @@ impl Device {
             entropy: SeededEntropy::new(1),
             timer: InstantTimer::default(),
             spools: tempfile::tempdir().unwrap(),
+            disk: Arc::new(FakeDisk::unknown()),
             cancel: CancelToken::new(),
             progress: Progress::default(),
         }
@@ -67,6 +70,7 @@ impl Device {
             entropy: &self.entropy,
             timer: &self.timer,
             spool_directory: self.spools.path(),
+            disk: &self.disk,
             progress: Some(&self.progress),
             cancel: &self.cancel,
             full_pull: false,

@@ -29,6 +29,8 @@ fn row(
         kind,
         revision: Revision(1),
         values,
+        changed: Vec::new(),
+        dangling: Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@
 mod cell;
 mod decoder;
 mod encode;
+mod encode_hub;
 mod failures;
 mod input;
 mod record;
@@ -22,3 +23,4 @@ mod properties;
 
 pub(super) use decoder::Decoder;
 pub(super) use encode::encode;
+pub(super) use encode_hub::encode_for_hub;

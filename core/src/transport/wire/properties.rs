@@ -60,6 +60,8 @@ fn any_row(index: TableIndex, table: &Table) -> BoxedStrategy<OutboxRow> {
             },
             revision: Revision(1),
             values,
+            changed: Vec::new(),
+            dangling: Vec::new(),
         })
         .boxed()
 }

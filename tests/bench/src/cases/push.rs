@@ -1,9 +1,11 @@
 //! A push to a peer that takes everything at once: collecting, and marking what was taken.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use amana_core::ports::Disk;
 use amana_core::sync::Engine;
-use amana_core::system::{SystemClock, SystemTimer};
+use amana_core::system::{SystemClock, SystemDisk, SystemTimer};
 use amana_core::transport::TextPeer;
 
 use crate::Result;
@@ -16,6 +18,7 @@ const NOTHING: &str = r#"{"changes":{},"timestamp":1750000200000}"#;
 /// Sends all that waits.
 pub(super) fn all(store: &Store, outcome: &mut Outcome) -> Result<()> {
     let peer = TextPeer::new(store.schema.clone(), NOTHING.as_bytes());
+    let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
     outcome.begins();
     let start = Instant::now();
     let report = Engine {
@@ -27,6 +30,7 @@ pub(super) fn all(store: &Store, outcome: &mut Outcome) -> Result<()> {
         entropy: &*store.entropy,
         timer: &SystemTimer,
         spool_directory: &store.spool_directory(),
+        disk: &disk,
         progress: None,
         cancel: &store.cancel,
         full_pull: false,
