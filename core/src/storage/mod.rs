@@ -5,6 +5,7 @@
 //! sessions beyond the rows that hold them.
 
 mod apply;
+mod at_once;
 mod conflicts;
 mod connection;
 mod database;

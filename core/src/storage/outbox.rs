@@ -168,6 +168,14 @@ pub(super) fn has_any(connection: &Connection, table: &str) -> Result<bool> {
         .map_sqlite()
 }
 
+/// Whether anything waits to be pushed.
+pub(super) fn waits(connection: &Connection) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_outbox)")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_sqlite()
+}
+
 /// Removes the entries that the peer took at the revision they still have. One that was edited
 /// since stays, with what the peer took as the bases: that is what both sides agree on now.
 pub(super) fn acknowledge(

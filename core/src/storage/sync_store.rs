@@ -1,7 +1,7 @@
 //! The database as the sync engine sees it. Every call is one transaction on the writer or reader.
 
-use super::connection::{self, APPLY_CACHE_KIB, WRITER_CACHE_KIB};
-use super::database::Database;
+use super::connection::{self, APPLY_CACHE_KIB, CHECKPOINT_PAGES, Commits, WRITER_CACHE_KIB};
+use super::database::{Database, WriterState};
 use super::{apply, outbox, peers, records};
 use crate::cancel::CancelToken;
 use crate::error::Result;
@@ -12,6 +12,18 @@ use crate::ports::{ChangeSource, MergeRule, SyncStore};
 
 /// A pull of more rows gets a larger page cache and ends with a checkpoint.
 const LARGE_APPLY_ROWS: u64 = 1_000;
+
+/// A larger cache, and a log that grows until all is in it.
+fn prepare_for_much(state: &WriterState) -> Result<()> {
+    connection::set_cache_kib(&state.connection, APPLY_CACHE_KIB)?;
+    connection::set_checkpoint_pages(&state.connection, 0)
+}
+
+/// What was committed is committed: none of this makes it undone.
+fn end_of_much(state: &WriterState) {
+    let _ = connection::set_cache_kib(&state.connection, WRITER_CACHE_KIB);
+    let _ = connection::set_checkpoint_pages(&state.connection, CHECKPOINT_PAGES);
+}
 
 impl SyncStore for Database {
     fn cursor(&self, peer: &PeerId) -> Result<i64> {
@@ -29,11 +41,11 @@ impl SyncStore for Database {
         let (peer, cancel) = (peer.clone(), cancel.clone());
         let (cursor, skew_ms, full) = (reply.timestamp, reply.skew_ms, reply.full);
         let large = reply.upserts + reply.deletions > LARGE_APPLY_ROWS;
-        self.writer(move |state| {
+        let report = self.writer(move |state| {
             if large {
-                connection::set_cache_kib(&state.connection, APPLY_CACHE_KIB)?;
+                prepare_for_much(state)?;
             }
-            let report = state.transaction(true, |tx| {
+            let report = state.repeatable(true, |tx| {
                 if full {
                     records::remove_own_rows(tx)?;
                 }
@@ -50,13 +62,16 @@ impl SyncStore for Database {
                 Ok(report)
             });
             if large {
-                // What was committed is committed: neither of these makes it undone.
-                let _ = connection::set_cache_kib(&state.connection, WRITER_CACHE_KIB);
-                let _ = connection::checkpoint(&state.connection);
+                end_of_much(state);
             }
             report
-        })
-        .wait()
+        });
+        let report = report.wait()?;
+        if large {
+            // Not by the writer: others may write meanwhile. Nobody waits for it.
+            let _ = self.move_log();
+        }
+        Ok(report)
     }
 
     fn collect(
@@ -82,7 +97,7 @@ impl SyncStore for Database {
 
     fn acknowledge(&self, _peer: &PeerId, taken: Vec<Acknowledgement>) -> Result<()> {
         self.writer(move |state| {
-            state.transaction(false, |tx| {
+            state.repeatable(false, |tx| {
                 outbox::acknowledge(tx.connection, &tx.context.schema, &taken)
             })
         })
