@@ -34,6 +34,7 @@ mod salvage;
 mod slots;
 mod state;
 mod sync_run;
+mod syncing;
 #[cfg(test)]
 mod tests;
 mod unsynced;
@@ -45,19 +46,19 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::schema::Schema;
 use crate::observers::{Observers, Subscription};
-use crate::ports::{ChangeListener, DamageListener, KeyStore, KvListener};
+use crate::ports::{ChangeListener, DamageListener, KeyStore, KvListener, StateListener};
 use crate::secret::OneTimePrivateKey;
 use crate::transport::Network;
 use crate::vault::{
     self, PersonId, Pin, PinKdf, Policy, Presence, PresenceAnswer, RecoveryKey, VaultDirectory, Way,
 };
 
+pub use crate::model::notice::VaultState;
 pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
 pub use diagnose::diagnose;
 pub use recovery::RecoveryRequest;
 pub use slots::SlotList;
-pub use state::VaultState;
 pub use sync_run::SyncOptions;
 
 use idle::Watch;
@@ -151,6 +152,7 @@ impl Amana {
         config.check()?;
         registry::attach(&config.directory.clone(), || {
             let directory = VaultDirectory::open(&config.directory)?;
+            let observers = Arc::new(Observers::start()?);
             let vault = Self {
                 inner: Arc::new(Inner {
                     database_file: vault::database_path(directory.path()),
@@ -161,9 +163,9 @@ impl Amana {
                     system,
                     schema,
                     key_store,
-                    observers: Arc::new(Observers::start()?),
+                    observers: Arc::clone(&observers),
                     network: Mutex::default(),
-                    life: Life::locked(),
+                    life: Life::locked(observers),
                     directory: Mutex::new(Some(directory)),
                     watch: Watch::default(),
                     refusal: Mutex::default(),
@@ -356,6 +358,12 @@ impl Amana {
         self.inner.observers.subscribe_kv(listener)
     }
 
+    /// Hears whenever the vault is locked, unlocked or closed, by whatever cause, as
+    /// [`Amana::subscribe`] does of records.
+    pub fn subscribe_state(&self, listener: Arc<dyn StateListener>) -> Subscription {
+        self.inner.observers.subscribe_state(listener)
+    }
+
     /// Hears when a look at every page, in idle time, finds damage, until the subscription is
     /// dropped. Called as [`Amana::subscribe`] does, once for each damaged table or index.
     pub fn subscribe_damage(&self, listener: Arc<dyn DamageListener>) -> Subscription {
@@ -397,8 +405,11 @@ impl Inner {
         open.shut();
     }
 
-    /// Lets go of the directory: before the state says so, or who sees that would find it taken.
+    /// Drops the last secret and lets go of the directory: before the state says so, or who sees that would find it taken.
     fn let_go(&self) {
+        if let Ok(mut key) = self.recovery.lock() {
+            *key = None;
+        }
         let directory = self.directory.lock().map(|mut held| held.take());
         drop(directory);
     }
@@ -417,7 +428,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Some(open) = self.life.into_open() {
+        if let Some(open) = self.life.last_open() {
             self.shut(&open);
         }
     }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::error::AmanaError;
 use crate::guard::offload;
 use crate::key_store;
+use crate::listeners::{Observation, StateAdapter, StateObserver};
 use crate::slots::{PresenceOutcome, read_outcome, read_pin, read_slot};
 use crate::types::{VaultConfig, VaultState};
 use crate::vault::Vault;
@@ -134,6 +135,12 @@ impl Vault {
     /// Whether the vault can be used.
     pub fn state(&self) -> VaultState {
         self.amana.state().into()
+    }
+
+    /// Hears whenever the vault is locked, unlocked or closed, until it is stopped.
+    pub fn observe_state(&self, observer: Arc<dyn StateObserver>) -> Arc<Observation> {
+        let subscription = self.amana.subscribe_state(Arc::new(StateAdapter(observer)));
+        Arc::new(Observation::new(subscription))
     }
 
     /// What can be told of the vault without a key.

@@ -8,7 +8,7 @@ use amana_core::{Amana, Error, SyncOptions};
 use zeroize::Zeroizing;
 
 use crate::error::AmanaError;
-use crate::guard::call;
+use crate::guard::{at_once, call};
 use crate::listeners::{
     CancelHandle, ChangeObserver, ListenerAdapter, Observation, ObserverAdapter, SyncListener,
 };
@@ -82,6 +82,11 @@ impl Vault {
     /// A record as a JSON object, or none.
     pub async fn get(&self, table: String, id: String) -> Result<Option<String>, AmanaError> {
         call(self.amana.get(&table, &id)).await
+    }
+
+    /// The same at once: waits for no writer, so that a thread that draws may call it.
+    pub fn get_now(&self, table: String, id: String) -> Result<Option<String>, AmanaError> {
+        at_once(|| self.amana.get_now(&table, &id))
     }
 
     /// A page of records as JSON: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}`.

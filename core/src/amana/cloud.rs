@@ -46,6 +46,7 @@ impl Amana {
         cancel: CancelToken,
     ) -> Result<Person> {
         let open = self.opened()?;
+        credentials.check_for_sync()?;
         let client = self.client(&address)?;
         let token = cancel.or(&open.held.sign_ins);
         spawn("amana-sign-in", move || {
@@ -82,8 +83,7 @@ impl Amana {
     /// `not_signed_in`; `busy` while somebody signs in or out, or a cancelled sync is ending;
     /// otherwise what the network or the peer did. A pull that was applied stays applied.
     pub async fn sync(&self, options: SyncOptions) -> Result<SyncReport> {
-        let open = self.opened()?;
-        self.start_sync(&open, options)?.await
+        self.sync_with(&PeerId::cloud(), options).await
     }
 
     /// Where the vault stands with the cloud.
@@ -133,6 +133,7 @@ impl Amana {
             Arc::clone(&self.inner.schema),
             Arc::clone(&self.inner.system.clock),
             address,
+            self.inner.config.cloud_pins.as_ref(),
             self.inner.config.time_limits,
         )
     }

@@ -39,15 +39,27 @@ impl Amana {
     /// # Errors
     /// None for a locked vault; otherwise `database_damaged`, where the settings cannot be read.
     pub async fn diagnose(&self) -> Result<Diagnosis> {
-        let mut diagnosis = diagnose(&self.inner.config.directory, &*self.inner.system.disk);
+        self.diagnose_on(self.diagnose_files()).await
+    }
+
+    /// The part of [`Amana::diagnose`] that blocks.
+    pub fn diagnose_files(&self) -> Diagnosis {
+        diagnose(&self.inner.config.directory, &*self.inner.system.disk)
+    }
+
+    /// The part of [`Amana::diagnose`] that only awaits.
+    pub async fn diagnose_on(&self, files: Diagnosis) -> Result<Diagnosis> {
         let open = match self.inner.life.now().as_deref() {
             Ok(State::Unlocked(open)) => Some(Arc::clone(open)),
             _ => None,
         };
-        if let Some(open) = open {
-            diagnosis.open = Some(describe(&open).await?);
-        }
-        Ok(diagnosis)
+        Ok(Diagnosis {
+            open: match open {
+                Some(open) => Some(describe(&open).await?),
+                None => None,
+            },
+            ..files
+        })
     }
 }
 

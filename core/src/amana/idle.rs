@@ -10,10 +10,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::opened::Open;
-use super::state::State;
+use super::state::{Doing, State, locked};
 use super::{Amana, Inner};
 use crate::access::idle::{Idle, IdleRule};
 use crate::error::{Error, Result};
+use crate::model::notice::VaultState;
 
 /// When an open vault was last used.
 #[derive(Default)]
@@ -153,24 +154,34 @@ impl Amana {
                     .session_locked
                     .store(true, Ordering::SeqCst);
                 open.end_session();
+                self.inner.life.tell(VaultState::Locked);
                 // The end of the sync, or of its lease, is what is waited for.
                 LEASE_STEP_MS
             }
             Idle::Close => {
-                self.close_if_still(&open);
+                self.close_if_still(&open, rule);
                 rule.after_ms
             }
         }
     }
 
-    /// Locks, unless the vault was locked or used in between.
-    fn close_if_still(&self, open: &Arc<Open>) {
-        open.held
-            .last_use
-            .session_locked
-            .store(true, Ordering::SeqCst);
-        // An error means that it is closed already.
-        let _ = self.lock();
+    /// Locks, unless the vault was locked, opened anew or used in between.
+    fn close_if_still(&self, idle: &Arc<Open>, rule: IdleRule) {
+        let life = &self.inner.life;
+        let begun = life.begin(Doing::Closing, |state| match state {
+            State::Unlocked(open) if Arc::ptr_eq(open, idle) && self.is_due(open, rule) => Ok(()),
+            _ => Err(locked()),
+        });
+        if let Ok((change, ())) = begun {
+            self.inner.shut(idle);
+            change.end(State::Locked);
+        }
+    }
+
+    fn is_due(&self, open: &Open, rule: IdleRule) -> bool {
+        let now_ms = self.inner.system.clock.monotonic_ms();
+        let idle_ms = open.held.last_use.idle_ms(now_ms);
+        rule.decide(idle_ms, open.sync.is_running()) == Idle::Close
     }
 }
 

@@ -168,6 +168,31 @@ impl Amana {
         }
     }
 
+    /// Removes several values in one transaction; how many there were.
+    ///
+    /// # Errors
+    /// As [`Amana::kv_set`].
+    pub async fn kv_multi_remove(&self, namespace: &KvNamespace, keys: Vec<String>) -> Result<u64> {
+        let open = self.kv(namespace)?;
+        check_keys(&keys)?;
+        match namespace {
+            KvNamespace::Stored(name) => open.database.kv_multi_remove(name.clone(), keys).await,
+            KvNamespace::Session(name) => {
+                let mut removed = Vec::new();
+                for key in keys {
+                    if open.held.session.remove(name, &key, self.now_ms())? {
+                        removed.push(key);
+                    }
+                }
+                let count = removed.len() as u64;
+                if count > 0 {
+                    self.tell(KvNotice::new(namespace.clone(), removed));
+                }
+                Ok(count)
+            }
+        }
+    }
+
     /// Removes all values of a namespace; how many there were.
     pub async fn kv_clear(&self, namespace: &KvNamespace) -> Result<u64> {
         let open = self.kv(namespace)?;

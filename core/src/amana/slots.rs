@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::opened::{HeldKeys, Open};
-use super::state::{State, closed, locked};
+use super::state::{Doing, State, closed, locked, rotating};
 use super::{Amana, Inner};
 use crate::error::{Error, Result};
 use crate::vault::{
@@ -41,9 +41,11 @@ impl Amana {
 
     /// The slots: of an unlocked vault proven, of a locked one as the file has them. Asks no key
     /// store. An empty list where there is no vault.
+    ///
+    /// # Errors
+    /// `closed`; `busy` while the root key is changed.
     pub fn slots(&self) -> Result<SlotList> {
-        self.not_closed()?;
-        if let Some(open) = self.peek()
+        if let Some(open) = self.peek()?
             && let Some(keys) = &open.keys().keys
         {
             return Ok(SlotList {
@@ -167,14 +169,16 @@ impl Amana {
     }
 
     /// What is open, without counting as use.
-    fn peek(&self) -> Option<Arc<Open>> {
+    fn peek(&self) -> Result<Option<Arc<Open>>> {
         let now_ms = self.inner.system.clock.monotonic_ms();
         let rule = self.inner.config.idle_lock;
-        match &*self.inner.life.now().ok()? {
+        match &*self.inner.life.now()? {
             State::Unlocked(open) if !open.held.last_use.is_locked(rule, now_ms) => {
-                Some(Arc::clone(open))
+                Ok(Some(Arc::clone(open)))
             }
-            _ => None,
+            State::Changing(Doing::Rotating) => Err(rotating()),
+            State::Closed => Err(closed()),
+            State::Unlocked(_) | State::Changing(_) | State::Locked => Ok(None),
         }
     }
 

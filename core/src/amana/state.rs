@@ -3,21 +3,12 @@
 //! The mutex is held for moments only, never while the key store, the disk or a sync is waited for: a
 //! listener may ask for the state while another thread locks.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::opened::Open;
 use crate::error::{Error, ErrorCode, Result};
-
-/// Whether a vault can be used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum VaultState {
-    /// The key is dropped and the database closed, or there is no vault yet.
-    Locked,
-    /// Records can be read and written. While its root key is being changed, calls are `busy`.
-    Unlocked,
-    /// For good.
-    Closed,
-}
+use crate::model::notice::{Notice, VaultState};
+use crate::observers::Observers;
 
 pub(super) enum State {
     Locked,
@@ -51,13 +42,28 @@ impl Doing {
 pub(super) struct Life {
     state: Mutex<State>,
     changed: Condvar,
+    /// What listeners know.
+    told: Mutex<VaultState>,
+    observers: Arc<Observers>,
 }
 
 impl Life {
-    pub(super) const fn locked() -> Self {
+    pub(super) const fn locked(observers: Arc<Observers>) -> Self {
         Self {
             state: Mutex::new(State::Locked),
             changed: Condvar::new(),
+            told: Mutex::new(VaultState::Locked),
+            observers,
+        }
+    }
+
+    /// Tells listeners, unless they know.
+    pub(super) fn tell(&self, state: VaultState) {
+        // Queued under the lock, so that the order is that of the changes; nobody is called here.
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told != state {
+            *told = state;
+            self.observers.publish(Notice::State(state));
         }
     }
 
@@ -84,7 +90,7 @@ impl Life {
     }
 
     /// The vault's last moment: nobody else has a handle.
-    pub(super) fn into_open(&mut self) -> Option<Arc<Open>> {
+    pub(super) fn last_open(&mut self) -> Option<Arc<Open>> {
         match self.state.get_mut() {
             Ok(State::Unlocked(open)) => Some(Arc::clone(open)),
             _ => None,
@@ -106,8 +112,15 @@ impl Change<'_> {
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
+        let next = std::mem::replace(&mut self.next, State::Locked);
+        let seen = match &next {
+            State::Locked | State::Changing(_) => VaultState::Locked,
+            State::Unlocked(_) => VaultState::Unlocked,
+            State::Closed => VaultState::Closed,
+        };
         if let Ok(mut state) = self.life.now() {
-            *state = std::mem::replace(&mut self.next, State::Locked);
+            *state = next;
+            self.life.tell(seen);
         }
         self.life.changed.notify_all();
     }

@@ -8,10 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use url::Host;
 
-use super::dates;
 use super::peer::HttpsUrl;
-use super::schema::{Role, Table};
-use super::value::Value;
 use crate::error::{Error, Result};
 
 /// The largest text that a scanner may hand over, in bytes.
@@ -182,53 +179,9 @@ impl ScannedCode {
     }
 }
 
-/// Whether a record would be ruined by a hub: it hands instants on to the cloud as numbers, and the
-/// cloud takes those up to 9 September 2001 for something else; the equal `updated_at` then keeps
-/// the good copy out. Such a record goes to the cloud first, and to a hub once the cloud has it.
-pub fn waits_for_the_cloud(table: &Table, values: &[Value]) -> bool {
-    const LAST_RUINED_MS: i64 = 1_000_000_000_000;
-    table.columns.iter().zip(values).any(|(column, value)| {
-        let ms = match (column.role, value) {
-            (Role::Instant, Value::Integer(ms)) => Some(*ms),
-            // The births are kept as text, which the cloud reads well.
-            (Role::Day, Value::Text(day)) if column.name != "date_of_birth" => {
-                dates::day_to_ms(day)
-            }
-            _ => None,
-        };
-        ms.is_some_and(|ms| ms <= LAST_RUINED_MS && ms != 0)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::schema::Schema;
-
-    #[test]
-    fn records_of_before_september_2001_wait_for_the_cloud() {
-        let schema = Schema::hikma().unwrap();
-        let waits = |table: &str, column: &str, value: Value| {
-            let (_, table) = schema.require(table).unwrap();
-            let mut values = vec![Value::Null; table.columns.len()];
-            values[table.position(column).unwrap()] = value;
-            waits_for_the_cloud(table, &values)
-        };
-        let day = |day: &str| Value::Text(day.to_owned());
-        assert!(waits("patient_problems", "onset_date", day("1995-06-01")));
-        assert!(waits("patient_problems", "onset_date", day("2001-09-09")));
-        assert!(!waits("patient_problems", "onset_date", day("2001-09-10")));
-        assert!(!waits("patients", "date_of_birth", day("1980-02-03")));
-        let moment = |ms| {
-            waits(
-                "patient_additional_attributes",
-                "date_value",
-                Value::Integer(ms),
-            )
-        };
-        assert!(moment(1_000_000_000_000) && moment(-5) && moment(1));
-        assert!(!moment(1_000_000_000_001) && !moment(0));
-    }
 
     const KEY: &str = "hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo";
 

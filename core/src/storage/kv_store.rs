@@ -78,6 +78,16 @@ impl Database {
         self.kv_write(namespace, |tx| tx.put(key, None))
     }
 
+    /// Removes several values; how many there were.
+    pub fn kv_multi_remove(&self, namespace: String, keys: Vec<String>) -> Pending<u64> {
+        self.kv_write(namespace, |tx| {
+            keys.into_iter().try_fold(
+                0,
+                |removed, key| Ok(removed + u64::from(tx.put(key, None)?)),
+            )
+        })
+    }
+
     /// Removes all values of a namespace; how many there were.
     pub fn kv_clear(&self, namespace: String) -> Pending<u64> {
         self.kv_write(namespace, |tx| {

@@ -1,12 +1,14 @@
 //! Injected clocks and randomness, a simulated phone, a scripted peer and a store in memory, for tests. Only with the
 //! feature `test-support`.
 
+mod decoders;
 mod fake_store;
 mod fakes;
 mod phone;
 mod scripted_peer;
 
 pub use amana_keystore::MemoryKeyStore;
+pub use decoders::{check_hub_decoder, check_pull_decoder};
 pub use fake_store::FakeStore;
 pub use fakes::{FakeClock, FakeDisk, InstantTimer, SeededEntropy};
 pub use phone::Phone;

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::test_server::{Answer, Identity, TestServer, Then};
-use super::{CloudClient, CloudPeer, Network, TimeLimits};
+use super::{CloudClient, CloudPeer, CloudProof, Network, TimeLimits};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{
@@ -35,6 +35,7 @@ fn client_with(address: &CloudAddress, limits: TimeLimits, clock: Arc<dyn Clock>
         Schema::hikma().unwrap(),
         clock,
         address,
+        None,
         limits,
     )
     .unwrap()
@@ -45,7 +46,7 @@ fn client(address: &CloudAddress) -> CloudClient {
 }
 
 fn peer(address: &CloudAddress) -> CloudPeer {
-    client(address).peer(credentials(), "u".into())
+    client(address).peer(CloudProof::Password(credentials()), "u".into())
 }
 
 /// Counts only.
@@ -109,8 +110,8 @@ fn a_pull_asks_as_the_cloud_expects_and_measures_its_clock() {
     answer.bytes.extend_from_slice(b"0\r\n\r\n");
     let server = TestServer::answering(answer);
     let clock = Arc::new(FakeClock::at(NOW));
-    let peer =
-        client_with(&server.address, TimeLimits::default(), clock).peer(credentials(), "u".into());
+    let peer = client_with(&server.address, TimeLimits::default(), clock)
+        .peer(CloudProof::Password(credentials()), "u".into());
     let (mut sink, mut seen) = (Count::default(), Vec::new());
     let reply = peer
         .pull(
@@ -200,7 +201,7 @@ fn untrusted_certificates_see_no_credential() {
         }
         let client = client_with(&server.address, TimeLimits::default(), clock);
         let signed_in = client.sign_in(&credentials(), &CancelToken::new());
-        let pulled = pull(&client.peer(credentials(), "u".into()));
+        let pulled = pull(&client.peer(CloudProof::Password(credentials()), "u".into()));
         for error in [signed_in.unwrap_err(), pulled.unwrap_err()] {
             assert_eq!(error.code(), ErrorCode::Tls);
             assert_eq!(error.detail().contains("clock"), clock_is_named, "{error}");
@@ -272,7 +273,7 @@ fn silence_ends_by_the_limits() {
     ] {
         let server = TestServer::answering(answer);
         let peer = client_with(&server.address, limits, Arc::new(SystemClock))
-            .peer(credentials(), "u".into());
+            .peer(CloudProof::Password(credentials()), "u".into());
         let error = pull(&peer).unwrap_err();
         assert_eq!(error.code(), ErrorCode::Network);
         assert!(error.detail().contains("in time"));
@@ -296,7 +297,9 @@ fn a_cancel_is_felt_before_during_and_in_the_body() {
             requests.recv().unwrap();
             token.cancel();
         });
-        let pushed = client.peer(credentials(), "u".into()).push(&piece(), token);
+        let pushed = client
+            .peer(CloudProof::Password(credentials()), "u".into())
+            .push(&piece(), token);
         let Err(PushFailure::Stopped(error)) = pushed else {
             panic!("{pushed:?}");
         };
@@ -430,6 +433,7 @@ fn a_bad_private_authority_is_invalid_input() {
             url: HttpsUrl::parse("https://127.0.0.1:1").unwrap(),
             private_ca_pem: Some("no PEM".into()),
         },
+        None,
         TimeLimits::default(),
     );
     assert_eq!(made.unwrap_err().code(), ErrorCode::InvalidInput);

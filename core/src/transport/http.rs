@@ -12,11 +12,12 @@ use zeroize::Zeroizing;
 
 use super::failure::{self, CANCELLED, TIMED_OUT, TOO_LARGE};
 use super::limits::TimeLimits;
-use super::tls;
+use super::tls::{self, Trust};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::model::hub::HubUrl;
 use crate::model::peer::CloudAddress;
+use crate::model::pins::SpkiPins;
 use crate::ports::Clock;
 
 /// A request, ready to go.
@@ -64,17 +65,28 @@ pub(super) struct HttpClient {
 impl HttpClient {
     pub(super) fn new(
         address: &CloudAddress,
+        pins: Option<&SpkiPins>,
         clock: Arc<dyn Clock>,
         limits: TimeLimits,
     ) -> Result<Self> {
-        let tls = tls::config(address.private_ca_pem.as_deref(), clock)?;
+        let tls = tls::config(Trust {
+            private_ca_pem: address.private_ca_pem.as_deref(),
+            pins,
+            clock,
+        })?;
         Self::build(address.url.as_str(), tls, limits, true)
     }
 
     /// For a hub, the one peer that is spoken to without TLS. What is secret is sealed before it
     /// gets here.
     pub(super) fn for_hub(url: &HubUrl, clock: Arc<dyn Clock>, limits: TimeLimits) -> Result<Self> {
-        Self::build(url.as_str(), tls::config(None, clock)?, limits, false)
+        // The client cannot be built without TLS, though this one never speaks it.
+        let tls = tls::config(Trust {
+            private_ca_pem: None,
+            pins: None,
+            clock,
+        })?;
+        Self::build(url.as_str(), tls, limits, false)
     }
 
     fn build(

@@ -11,6 +11,7 @@ mod http;
 mod hub;
 mod limits;
 mod network;
+mod rpc;
 mod sign_in;
 #[cfg(any(test, feature = "test-support"))]
 mod text_peer;
@@ -20,10 +21,21 @@ mod wire;
 #[cfg(test)]
 mod cloud_tests;
 #[cfg(test)]
+mod generator_tests;
+#[cfg(test)]
 mod test_server;
+#[cfg(test)]
+mod tls_matrix_tests;
+#[cfg(test)]
+mod token_tests;
 
-pub use cloud::{CloudClient, CloudPeer};
-pub use hub::{HubClient, HubLogin, HubParts, HubPeer, HubSignIn, HubToken, HubTrust};
+#[cfg(any(test, feature = "test-support"))]
+pub(crate) use hub::check_decoder as check_hub_decoder;
+#[cfg(any(test, feature = "test-support"))]
+pub(crate) use wire::check_decoder as check_pull_decoder;
+
+pub use cloud::{CloudClient, CloudPeer, CloudProof};
+pub use hub::{HubClient, HubLogin, HubParts, HubPeer, HubSignIn, HubToken};
 pub use limits::TimeLimits;
 pub use network::Network;
 #[cfg(any(test, feature = "test-support"))]

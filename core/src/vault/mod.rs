@@ -28,6 +28,8 @@ mod rotation;
 mod sealing;
 mod slots;
 mod status;
+#[cfg(feature = "test-support")]
+mod test_secrets;
 #[cfg(test)]
 mod tests;
 mod ways;
@@ -62,5 +64,7 @@ pub use slots::{
     finish_add_presence, list_slots, note_unsynced, remove_pin, remove_slot, replace_device_slot,
     reset_pin, tidy, unsynced_hint,
 };
+#[cfg(feature = "test-support")]
+pub use test_secrets::{NamedSecret, secrets_of_person};
 pub use ways::{NewPolicy, NewVault, PinRules, PresenceAnswer, PresenceRequest, Way};
 pub use wipe::wipe;

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use amana_core::cancel::CancelToken;
-use amana_core::model::ids::PeerId;
+use amana_core::model::merge::MergeRule;
 use amana_core::model::schema::Schema;
+use amana_core::model::terms::{PeerTerms, SyncPolicy};
 use amana_core::ports::Entropy;
 use amana_core::secret::DatabaseKey;
 use amana_core::storage::{Database, DatabaseOptions};
+use amana_core::sync::Resolver;
 use amana_core::system::{SystemClock, SystemEntropy};
 
 use crate::Result;
@@ -20,7 +22,8 @@ use crate::Result;
 pub(crate) struct Store {
     pub database: Database,
     pub schema: Arc<Schema>,
-    pub peer: PeerId,
+    pub terms: PeerTerms,
+    pub rule: Arc<dyn MergeRule>,
     pub entropy: Arc<dyn Entropy>,
     pub cancel: CancelToken,
     path: PathBuf,
@@ -45,8 +48,9 @@ impl Store {
         })?;
         Ok(Self {
             database,
+            terms: PeerTerms::cloud(),
+            rule: Arc::new(Resolver::new(&schema, &SyncPolicy::default())),
             schema,
-            peer: PeerId::cloud(),
             entropy,
             cancel: CancelToken::new(),
             path,

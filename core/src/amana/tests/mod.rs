@@ -1,7 +1,9 @@
 //! The vault's life through the front door, on a simulated phone.
 
+mod care;
 mod persons;
 mod rotation;
+mod states;
 mod stress;
 mod whole;
 

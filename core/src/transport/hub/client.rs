@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::channel::Route;
 use super::hint::Hint;
 use super::login::{self, HubSignIn};
-use super::peer::{HubLogin, HubPeer, HubTrust};
+use super::peer::{HubLogin, HubPeer};
 use super::session::{Answer, Session};
 use super::store::StorePlace;
 use crate::cancel::CancelToken;
@@ -102,8 +102,8 @@ impl HubClient {
     }
 
     /// The hub as a peer to sync with, in the name of a person.
-    pub fn peer(self: &Arc<Self>, login: HubLogin, trust: HubTrust) -> HubPeer {
-        HubPeer::new(Arc::clone(self), login, trust)
+    pub fn peer(self: &Arc<Self>, login: HubLogin) -> HubPeer {
+        HubPeer::new(Arc::clone(self), login)
     }
 
     /// Begins a call, once no other is under way.

@@ -59,10 +59,10 @@ impl Device {
     }
 
     fn peer(&self) -> HubPeer {
-        self.peer_with(None, HubTrust::Alone)
+        self.peer_with(None)
     }
 
-    fn peer_with(&self, token: Option<&str>, trust: HubTrust) -> HubPeer {
+    fn peer_with(&self, token: Option<&str>) -> HubPeer {
         let login = HubLogin {
             own_user_id: USER.into(),
             credentials: Some(credentials()),
@@ -71,7 +71,7 @@ impl Device {
                 since_ms: NOW,
             }),
         };
-        self.client.peer(login, trust)
+        self.client.peer(login)
     }
 
     fn assert_no_spool(&self) {
@@ -128,6 +128,8 @@ fn deletions(tables: &[(&str, &str)]) -> Vec<OutboxRow> {
         kind: OutboxKind::Deleted,
         revision: Revision(1),
         values: Vec::new(),
+        changed: Vec::new(),
+        dangling: Vec::new(),
     };
     tables.iter().map(row).collect()
 }
@@ -345,7 +347,7 @@ fn a_restart_costs_one_handshake_and_no_more() {
     });
     let device = Device::new(&hub.address);
     device.client.pair(&CancelToken::new()).unwrap();
-    let peer = device.peer_with(Some("t"), HubTrust::Alone);
+    let peer = device.peer_with(Some("t"));
     pull(&peer).unwrap();
     let whole = [
         "handshake",
@@ -383,7 +385,7 @@ fn a_token_that_is_over_costs_one_sign_in_and_no_more() {
         honest(text)
     });
     let device = Device::new(&hub.address);
-    let peer = device.peer_with(Some("old"), HubTrust::Alone);
+    let peer = device.peer_with(Some("old"));
     pull(&peer).unwrap();
     let whole = ["handshake", "ping", "sync_pull", "login", "sync_pull"];
     assert_eq!(asked(&hub), whole);
@@ -412,7 +414,7 @@ fn without_a_password_a_person_has_to_sign_in() {
         credentials: None,
         token: None,
     };
-    let peer = device.client.peer(login, HubTrust::Alone);
+    let peer = device.client.peer(login);
     assert_eq!(pull(&peer).err().unwrap().code(), ErrorCode::Unauthorized);
     assert_eq!(asked(&hub), [""; 0]);
 }
@@ -621,15 +623,6 @@ fn deletions_go_table_by_table_children_first() {
             json!({"patients": lists(&["p-1", "p-2"])}),
         ]
     );
-}
-
-#[test]
-fn a_hub_gives_no_rights_where_there_is_a_cloud() {
-    let hub = TestHub::start(honest);
-    let device = Device::new(&hub.address);
-    let (reply, kept) = pull(&device.peer_with(None, HubTrust::RecordsOnly)).unwrap();
-    assert_eq!(reply.skipped.untrusted_rows, 1);
-    assert_eq!(kept.upserts.len(), 1);
 }
 
 #[test]

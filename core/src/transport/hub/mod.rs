@@ -25,7 +25,7 @@ mod vector_tests;
 
 pub use client::{HubClient, HubParts};
 pub use login::{HubSignIn, HubToken};
-pub use peer::{HubLogin, HubPeer, HubTrust};
+pub use peer::{HubLogin, HubPeer};
 
 #[cfg(any(test, feature = "test-support"))]
-pub use channel::check_decoder;
+pub(crate) use channel::check_decoder;

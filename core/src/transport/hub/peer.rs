@@ -19,16 +19,13 @@ use crate::model::change_set::{
 };
 use crate::model::ids::RecordId;
 use crate::model::peer::Credentials;
-use crate::model::schema::{Schema, TableIndex};
+use crate::model::schema::TableIndex;
 use crate::ports::{ChangeSink, SyncPeer};
 use crate::transport::limits::{MAX_SMALL_REPLY, SizeLimits};
 use crate::transport::wire::{self, Decoder};
 
 /// Everything, deletions included: rows stamped 0 would be missed with 0.
 const FROM_THE_BEGINNING: i64 = -1;
-
-/// Tables by which rights are given. Any user of a hub can write them there.
-const TABLES_OF_RIGHTS: [&str; 2] = ["user_clinic_permissions", "app_config"];
 
 /// In whose name to sync.
 #[derive(Debug)]
@@ -41,32 +38,21 @@ pub struct HubLogin {
     pub token: Option<HubToken>,
 }
 
-/// How far a hub is believed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum HubTrust {
-    /// In everything: there is no cloud that says more.
-    Alone,
-    /// Not in what gives rights, which come from the cloud.
-    RecordsOnly,
-}
-
 /// A paired hub, in the name of a person.
 pub struct HubPeer {
     client: Arc<HubClient>,
     own_user_id: String,
     credentials: Option<Credentials>,
     token: Mutex<Option<Arc<HubToken>>>,
-    trust: HubTrust,
 }
 
 impl HubPeer {
-    pub(super) fn new(client: Arc<HubClient>, login: HubLogin, trust: HubTrust) -> Self {
+    pub(super) fn new(client: Arc<HubClient>, login: HubLogin) -> Self {
         Self {
             client,
             own_user_id: login.own_user_id,
             credentials: login.credentials,
             token: Mutex::new(login.token.map(Arc::new)),
-            trust,
         }
     }
 
@@ -193,19 +179,10 @@ impl SyncPeer for HubPeer {
             )
             .map_err(Hint::into_error)?;
         let schema = &self.client.parts.schema;
-        let mut guarded = Guarded {
-            sink,
-            untrusted: match self.trust {
-                HubTrust::Alone => Vec::new(),
-                HubTrust::RecordsOnly => tables_of_rights(schema),
-            },
-            held_back: 0,
-            cancel,
-        };
-        let mut reply = Decoder::new(schema, &self.own_user_id, &mut guarded, SizeLimits::PULL)
+        let mut watched = Watched { sink, cancel };
+        let mut reply = Decoder::new(schema, &self.own_user_id, &mut watched, SizeLimits::PULL)
             .read(&mut text)?;
         text.finish()?;
-        reply.skipped.untrusted_rows = guarded.held_back;
         reply.full = full;
         // The hub reads its clock at the end of its work, just before it answers.
         reply.skew_ms = reply.timestamp.saturating_sub(since_ms);
@@ -267,43 +244,20 @@ fn with_token(head: &[u8], token: &HubToken) -> Result<Zeroizing<Vec<u8>>> {
     Ok(text)
 }
 
-fn tables_of_rights(schema: &Schema) -> Vec<TableIndex> {
-    TABLES_OF_RIGHTS
-        .iter()
-        .filter_map(|name| schema.find(name))
-        .collect()
-}
-
-/// Keeps back what a hub is not believed in, and looks at the cancel token: the network is done by
-/// now.
-struct Guarded<'a> {
+/// Looks at the cancel token: the network, which else does, has done its part by now.
+struct Watched<'a> {
     sink: &'a mut dyn ChangeSink,
-    untrusted: Vec<TableIndex>,
-    held_back: u64,
     cancel: &'a CancelToken,
 }
 
-impl Guarded<'_> {
-    fn lets_in(&mut self, table: TableIndex) -> Result<bool> {
-        self.cancel.check()?;
-        let held_back = self.untrusted.contains(&table);
-        self.held_back += u64::from(held_back);
-        Ok(!held_back)
-    }
-}
-
-impl ChangeSink for Guarded<'_> {
+impl ChangeSink for Watched<'_> {
     fn upsert(&mut self, table: TableIndex, row: RemoteRow) -> Result<()> {
-        if self.lets_in(table)? {
-            self.sink.upsert(table, row)?;
-        }
-        Ok(())
+        self.cancel.check()?;
+        self.sink.upsert(table, row)
     }
 
     fn delete(&mut self, table: TableIndex, id: RecordId) -> Result<()> {
-        if self.lets_in(table)? {
-            self.sink.delete(table, id)?;
-        }
-        Ok(())
+        self.cancel.check()?;
+        self.sink.delete(table, id)
     }
 }

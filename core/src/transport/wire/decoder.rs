@@ -20,6 +20,7 @@ pub(in crate::transport) struct Decoder<'a> {
     own_user_id: String,
     sink: &'a mut dyn ChangeSink,
     limits: SizeLimits,
+    wrapping: usize,
     rows: u64,
     upserts: u64,
     deletions: u64,
@@ -44,6 +45,7 @@ impl<'a> Decoder<'a> {
             own_user_id,
             sink,
             limits,
+            wrapping: 0,
             rows: 0,
             upserts: 0,
             deletions: 0,
@@ -54,10 +56,17 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// The reply stands inside so many objects: `result`, `data`, `json` as far as it goes.
+    pub(in crate::transport) const fn wrapped(mut self, by: usize) -> Self {
+        self.wrapping = by;
+        self
+    }
+
     /// Reads the reply to its end. What was asked for, and the skew, are the caller's to fill in.
     pub(in crate::transport) fn read(mut self, body: impl Read) -> Result<PullReply> {
-        let mut input = Input::new(body, self.limits);
-        reply::read(&mut input, &mut self)?;
+        let mut input = Input::new(body, self.limits, self.wrapping);
+        let wrapping = self.wrapping;
+        reply::read(&mut input, &mut self, wrapping)?;
         let timestamp = self.timestamp.ok_or(NOT_THE_FORM)?;
         if !self.saw_changes {
             return Err(NOT_THE_FORM);
@@ -121,4 +130,30 @@ impl<'a> Decoder<'a> {
             })
         })
     }
+}
+
+/// The decoder of pull replies, for fuzzing: whatever the bytes are, it must not panic. Returns how
+/// many changes were handed on.
+#[cfg(any(test, feature = "test-support"))]
+pub(crate) fn check_decoder(body: &[u8], wrapping: usize) -> Result<u64> {
+    #[derive(Default)]
+    struct Count(u64);
+
+    impl ChangeSink for Count {
+        fn upsert(&mut self, _: TableIndex, _: RemoteRow) -> Result<()> {
+            self.0 += 1;
+            Ok(())
+        }
+
+        fn delete(&mut self, _: TableIndex, _: RecordId) -> Result<()> {
+            self.0 += 1;
+            Ok(())
+        }
+    }
+
+    let mut count = Count::default();
+    Decoder::new(&*Schema::hikma()?, "u", &mut count, SizeLimits::PULL)
+        .wrapped(wrapping)
+        .read(body)?;
+    Ok(count.0)
 }

@@ -29,6 +29,8 @@ fn row(table: &str, kind: OutboxKind, cells: &[(&str, Value)]) -> OutboxRow {
         kind,
         revision: Revision(1),
         values,
+        changed: Vec::new(),
+        dangling: Vec::new(),
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Input<R> {
     end: usize,
     /// Brackets that are open.
     depth: usize,
+    /// How many are around a record.
+    item_depth: usize,
     read: u64,
 }
 
@@ -37,8 +39,10 @@ pub(super) struct Walk {
 }
 
 impl<R: Read> Input<R> {
-    pub(super) fn new(reader: R, limits: SizeLimits) -> Self {
+    /// For a reply inside so many objects.
+    pub(super) fn new(reader: R, limits: SizeLimits, wrapping: usize) -> Self {
         Self {
+            item_depth: ITEM_DEPTH + wrapping,
             reader,
             limits,
             buffer: vec![0; READ_BYTES],
@@ -133,14 +137,14 @@ impl<R: Read> Input<R> {
     /// records it is walked, so that no more than one record is in memory.
     pub(super) fn skip(&mut self) -> Result<()> {
         match self.peek()? {
-            Some(b'{') if self.depth < ITEM_DEPTH => {
+            Some(b'{') if self.depth < self.item_depth => {
                 let mut walk = self.enter(b'{')?;
                 while self.key(&mut walk, |_| ())?.is_some() {
                     self.skip()?;
                 }
                 Ok(())
             }
-            Some(b'[') if self.depth < ITEM_DEPTH => {
+            Some(b'[') if self.depth < self.item_depth => {
                 let mut walk = self.enter(b'[')?;
                 while self.go_on(&mut walk, b']')? {
                     self.skip()?;

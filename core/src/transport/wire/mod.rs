@@ -22,5 +22,7 @@ mod guard_tests;
 mod properties;
 
 pub(super) use decoder::Decoder;
+#[cfg(any(test, feature = "test-support"))]
+pub(crate) use decoder::check_decoder;
 pub(super) use encode::encode;
 pub(super) use encode_hub::encode_for_hub;

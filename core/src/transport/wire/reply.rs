@@ -31,8 +31,36 @@ enum TableKey {
     Unknown,
 }
 
-/// Walks through the reply itself, to its end.
-pub(super) fn read<R: Read>(input: &mut Input<R>, decoder: &mut Decoder<'_>) -> Result<()> {
+/// The objects that may stand around a reply, from the inside out.
+const WRAPPERS: [&str; 3] = ["json", "data", "result"];
+
+/// Walks through a reply that stands inside so many objects, to its end.
+pub(super) fn read<R: Read>(
+    input: &mut Input<R>,
+    decoder: &mut Decoder<'_>,
+    wrapping: usize,
+) -> Result<()> {
+    unwrap(input, decoder, wrapping)?;
+    input.end()
+}
+
+fn unwrap<R: Read>(input: &mut Input<R>, decoder: &mut Decoder<'_>, wrapping: usize) -> Result<()> {
+    let Some(inner) = wrapping.checked_sub(1) else {
+        return reply(input, decoder);
+    };
+    let mut walk = input.enter(b'{')?;
+    while let Some(found) = input.key(&mut walk, |name| WRAPPERS.get(inner) == Some(&name))? {
+        if found {
+            unwrap(input, decoder, inner)?;
+        } else {
+            input.skip()?;
+        }
+    }
+    Ok(())
+}
+
+/// The reply itself.
+fn reply<R: Read>(input: &mut Input<R>, decoder: &mut Decoder<'_>) -> Result<()> {
     let mut walk = input.enter(b'{')?;
     while let Some(part) = input.key(&mut walk, |name| match name {
         "success" => Part::Success,
@@ -56,7 +84,7 @@ pub(super) fn read<R: Read>(input: &mut Input<R>, decoder: &mut Decoder<'_>) -> 
             Part::Other => input.skip()?,
         }
     }
-    input.end()
+    Ok(())
 }
 
 /// All tables.

@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use amana_core::model::change_set::PullRequest;
 use amana_core::ports::{SyncPeer, SyncStore};
-use amana_core::sync::{Spool, merge};
+use amana_core::sync::Spool;
 use amana_core::transport::TextPeer;
 
 use crate::Result;
@@ -55,9 +56,10 @@ fn pull(store: &Store, outcome: &mut Outcome, text: impl Read + Send, cursor: i6
     });
     let (reply, changes) = received?;
     let (report, apply_ms) = timed(|| {
+        let rule = Arc::clone(&store.rule);
         store
             .database
-            .apply_pull(&store.peer, &reply, Box::new(changes), merge, &store.cancel)
+            .apply_pull(&store.terms, &reply, Box::new(changes), rule, &store.cancel)
     });
     let report = report?;
     outcome.took(receive_ms + apply_ms);

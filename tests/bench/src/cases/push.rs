@@ -24,7 +24,8 @@ pub(super) fn all(store: &Store, outcome: &mut Outcome) -> Result<()> {
     let report = Engine {
         store: &store.database,
         peer: &peer,
-        peer_id: store.peer.clone(),
+        terms: store.terms.clone(),
+        rule: Arc::clone(&store.rule),
         schema: &store.schema,
         clock: &SystemClock,
         entropy: &*store.entropy,
@@ -34,6 +35,7 @@ pub(super) fn all(store: &Store, outcome: &mut Outcome) -> Result<()> {
         progress: None,
         cancel: &store.cancel,
         full_pull: false,
+        past_failures: 0,
     }
     .run()?;
     let all_ms = start.elapsed().as_secs_f64() * 1000.0;
