@@ -4,6 +4,7 @@
 //! `ports`. Holds no SQL, no HTTP, and never a lock while the peer is asked.
 
 mod backoff;
+mod budget;
 mod engine;
 mod merge;
 mod progress;
@@ -15,6 +16,7 @@ mod spool;
 #[cfg(test)]
 mod tests;
 
+pub use budget::{Budget, Paced};
 pub use engine::Engine;
 pub use merge::merge;
 pub use spool::{Spool, SpoolReader, remove_leftovers};
