@@ -13,6 +13,7 @@ mod kv_tests;
 mod records;
 mod registry;
 mod sync_run;
+mod syncing;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 

@@ -83,8 +83,7 @@ impl Amana {
     /// `not_signed_in`; `busy` while somebody signs in or out, or a cancelled sync is ending;
     /// otherwise what the network or the peer did. A pull that was applied stays applied.
     pub async fn sync(&self, options: SyncOptions) -> Result<SyncReport> {
-        let open = self.opened()?;
-        self.start_sync(&open, options)?.await
+        self.sync_with(&PeerId::cloud(), options).await
     }
 
     /// Where the vault stands with the cloud.

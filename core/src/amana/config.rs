@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::access::idle::IdleRule;
 use crate::model::pins::SpkiPins;
+use crate::model::terms::SyncPolicy;
 use crate::ports::{Clock, Disk, Entropy, Timer};
 use crate::system::{SystemClock, SystemDisk, SystemEntropy, SystemTimer};
 use crate::transport::TimeLimits;
@@ -32,6 +33,8 @@ pub struct Config {
     pub cloud_pins: Option<SpkiPins>,
     /// When a vault that nobody uses locks itself; `None` never.
     pub idle_lock: Option<IdleRule>,
+    /// Whose word is the last, what stays in a conflict, how often everything is asked for.
+    pub sync: SyncPolicy,
 }
 
 impl Config {
@@ -43,6 +46,7 @@ impl Config {
             time_limits: TimeLimits::default(),
             cloud_pins: None,
             idle_lock: Some(IdleRule::default()),
+            sync: SyncPolicy::default(),
         }
     }
 }

@@ -9,13 +9,15 @@ use super::connection::{self, Access};
 use super::errors::MapSqlite;
 use super::kv_store::KvReading;
 use super::outbox::OutboxCounts;
-use super::peers::PeerStatus;
 use super::records::{self, Operation};
 use super::session::StoredSession;
 use super::table_sql::SchemaSql;
 use super::transaction::{Context, WriteTransaction};
 use super::worker::Workers;
-use super::{conflicts, digest, migrations, outbox, peers, query, schema_tables, session};
+use super::{
+    aside, conflicts, digest, migrations, outbox, peers, query, schema_tables, session, standing,
+    undo,
+};
 use crate::error::Result;
 use crate::kv::cache::KvCache;
 use crate::model::filter::{Condition, Query};
@@ -24,6 +26,8 @@ use crate::model::ledger::{ConflictEntry, Digest};
 use crate::model::notice::Notice;
 use crate::model::row;
 use crate::model::schema::{Schema, TableIndex};
+use crate::model::standing::{PeerStatus, QuarantinedRecord, RecordStanding, SyncStatus};
+use crate::model::terms::SyncPolicy;
 use crate::pending::Pending;
 use crate::ports::{Clock, Entropy};
 use crate::secret::DatabaseKey;
@@ -213,9 +217,62 @@ impl Database {
         self.read(|connection, _| outbox::counts(connection))
     }
 
-    /// Takes what was put aside back: the next sync tries it again.
-    pub fn release_quarantined(&self) -> Pending<()> {
-        self.write(|tx| outbox::release_all(tx.connection))
+    /// Takes what was put aside back, for one peer or for all: the next sync tries it again.
+    /// Returns how much it was.
+    pub fn release_quarantined(&self, peer: Option<PeerId>) -> Pending<u64> {
+        self.write(move |tx| aside::release_all(tx.connection, peer.as_ref()))
+    }
+
+    /// Takes one record back. `not_found` where it was not put aside.
+    pub fn release_record(&self, table: TableIndex, id: RecordId) -> Pending<()> {
+        self.write(move |tx| standing::release(tx, table, &id))
+    }
+
+    /// What was put aside, at most `limit`.
+    pub fn quarantined(&self, limit: u32) -> Pending<Vec<QuarantinedRecord>> {
+        self.read(move |connection, context| aside::list(connection, &context.schema, limit))
+    }
+
+    /// Where one record stands.
+    pub fn standing(
+        &self,
+        policy: SyncPolicy,
+        table: TableIndex,
+        id: RecordId,
+    ) -> Pending<RecordStanding> {
+        self.read(move |connection, context| {
+            standing::of_record(connection, context, &policy, table, &id)
+        })
+    }
+
+    /// Where the syncs stand.
+    pub fn sync_status(&self, policy: SyncPolicy) -> Pending<SyncStatus> {
+        self.read(move |connection, context| standing::of_syncs(connection, context, &policy))
+    }
+
+    /// Takes the other value of a ledger entry. Returns the record that has it now.
+    pub fn undo_conflict(&self, entry: i64) -> Pending<RecordId> {
+        self.write(move |tx| undo::undo(tx, entry))
+    }
+
+    /// Pairs with a peer: what was pinned, kept unchanged. Starts from nothing with it.
+    pub fn pair(&self, peer: PeerId, name: String, trust: String) -> Pending<()> {
+        self.write(move |tx| peers::pair(tx.connection, &peer, &name, &trust))
+    }
+
+    /// The name of a paired peer, and what was pinned.
+    pub fn trust(&self, peer: PeerId) -> Pending<Option<(String, String)>> {
+        self.read(move |connection, _| peers::trust(connection, &peer))
+    }
+
+    /// Replaces what is kept of a paired peer, such as its address.
+    pub fn set_trust(&self, peer: PeerId, trust: String) -> Pending<()> {
+        self.write(move |tx| peers::set_trust(tx.connection, &peer, &trust))
+    }
+
+    /// Forgets a peer. What waits in the outbox stays.
+    pub fn forget_peer(&self, peer: PeerId) -> Pending<()> {
+        self.write(move |tx| peers::forget(tx.connection, &peer))
     }
 
     /// The ledger's entries after an id, oldest first, and how many there are in all.

@@ -4,7 +4,11 @@
 //! outbox entry and the new revision in the same transaction. Must not know peers, keyrings or
 //! sessions beyond the rows that hold them.
 
+mod absent;
+mod acknowledge;
 mod apply;
+mod aside;
+mod collect;
 mod conflicts;
 mod connection;
 mod database;
@@ -13,25 +17,32 @@ mod errors;
 mod key;
 mod kv;
 mod kv_store;
+mod marks;
 mod migrations;
+mod natural_key;
+mod origins;
 mod outbox;
 mod peers;
 mod query;
+mod reconcile;
 mod records;
 mod rekey;
 mod schema_tables;
+mod sent;
 mod session;
+mod standing;
 mod sync_store;
 mod table_sql;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod undo;
 mod values;
 mod worker;
 
+pub use crate::model::standing::PeerStatus;
 pub use database::{Database, DatabaseOptions, NoticeSink};
 pub use outbox::OutboxCounts;
-pub use peers::PeerStatus;
 pub use records::Operation;
 pub use rekey::{opens, rekey};
 pub use session::StoredSession;

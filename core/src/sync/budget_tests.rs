@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use super::*;
-use crate::sync::backoff::Patience;
+use crate::error::{Error, ErrorCode};
+use crate::sync::backoff::{Patience, up_to};
 use crate::test_support::SeededEntropy;
 
 const SECOND: u64 = 1_000;

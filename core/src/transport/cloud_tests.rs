@@ -6,14 +6,14 @@ use std::thread;
 use std::time::Duration;
 
 use super::test_server::{Answer, TestServer, Then};
-use super::{CloudClient, CloudPeer, CloudProof, Network, TimeLimits};
+use super::{CloudClient, CloudPeer, Network, TimeLimits};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{
     OutboxKind, OutboxRow, PullReply, PullRequest, PushFailure, RemoteRow, Revision,
 };
 use crate::model::ids::RecordId;
-use crate::model::peer::{CloudAddress, Credentials, HttpsUrl};
+use crate::model::peer::{CloudAddress, Credentials, HttpsUrl, Proof};
 use crate::model::schema::{Schema, TableIndex};
 use crate::ports::{ChangeSink, Clock, SyncPeer};
 use crate::secret::SecretText;
@@ -45,7 +45,7 @@ fn client(address: &CloudAddress) -> CloudClient {
 }
 
 fn peer(address: &CloudAddress) -> CloudPeer {
-    client(address).peer(CloudProof::Password(credentials()), "u".into())
+    client(address).peer(Proof::Password(credentials()), "u".into())
 }
 
 /// Counts only.
@@ -110,7 +110,7 @@ fn a_pull_asks_as_the_cloud_expects_and_measures_its_clock() {
     let server = TestServer::answering(answer);
     let clock = Arc::new(FakeClock::at(NOW));
     let peer = client_with(&server.address, TimeLimits::default(), clock)
-        .peer(CloudProof::Password(credentials()), "u".into());
+        .peer(Proof::Password(credentials()), "u".into());
     let (mut sink, mut seen) = (Count::default(), Vec::new());
     let reply = peer
         .pull(
@@ -219,7 +219,7 @@ fn silence_ends_by_the_limits() {
     ] {
         let server = TestServer::answering(answer);
         let peer = client_with(&server.address, limits, Arc::new(SystemClock))
-            .peer(CloudProof::Password(credentials()), "u".into());
+            .peer(Proof::Password(credentials()), "u".into());
         let error = pull(&peer).unwrap_err();
         assert_eq!(error.code(), ErrorCode::Network);
         assert!(error.detail().contains("in time"));
@@ -244,7 +244,7 @@ fn a_cancel_is_felt_before_during_and_in_the_body() {
             token.cancel();
         });
         let pushed = client
-            .peer(CloudProof::Password(credentials()), "u".into())
+            .peer(Proof::Password(credentials()), "u".into())
             .push(&piece(), token);
         let Err(PushFailure::Stopped(error)) = pushed else {
             panic!("{pushed:?}");
