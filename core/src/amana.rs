@@ -6,6 +6,8 @@
 
 mod cloud;
 mod config;
+mod hub;
+mod hub_trust;
 mod idle;
 mod kv;
 #[cfg(test)]
@@ -29,6 +31,7 @@ use crate::vault::{self, NewVault, VaultDirectory, VaultIo, Way};
 
 pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
+pub use hub::PairedHub;
 pub use sync_run::SyncOptions;
 
 use idle::{LastUse, Watch};

@@ -21,7 +21,7 @@ pub mod transport;
 pub mod vault;
 
 pub use access::idle::IdleRule;
-pub use amana::{Amana, Config, SchemaSource, Status, SyncOptions, System, VaultState};
+pub use amana::{Amana, Config, PairedHub, SchemaSource, Status, SyncOptions, System, VaultState};
 pub use error::{Error, ErrorCode, Result};
 pub use observers::Subscription;
 
