@@ -16,12 +16,12 @@ use crate::model::change_set::{
 use crate::model::ids::{PeerId, RecordId};
 use crate::model::kv::KvNotice;
 use crate::model::merge::MergeRule;
-use crate::model::notice::{ChangeNotice, SyncProgress};
+use crate::model::notice::{ChangeNotice, SyncProgress, VaultState};
 use crate::model::report::ApplyReport;
 use crate::model::schema::TableIndex;
 use crate::model::terms::PeerTerms;
 
-pub use amana_keystore::{KeyStore, KeyStoreError};
+pub use amana_keystore::{Derived, KeyStore, KeyStoreError, SecurityLevel};
 
 /// Wall-clock and monotonic time.
 pub trait Clock: Send + Sync {
@@ -77,6 +77,18 @@ pub trait ChangeListener: Send + Sync {
 pub trait KvListener: Send + Sync {
     /// Once per transaction that set or removed values. That a value expired is not told.
     fn changed(&self, notice: &KvNotice);
+}
+
+/// Hears of changes of a vault's state. Called as [`ChangeListener`] is.
+pub trait StateListener: Send + Sync {
+    /// Once per change; the state may have changed again meanwhile.
+    fn changed(&self, state: VaultState);
+}
+
+/// Hears that damage was found in the database. Called as [`ChangeListener`] is.
+pub trait DamageListener: Send + Sync {
+    /// Once for each table or index in which a page cannot be read.
+    fn found(&self);
 }
 
 /// Hears how a sync goes on. Called with no lock held; must return quickly.

@@ -51,7 +51,7 @@ impl Amana {
             credentials.check_for_sync()?;
         }
         let client = self.client(&address)?;
-        let token = cancel.or(&open.sign_ins);
+        let token = cancel.or(&open.held.sign_ins);
         spawn("amana-sign-in", move || {
             let (person, proof) = match kind {
                 SyncProof::Password => {

@@ -67,7 +67,7 @@ impl Amana {
                 "this is the code of a cloud: sign in there instead",
             ));
         };
-        let (vault, token) = (self.clone(), cancel.or(&open.sign_ins));
+        let (vault, token) = (self.clone(), cancel.or(&open.held.sign_ins));
         spawn("amana-pair", move || vault.pair(&open, address, &token))?.await
     }
 
@@ -166,7 +166,7 @@ impl Amana {
     ) -> Result<Person> {
         let open = self.opened()?;
         let (vault, peer) = (self.clone(), peer.clone());
-        let token = cancel.or(&open.sign_ins);
+        let token = cancel.or(&open.held.sign_ins);
         spawn("amana-sign-in", move || {
             let client = vault.hub_client(&open, &peer)?;
             let signed_in = client.sign_in(&credentials, &token)?;

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::Amana;
 use super::hub::Hubs;
-use super::{Amana, Open};
+use super::opened::Open;
+use super::state::locked;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::ids::{PeerId, PeerKind};
@@ -44,7 +46,7 @@ struct RunState {
     /// How many calls keep a sync from starting, while the session changes.
     pauses: u32,
     /// The database is going: no sync starts any more.
-    closed: bool,
+    closed: Option<Error>,
 }
 
 struct Running {
@@ -74,8 +76,8 @@ impl SyncRun {
     /// Joins the peer's running sync, or becomes the one that runs: then the second value is true.
     fn join(&self, peer: &PeerId, cancel: &CancelToken) -> Result<(Pending<SyncReport>, bool)> {
         let mut state = self.guard();
-        if state.closed {
-            return Err(Error::new(ErrorCode::Locked, "the vault is locked"));
+        if let Some(why) = &state.closed {
+            return Err(why.clone());
         }
         if state.pauses > 0
             || state
@@ -132,8 +134,19 @@ impl SyncRun {
     /// Ends the running syncs for good: once this returns they have let go of the database.
     pub(super) fn close(&self) {
         let mut state = self.guard();
-        state.closed = true;
+        state.closed = Some(locked());
         self.cancel_and_wait(state);
+    }
+
+    /// The same where none is running and nobody signs in or out; whether that is so. A later sync
+    /// hears why.
+    pub(super) fn close_if_idle(&self, why: Error) -> bool {
+        let mut state = self.guard();
+        let idle = state.running.is_empty() && state.pauses == 0;
+        if idle {
+            state.closed = Some(why);
+        }
+        idle
     }
 
     fn cancel_and_wait(&self, mut state: MutexGuard<'_, RunState>) {
@@ -177,6 +190,8 @@ impl Amana {
                 }))
                 .unwrap_or_else(|_| Err(crate::panics::to_error()));
                 for_thread.sync.end(&peer_of_thread, &result);
+                // What was pushed is not unsynced any more.
+                vault.inner.watch.news().come();
             });
         if spawned.is_err() {
             let failed = Err(Error::internal("no thread for the sync"));

@@ -41,7 +41,7 @@ impl Amana {
     }
 
     /// The records that were put aside because a peer refuses them, or would; at most 1,000.
-    pub async fn quarantined(&self) -> Result<Vec<QuarantinedRecord>> {
+    pub async fn quarantined_records(&self) -> Result<Vec<QuarantinedRecord>> {
         self.opened()?.database.quarantined(MAX_QUARANTINED).await
     }
 

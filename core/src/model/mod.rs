@@ -2,6 +2,7 @@
 
 pub mod change_set;
 pub mod dates;
+pub mod diagnosis;
 pub mod filter;
 pub mod hub;
 pub mod hub_rights;
@@ -15,6 +16,7 @@ pub mod peer;
 pub mod pins;
 pub mod report;
 pub mod row;
+pub mod salvage;
 pub mod schema;
 mod schema_json;
 pub mod standing;

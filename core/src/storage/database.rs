@@ -8,6 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::connection::{self, Access};
 use super::errors::MapSqlite;
 use super::kv_store::KvReading;
+use super::opener::Opener;
 use super::outbox::OutboxCounts;
 use super::records::{self, Operation};
 use super::session::StoredSession;
@@ -18,7 +19,7 @@ use super::{
     aside, conflicts, digest, migrations, outbox, peers, query, schema_tables, session, standing,
     undo,
 };
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::kv::cache::KvCache;
 use crate::model::filter::{Condition, Query};
 use crate::model::ids::{PeerId, RecordId};
@@ -59,6 +60,7 @@ pub struct Database {
     readers: Workers<Connection>,
     pub(super) context: Arc<Context>,
     pub(super) kv: KvReading,
+    opener: Arc<Opener>,
     path: PathBuf,
 }
 
@@ -91,6 +93,18 @@ impl WriterState {
     }
 }
 
+/// Reads in one snapshot; what SQLCipher made up in place of a page is never handed out.
+fn read_once<T>(
+    connection: &Connection,
+    context: &Context,
+    read: impl FnOnce(&Connection, &Context) -> Result<T>,
+) -> Result<T> {
+    let snapshot = connection.unchecked_transaction().map_sqlite()?;
+    let found = read(&snapshot, context)?;
+    connection::assert_sound(&snapshot)?;
+    Ok(found)
+}
+
 impl Database {
     /// Opens the database, makes or widens its tables, and proves that the file is encrypted.
     pub fn open(options: DatabaseOptions<'_>) -> Result<Self> {
@@ -121,15 +135,22 @@ impl Database {
             readers: Workers::start("amana-reader", readers)?,
             context,
             kv,
+            opener: Arc::new(Opener::new(options.path.to_owned(), options.key)),
             path: options.path.to_owned(),
         })
     }
 
-    /// Finishes what is queued, then closes every connection.
+    /// Finishes what is queued, then closes every connection. Calls that come later hear `locked`.
     pub fn close(&self) {
-        self.kv.close();
-        self.readers.stop();
-        self.writer.stop();
+        self.close_because(&Error::new(ErrorCode::Locked, "the vault is locked"));
+    }
+
+    /// The same; calls that come later hear why.
+    pub fn close_because(&self, why: &Error) {
+        self.kv.close(why);
+        self.readers.stop(why);
+        self.writer.stop(why);
+        self.opener.forget();
     }
 
     /// Looks at every page's authentication code: a damaged page is otherwise unnoticed until it is
@@ -173,11 +194,26 @@ impl Database {
         read: impl FnOnce(&Connection, &Context) -> Result<T> + Send + 'static,
     ) -> Pending<T> {
         let context = Arc::clone(&self.context);
+        let opener = self.opener();
         self.readers.submit(move |connection| {
-            // One snapshot for all that the call looks at.
-            let snapshot = connection.unchecked_transaction().map_sqlite()?;
-            read(&snapshot, &context)
+            let found = read_once(connection, &context, read);
+            if found.is_err() {
+                opener.heal(connection);
+            }
+            found
         })
+    }
+
+    pub(super) fn opener(&self) -> Arc<Opener> {
+        Arc::clone(&self.opener)
+    }
+
+    /// Runs a job on a reader's thread, without its connection.
+    pub(super) fn on_reader<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        self.readers.submit(move |_| job())
     }
 
     /// Carries out local writes in one transaction: all or none. Returns the records' ids.
@@ -192,14 +228,13 @@ impl Database {
 
     /// A record as a JSON object, or none.
     pub fn get(&self, table: TableIndex, id: RecordId) -> Pending<Option<String>> {
-        self.read(move |connection, context| {
-            let found = records::get(connection, context, table, &id)?;
-            Ok(found.map(|values| {
-                let mut out = String::new();
-                row::write_record(context.schema.table(table), &values, &mut out);
-                out
-            }))
-        })
+        self.read(move |connection, context| record_text(connection, context, table, &id))
+    }
+
+    /// A record as a JSON object, now. Waits for no writer, and for no other kind of reader.
+    pub fn get_now(&self, table: TableIndex, id: &RecordId) -> Result<Option<String>> {
+        self.kv
+            .at_once(|connection| record_text(connection, &self.context, table, id))
     }
 
     /// A page of records as JSON text.
@@ -323,4 +358,18 @@ impl Database {
         let peer = peer.clone();
         self.read(move |connection, _| peers::status(connection, &peer))
     }
+}
+
+fn record_text(
+    connection: &Connection,
+    context: &Context,
+    table: TableIndex,
+    id: &RecordId,
+) -> Result<Option<String>> {
+    let found = records::get(connection, context, table, id)?;
+    Ok(found.map(|values| {
+        let mut out = String::new();
+        row::write_record(context.schema.table(table), &values, &mut out);
+        out
+    }))
 }

@@ -87,6 +87,13 @@ impl SlotDraft {
     }
 }
 
+/// Some bytes are no key: known before anything is made, and not when the root key is sealed.
+pub(super) fn check_recovery_key(public: &[u8; 32], entropy: &dyn Entropy) -> Result<()> {
+    sealing::seal_root(&[0; 32], public, ROOT_INFO, &[], entropy)
+        .map(|_| ())
+        .map_err(|_| Error::invalid("nothing can be sealed to this recovery key"))
+}
+
 /// The organisation's slot: only its public half is known here.
 pub(super) fn make_recovery_slot(public: [u8; 32], entropy: &dyn Entropy) -> Result<Slot> {
     let mut id = [0; 16];
@@ -258,7 +265,7 @@ pub(super) fn database_key(root: &RootKey, vault_id: &VaultId) -> Result<Databas
     derive_key(root, vault_id, DATABASE_KEY).map(|bytes| DatabaseKey::from_bytes(&bytes))
 }
 
-fn slot_key(derived: &Derived, vault_id: &VaultId, slot_id: &SlotId) -> Result<SlotKey> {
+pub(super) fn slot_key(derived: &Derived, vault_id: &VaultId, slot_id: &SlotId) -> Result<SlotKey> {
     let mut bytes = Zeroizing::new([0; 32]);
     Hkdf::<Sha256>::new(Some(vault_id), derived.expose())
         .expand_multi_info(&[SLOT_KEY, slot_id], bytes.as_mut_slice())

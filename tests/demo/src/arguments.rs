@@ -9,6 +9,8 @@ use clap::{Parser, ValueEnum};
 pub enum Scene {
     /// Two tablets of one clinic: offline, synced, in conflict, killed, and the same in the end.
     Story,
+    /// A week at a clinic: four tablets, a hub and a cloud, and what goes wrong in such a week.
+    Clinic,
 }
 
 impl Scene {
@@ -16,6 +18,15 @@ impl Scene {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Story => "story",
+            Self::Clinic => "clinic",
+        }
+    }
+
+    /// How many patients it has unless told otherwise.
+    const fn patients(self) -> u32 {
+        match self {
+            Self::Story => 2_000,
+            Self::Clinic => 140,
         }
     }
 }
@@ -32,9 +43,9 @@ pub struct Arguments {
     /// What to show.
     #[arg(value_enum, default_value = "story")]
     pub scene: Scene,
-    /// Patients in all, each with a visit.
-    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
-    pub patients: u32,
+    /// Patients in all, each with a visit. Default: 2000 in the story, 140 at the clinic.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    patients: Option<u32>,
     /// One JSON object as the last line of standard output; all else goes to standard error.
     #[arg(long)]
     pub json: bool,
@@ -62,4 +73,11 @@ pub struct Arguments {
     /// The folder of amana-tablet and amana-peer. Default: this program's own.
     #[arg(long, env = "AMANA_PROGRAMS", hide_env_values = true)]
     pub programs: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Patients in all.
+    pub fn patients(&self) -> u32 {
+        self.patients.unwrap_or(self.scene.patients())
+    }
 }

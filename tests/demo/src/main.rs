@@ -4,10 +4,8 @@
 //! what the proofs compare is computed anew from files and from a pull of the driver's own.
 
 mod arguments;
-mod canary;
+mod clinic;
 mod digest;
-mod error;
-mod files;
 mod http;
 mod output;
 mod processes;
@@ -15,6 +13,7 @@ mod programs;
 mod report;
 mod server;
 mod signals;
+mod started;
 mod story;
 mod summary;
 mod tablet;
@@ -24,7 +23,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use arguments::Arguments;
+use amana_demo::{canary, error, files};
+use arguments::{Arguments, Scene};
 use output::Output;
 use report::Report;
 
@@ -32,7 +32,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = Output::new(arguments.json);
     let mut report = Report::new(&arguments);
-    let result = story::run(&arguments, &output, &mut report);
+    let result = match arguments.scene {
+        Scene::Story => story::run(&arguments, &output, &mut report),
+        Scene::Clinic => clinic::run(&arguments, &output, &mut report),
+    };
     if let Err(error) = result {
         report.error = Some(error.to_string());
     }

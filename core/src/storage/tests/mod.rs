@@ -8,6 +8,7 @@ mod kv;
 mod outbox;
 mod pulls;
 mod records;
+mod salvage;
 
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -67,6 +68,9 @@ impl Store {
             notices: Arc::new(move |notice| match notice {
                 Notice::Records(notice) => sink.lock().unwrap().push(notice),
                 Notice::Kv(notice) => kv_sink.lock().unwrap().push(notice),
+                // The front door's, never a database's.
+                Notice::State(_) => unreachable!(),
+                Notice::Damage => {}
             }),
         })?;
         Ok(Self {
