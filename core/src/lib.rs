@@ -21,9 +21,17 @@ pub mod transport;
 pub mod vault;
 
 pub use access::idle::IdleRule;
-pub use amana::{Amana, Config, SchemaSource, Status, SyncOptions, System, VaultState};
+pub use amana::{
+    Amana, Config, NewPolicy, NewVault, RecoveryRequest, SchemaSource, SlotList, Status,
+    SyncOptions, System, Unlock, VaultState,
+};
 pub use error::{Error, ErrorCode, Result};
 pub use observers::Subscription;
+pub use vault::{
+    DamageReport, Glance, KeyLostReason, KeyLostReport, LossAcknowledged, PersonId, Pin, PinKdf,
+    PinRules, PinStanding, Policy, Presence, PresenceAnswer, PresenceRequest, Quarantined,
+    RecoveryKey, Refusal, RefusalReport, Remedy, SlotInfo, SlotInfoKind, WrongPinReport,
+};
 
 /// A key store in a file, for development hosts. Not for phones: it refuses to build there.
 #[cfg(feature = "host-keystore")]

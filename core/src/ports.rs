@@ -15,11 +15,11 @@ use crate::model::change_set::{
 use crate::model::ids::{PeerId, RecordId};
 use crate::model::kv::KvNotice;
 use crate::model::merge::{MergeInput, MergePlan};
-use crate::model::notice::{ChangeNotice, SyncProgress};
+use crate::model::notice::{ChangeNotice, SyncProgress, VaultState};
 use crate::model::report::ApplyReport;
 use crate::model::schema::TableIndex;
 
-pub use amana_keystore::{KeyStore, KeyStoreError};
+pub use amana_keystore::{Derived, KeyStore, KeyStoreError, SecurityLevel};
 
 /// Wall-clock and monotonic time.
 pub trait Clock: Send + Sync {
@@ -75,6 +75,12 @@ pub trait ChangeListener: Send + Sync {
 pub trait KvListener: Send + Sync {
     /// Once per transaction that set or removed values. That a value expired is not told.
     fn changed(&self, notice: &KvNotice);
+}
+
+/// Hears of changes of a vault's state. Called as [`ChangeListener`] is.
+pub trait StateListener: Send + Sync {
+    /// Once per change; the state may have changed again meanwhile.
+    fn changed(&self, state: VaultState);
 }
 
 /// Hears how a sync goes on. Called with no lock held; must return quickly.

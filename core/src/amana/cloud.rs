@@ -48,7 +48,7 @@ impl Amana {
         let open = self.opened()?;
         credentials.check_for_sync()?;
         let client = self.client(&address)?;
-        let token = cancel.or(&open.sign_ins);
+        let token = cancel.or(&open.held.sign_ins);
         spawn("amana-sign-in", move || {
             let person = client.sign_in(&credentials, &token)?;
             // A sync of whoever was signed in before must not end under the new name.

@@ -1,13 +1,15 @@
 //! What a vault is opened with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::access::idle::IdleRule;
+use crate::error::{Error, Result};
 use crate::model::pins::SpkiPins;
 use crate::ports::{Clock, Disk, Entropy, Timer};
 use crate::system::{SystemClock, SystemDisk, SystemEntropy, SystemTimer};
 use crate::transport::TimeLimits;
+use crate::vault::{PinKdf, PinRules};
 
 /// The record tables of a vault.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -32,6 +34,11 @@ pub struct Config {
     pub cloud_pins: Option<SpkiPins>,
     /// When a vault that nobody uses locks itself; `None` never.
     pub idle_lock: Option<IdleRule>,
+    /// What wrong PINs lead to beside delays: by itself nothing.
+    pub pin_rules: PinRules,
+    /// How new PINs are stretched; `None` for the strongest with which this device opens within a
+    /// second, measured when the first PIN is set.
+    pub pin_kdf: Option<PinKdf>,
 }
 
 impl Config {
@@ -43,7 +50,43 @@ impl Config {
             time_limits: TimeLimits::default(),
             cloud_pins: None,
             idle_lock: Some(IdleRule::default()),
+            pin_rules: PinRules::default(),
+            pin_kdf: None,
         }
+    }
+
+    /// Whether this can be a vault's configuration, as far as that can be told without the disk.
+    pub(super) fn check(&self) -> Result<()> {
+        const LONGEST: usize = 4096;
+        let directory = self.directory.as_os_str().as_encoded_bytes();
+        if directory.is_empty() || directory.len() > LONGEST || directory.contains(&0) {
+            return Err(Error::invalid("this is no path of a directory"));
+        }
+        if self.pin_rules.drop_after == Some(0) {
+            return Err(Error::invalid(
+                "a PIN's slot goes after one wrong PIN at least",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The same, for one of several vaults of an app: in the directory of this name below a base.
+    ///
+    /// # Errors
+    /// `invalid_input` for a name that is not 1 to 48 lower-case letters, digits, `-` and `_`,
+    /// beginning with a letter: such names are the same on every file system.
+    pub fn named(base: impl AsRef<Path>, name: &str) -> Result<Self> {
+        const LONGEST: usize = 48;
+        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let fits = name.len() <= LONGEST
+            && name.starts_with(|first: char| first.is_ascii_lowercase())
+            && name.bytes().all(|b| is_plain(b) || b == b'-' || b == b'_');
+        if !fits {
+            return Err(Error::invalid(
+                "a vault's name has 1 to 48 lower-case letters, digits, - and _",
+            ));
+        }
+        Ok(Self::new(base.as_ref().join(name)))
     }
 }
 

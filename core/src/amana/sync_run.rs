@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{Amana, Open};
+use super::Amana;
+use super::opened::Open;
+use super::state::locked;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::ids::PeerId;
@@ -39,7 +41,7 @@ struct RunState {
     /// How many calls keep a sync from starting, while the session changes.
     pauses: u32,
     /// The database is going: no sync starts any more.
-    closed: bool,
+    closed: Option<Error>,
 }
 
 struct Running {
@@ -69,8 +71,8 @@ impl SyncRun {
     /// Joins the running sync, or becomes the one that runs: then the second value is true.
     fn join(&self, cancel: &CancelToken) -> Result<(Pending<SyncReport>, bool)> {
         let mut state = self.guard();
-        if state.closed {
-            return Err(Error::new(ErrorCode::Locked, "the vault is locked"));
+        if let Some(why) = &state.closed {
+            return Err(why.clone());
         }
         if state.pauses > 0
             || state
@@ -127,8 +129,19 @@ impl SyncRun {
     /// Ends the running sync for good: once this returns it has let go of the database.
     pub(super) fn close(&self) {
         let mut state = self.guard();
-        state.closed = true;
+        state.closed = Some(locked());
         self.cancel_and_wait(state);
+    }
+
+    /// The same where none is running and nobody signs in or out; whether that is so. A later sync
+    /// hears why.
+    pub(super) fn close_if_idle(&self, why: Error) -> bool {
+        let mut state = self.guard();
+        let idle = state.running.is_none() && state.pauses == 0;
+        if idle {
+            state.closed = Some(why);
+        }
+        idle
     }
 
     fn cancel_and_wait(&self, mut state: MutexGuard<'_, RunState>) {
@@ -169,6 +182,8 @@ impl Amana {
                 }))
                 .unwrap_or_else(|_| Err(crate::panics::to_error()));
                 for_thread.sync.end(&result);
+                // What was pushed is not unsynced any more.
+                vault.inner.watch.news().come();
             });
         if spawned.is_err() {
             open.sync

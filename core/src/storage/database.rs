@@ -16,7 +16,7 @@ use super::table_sql::SchemaSql;
 use super::transaction::{Context, WriteTransaction};
 use super::worker::Workers;
 use super::{conflicts, digest, migrations, outbox, peers, query, schema_tables, session};
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::kv::cache::KvCache;
 use crate::model::filter::{Condition, Query};
 use crate::model::ids::{PeerId, RecordId};
@@ -121,11 +121,16 @@ impl Database {
         })
     }
 
-    /// Finishes what is queued, then closes every connection.
+    /// Finishes what is queued, then closes every connection. Calls that come later hear `locked`.
     pub fn close(&self) {
-        self.kv.close();
-        self.readers.stop();
-        self.writer.stop();
+        self.close_because(&Error::new(ErrorCode::Locked, "the vault is locked"));
+    }
+
+    /// The same; calls that come later hear why.
+    pub fn close_because(&self, why: &Error) {
+        self.kv.close(why);
+        self.readers.stop(why);
+        self.writer.stop(why);
     }
 
     /// Looks at every page's authentication code: a damaged page is otherwise unnoticed until it is
@@ -188,14 +193,13 @@ impl Database {
 
     /// A record as a JSON object, or none.
     pub fn get(&self, table: TableIndex, id: RecordId) -> Pending<Option<String>> {
-        self.read(move |connection, context| {
-            let found = records::get(connection, context, table, &id)?;
-            Ok(found.map(|values| {
-                let mut out = String::new();
-                row::write_record(context.schema.table(table), &values, &mut out);
-                out
-            }))
-        })
+        self.read(move |connection, context| record_text(connection, context, table, &id))
+    }
+
+    /// A record as a JSON object, now. Waits for no writer, and for no other kind of reader.
+    pub fn get_now(&self, table: TableIndex, id: &RecordId) -> Result<Option<String>> {
+        self.kv
+            .at_once(|connection| record_text(connection, &self.context, table, id))
     }
 
     /// A page of records as JSON text.
@@ -264,4 +268,18 @@ impl Database {
         let peer = peer.clone();
         self.read(move |connection, _| peers::status(connection, &peer))
     }
+}
+
+fn record_text(
+    connection: &Connection,
+    context: &Context,
+    table: TableIndex,
+    id: &RecordId,
+) -> Result<Option<String>> {
+    let found = records::get(connection, context, table, id)?;
+    Ok(found.map(|values| {
+        let mut out = String::new();
+        row::write_record(context.schema.table(table), &values, &mut out);
+        out
+    }))
 }

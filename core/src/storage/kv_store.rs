@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::database::{Database, WriterState};
 use super::errors::MapSqlite;
 use super::kv;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 use crate::kv::cache::{CACHE_BYTES, KvCache, Look, Touched};
 use crate::model::kv::{
     Kept, KeyRange, KvKeys, KvNamespace, KvNotice, KvValue, check_total, is_expired,
@@ -23,14 +23,14 @@ pub type Found = Option<Arc<KvValue>>;
 /// use. Held by one read at a time, for as long as that takes.
 pub(super) struct KvReading {
     cache: Arc<KvCache>,
-    connection: Mutex<Option<Connection>>,
+    connection: Mutex<Result<Connection>>,
 }
 
 impl KvReading {
     pub(super) fn new(connection: Connection) -> Self {
         Self {
             cache: Arc::new(KvCache::new(CACHE_BYTES)),
-            connection: Mutex::new(Some(connection)),
+            connection: Mutex::new(Ok(connection)),
         }
     }
 
@@ -38,24 +38,26 @@ impl KvReading {
         Arc::clone(&self.cache)
     }
 
-    /// Wipes the cache and closes the connection, once nobody reads from it.
-    pub(super) fn close(&self) {
+    /// Wipes the cache and closes the connection, once nobody reads from it. Later reads hear why.
+    pub(super) fn close(&self, why: &Error) {
         self.cache.close();
         let mut connection = self
             .connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        *connection = None;
+        if connection.is_ok() {
+            *connection = Err(why.clone());
+        }
     }
 
-    fn at_once<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    pub(super) fn at_once<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let connection = self
             .connection
             .lock()
             .map_err(|_| Error::internal("a read ended in the middle"))?;
         match &*connection {
-            Some(connection) => read(connection),
-            None => Err(Error::new(ErrorCode::Locked, "the vault is locked")),
+            Ok(connection) => read(connection),
+            Err(why) => Err(why.clone()),
         }
     }
 }
@@ -82,6 +84,15 @@ impl Database {
     /// Removes a value; whether there was one.
     pub fn kv_remove(&self, namespace: String, key: String) -> Pending<bool> {
         self.kv_write(namespace, |tx| tx.put(key, None))
+    }
+
+    /// Removes several values; how many there were.
+    pub fn kv_multi_remove(&self, namespace: String, keys: Vec<String>) -> Pending<u64> {
+        self.kv_write(namespace, |tx| {
+            keys.into_iter().try_fold(0, |removed, key| {
+                Ok(removed + u64::from(tx.put(key, None)?))
+            })
+        })
     }
 
     /// Removes all values of a namespace; how many there were.

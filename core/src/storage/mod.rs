@@ -33,5 +33,5 @@ pub use database::{Database, DatabaseOptions, NoticeSink};
 pub use outbox::OutboxCounts;
 pub use peers::PeerStatus;
 pub use records::Operation;
-pub use rekey::{opens, rekey};
+pub use rekey::{opens, rekey, rekey_needs};
 pub use session::StoredSession;

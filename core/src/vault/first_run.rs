@@ -18,6 +18,9 @@ use crate::error::{Error, Result};
 pub(super) fn make(io: &VaultIo<'_>, new: &NewVault<'_>) -> Result<Opened> {
     let mut vault_id = [0; 16];
     io.entropy.fill(&mut vault_id)?;
+    if let Some(recovery) = &new.recovery {
+        hierarchy::check_recovery_key(&recovery.bytes(), io.entropy)?;
+    }
     let draft = SlotDraft::make(io.entropy)?;
     let (policy, kind, input) = match &new.policy {
         NewPolicy::Device => (Policy::Device, DraftKind::Device, draft.salt.into()),

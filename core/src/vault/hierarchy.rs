@@ -87,6 +87,13 @@ impl SlotDraft {
     }
 }
 
+/// Some bytes are no key: known before anything is made, and not when the root key is sealed.
+pub(super) fn check_recovery_key(public: &[u8; 32], entropy: &dyn Entropy) -> Result<()> {
+    sealing::seal_root(&[0; 32], public, ROOT_INFO, &[], entropy)
+        .map(|_| ())
+        .map_err(|_| Error::invalid("nothing can be sealed to this recovery key"))
+}
+
 /// The organisation's slot: only its public half is known here.
 pub(super) fn make_recovery_slot(public: [u8; 32], entropy: &dyn Entropy) -> Result<Slot> {
     let mut id = [0; 16];

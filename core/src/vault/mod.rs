@@ -9,6 +9,7 @@ mod directory;
 mod files;
 mod first_run;
 mod format;
+mod glance;
 #[cfg(test)]
 mod golden;
 mod guess;
@@ -38,6 +39,7 @@ pub use directory::{
 pub use first_run::finish_creation;
 #[cfg(any(test, feature = "test-support"))]
 pub use format::check_keyring_decoder;
+pub use glance::{Glance, PinStanding, Presence, glance, pin_standing};
 pub use io::VaultIo;
 pub use keyring::Policy;
 pub use keys::VaultKeys;
@@ -49,13 +51,14 @@ pub use recovery::{
     open_answer,
 };
 pub use report::{
-    KeyLostReason, KeyLostReport, OpenResult, Refusal, RefusalReport, Remedy, WrongPinReport,
+    DamageReport, KeyLostReason, KeyLostReport, OpenResult, Refusal, RefusalReport, Remedy,
+    WrongPinReport,
 };
 pub use rotation::{DatabaseAnswer, begin_rekey, settle_rekey};
 pub use slots::{
     PresenceDraft, SlotInfo, SlotInfoKind, add_pin, begin_add_presence, begin_presence, change_pin,
     finish_add_presence, list_slots, note_unsynced, remove_pin, remove_slot, replace_device_slot,
-    tidy,
+    reset_pin, tidy, unsynced_hint,
 };
 pub use ways::{NewPolicy, NewVault, PinRules, PresenceAnswer, PresenceRequest, Way};
 pub use wipe::wipe;

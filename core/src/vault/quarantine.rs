@@ -26,10 +26,10 @@ pub struct Quarantined {
     pub unsynced: Option<u64>,
 }
 
-/// Renames the vault's directory and lets go of it. The next opening of the old place is a first
-/// run: that is the loss which is acknowledged here. `invalid_input` where another number of
-/// unsynced records was shown than the vault holds.
-pub fn quarantine(vault: VaultDirectory, agreed: LossAcknowledged) -> Result<Quarantined> {
+/// Renames the vault's directory; the caller lets go of it then. The next opening of the old place is
+/// a first run: that is the loss which is acknowledged here. `invalid_input` where another number of
+/// unsynced records was shown than the vault holds; after an error the vault is where it was.
+pub fn quarantine(vault: &VaultDirectory, agreed: LossAcknowledged) -> Result<Quarantined> {
     let unsynced = Status::read(vault.path()).unsynced;
     if agreed.unsynced != unsynced {
         return Err(Error::invalid(

@@ -62,6 +62,8 @@ impl Store {
             notices: Arc::new(move |notice| match notice {
                 Notice::Records(notice) => sink.lock().unwrap().push(notice),
                 Notice::Kv(notice) => kv_sink.lock().unwrap().push(notice),
+                // The front door's, never a database's.
+                Notice::State(_) => unreachable!(),
             }),
         })?;
         Ok(Self {
