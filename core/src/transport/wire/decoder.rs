@@ -32,6 +32,7 @@ pub(in crate::transport) struct Decoder<'a> {
     sink: &'a mut dyn ChangeSink,
     limits: SizeLimits,
     wrapping: usize,
+    tables: u64,
     rows: u64,
     upserts: u64,
     deletions: u64,
@@ -58,6 +59,7 @@ impl<'a> Decoder<'a> {
             sink,
             limits,
             wrapping: 0,
+            tables: 0,
             rows: 0,
             upserts: 0,
             deletions: 0,
@@ -98,6 +100,15 @@ impl<'a> Decoder<'a> {
             full: false,
             skipped: self.skipped,
         })
+    }
+
+    /// The name of one table.
+    pub(super) fn table(&mut self) -> Result<()> {
+        self.tables += 1;
+        if self.tables > self.limits.tables {
+            return Err(protocol("the reply holds more tables than allowed"));
+        }
+        Ok(())
     }
 
     /// One item of a list.
