@@ -378,7 +378,9 @@ impl Database {
     pub fn save_session(&self, peer: &PeerId, session: StoredSession) -> Pending<()> {
         let peer = peer.clone();
         self.write(move |tx| {
-            peers::set_url(tx.connection, &peer, session.address.url.as_str())?;
+            if let Some(address) = &session.address {
+                peers::set_url(tx.connection, &peer, address.url.as_str())?;
+            }
             if session::person_id(tx.connection)?.as_deref() != Some(&session.person.id) {
                 records::remove_own_rows(tx)?;
             }
