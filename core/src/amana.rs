@@ -16,8 +16,12 @@
 
 mod cloud;
 mod config;
+mod diagnose;
 mod ending;
+mod hub;
+mod hub_trust;
 mod idle;
+mod integrity;
 mod kv;
 #[cfg(test)]
 mod kv_tests;
@@ -28,9 +32,11 @@ mod recovery;
 mod refusal;
 mod registry;
 mod rotation;
+mod salvage;
 mod slots;
 mod state;
 mod sync_run;
+mod syncing;
 #[cfg(test)]
 mod tests;
 mod unsynced;
@@ -42,18 +48,20 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::schema::Schema;
 use crate::observers::{Observers, Subscription};
-use crate::ports::{ChangeListener, KeyStore, KvListener, StateListener};
+use crate::ports::{ChangeListener, DamageListener, KeyStore, KvListener, StateListener};
 use crate::secret::OneTimePrivateKey;
 use crate::transport::Network;
 use crate::vault::{
     self, PersonId, Pin, PinKdf, Policy, Presence, PresenceAnswer, RecoveryKey, VaultDirectory, Way,
 };
 
+pub use crate::model::notice::VaultState;
 pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
+pub use diagnose::diagnose;
+pub use hub::PairedHub;
 pub use recovery::RecoveryRequest;
 pub use slots::SlotList;
-pub use crate::model::notice::VaultState;
 pub use sync_run::SyncOptions;
 
 use idle::Watch;
@@ -221,6 +229,7 @@ impl Amana {
         let made = self.inner.open_vault(&Way::Device, Some(&new));
         let open = self.inner.remember(made)?;
         change.end(State::Unlocked(Arc::new(open)));
+        self.inner.watch.news().come();
         Ok(())
     }
 
@@ -239,19 +248,26 @@ impl Amana {
     /// As [`Amana::open`], and `not_found` where there is no vault or the person has no slot,
     /// `wrong_pin`, `pin_delayed`. [`Amana::last_refusal`] says more.
     pub fn unlock_with(&self, unlock: &Unlock<'_>) -> Result<()> {
+        self.with_way(unlock, |way| self.enter(way, None))?;
+        if matches!(unlock, Unlock::Recovery(_)) {
+            self.forget_request();
+        }
+        Ok(())
+    }
+
+    /// The vault's way for an app's.
+    fn with_way<T>(
+        &self,
+        unlock: &Unlock<'_>,
+        go: impl FnOnce(&Way<'_>) -> Result<T>,
+    ) -> Result<T> {
         let rules = self.inner.config.pin_rules;
-        let way = match unlock {
-            Unlock::Device => Way::Device,
-            Unlock::Pin { person, pin } => Way::Pin { person, pin, rules },
-            Unlock::Presence(answer) => Way::Presence(answer),
-            Unlock::Recovery(answer) => {
-                let opening = self.open_answer(answer)?;
-                self.enter(&Way::Recovery(&opening), None)?;
-                self.forget_request();
-                return Ok(());
-            }
-        };
-        self.enter(&way, None)
+        match unlock {
+            Unlock::Device => go(&Way::Device),
+            Unlock::Pin { person, pin } => go(&Way::Pin { person, pin, rules }),
+            Unlock::Presence(answer) => go(&Way::Presence(answer)),
+            Unlock::Recovery(answer) => go(&Way::Recovery(&self.open_answer(answer)?)),
+        }
     }
 
     fn enter(&self, way: &Way<'_>, new: Option<&vault::NewVault<'_>>) -> Result<()> {
@@ -265,6 +281,8 @@ impl Amana {
             let opened = self.inner.open_vault(way, new);
             let open = self.inner.remember(opened)?;
             change.end(State::Unlocked(Arc::new(open)));
+            // There is something to watch again.
+            self.inner.watch.news().come();
             return Ok(());
         };
         let proven = match way {
@@ -349,6 +367,12 @@ impl Amana {
         self.inner.observers.subscribe_state(listener)
     }
 
+    /// Hears when a look at every page, in idle time, finds damage, until the subscription is
+    /// dropped. Called as [`Amana::subscribe`] does, once for each damaged table or index.
+    pub fn subscribe_damage(&self, listener: Arc<dyn DamageListener>) -> Subscription {
+        self.inner.observers.subscribe_damage(listener)
+    }
+
     /// The schema of the record tables.
     pub fn schema(&self) -> &Schema {
         &self.inner.schema
@@ -360,6 +384,7 @@ impl Amana {
         let rule = self.inner.config.idle_lock;
         match &*self.inner.life.now()? {
             State::Unlocked(open) if open.held.last_use.let_in(rule, now_ms) => {
+                open.held.integrity.pause();
                 Ok(Arc::clone(open))
             }
             State::Unlocked(_) | State::Locked => Err(locked()),

@@ -21,12 +21,14 @@ pub mod transport;
 pub mod vault;
 
 pub use access::idle::IdleRule;
+pub use access::integrity::IntegrityRule;
 pub use amana::{
-    Amana, Config, NewPolicy, NewVault, RecoveryRequest, SchemaSource, SlotList, Status,
-    SyncOptions, System, Unlock, VaultState,
+    Amana, Config, NewPolicy, NewVault, PairedHub, RecoveryRequest, SchemaSource, SlotList, Status,
+    SyncOptions, System, Unlock, VaultState, diagnose,
 };
 pub use error::{Error, ErrorCode, Result};
 pub use observers::Subscription;
+pub use system::SystemDisk;
 pub use vault::{
     DamageReport, Glance, KeyLostReason, KeyLostReport, LossAcknowledged, PersonId, Pin, PinKdf,
     PinRules, PinStanding, Policy, Presence, PresenceAnswer, PresenceRequest, Quarantined,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use crate::error::{Error, Result};
 use crate::model::notice::Notice;
-use crate::ports::{ChangeListener, KvListener, StateListener};
+use crate::ports::{ChangeListener, DamageListener, KvListener, StateListener};
 
 /// The listeners of a vault.
 pub struct Observers {
@@ -31,6 +31,7 @@ enum Listener {
     Records(Arc<dyn ChangeListener>),
     Kv(Arc<dyn KvListener>),
     State(Arc<dyn StateListener>),
+    Damage(Arc<dyn DamageListener>),
 }
 
 /// Ends the listening when dropped.
@@ -78,6 +79,11 @@ impl Observers {
         self.add(Listener::State(listener))
     }
 
+    /// Adds a listener of damage.
+    pub fn subscribe_damage(&self, listener: Arc<dyn DamageListener>) -> Subscription {
+        self.add(Listener::Damage(listener))
+    }
+
     fn add(&self, listener: Listener) -> Subscription {
         let number = self.registry.listeners.lock().map_or(0, |mut listeners| {
             listeners.next += 1;
@@ -105,6 +111,7 @@ impl Listener {
             (Self::Records(listener), Notice::Records(notice)) => listener.changed(notice),
             (Self::Kv(listener), Notice::Kv(notice)) => listener.changed(notice),
             (Self::State(listener), Notice::State(state)) => listener.changed(*state),
+            (Self::Damage(listener), Notice::Damage) => listener.found(),
             _ => {}
         }
     }

@@ -4,6 +4,7 @@
 //! key–value store, which answer at once. Rows cross as JSON text.
 //! No key, PIN or password is ever returned; secrets go in as bytes and are wiped.
 
+mod care;
 mod direct;
 mod error;
 mod guard;
@@ -19,6 +20,7 @@ mod slots;
 mod types;
 mod vault;
 
+pub use care::{DamageObserver, SalvageReport, TableSalvage, diagnose_directory};
 pub use direct::DirectHandle;
 pub use error::{AmanaError, ErrorCode};
 pub use key_store::{

@@ -53,7 +53,8 @@ pub async fn derive_with_presence(
     input: Vec<u8>,
 ) -> Result<PresenceOutcome, AmanaError> {
     offload(move || {
-        let store = platform_key_store(with_presence(&KeyStoreOptions::default())).map_err(no_store)?;
+        let store =
+            platform_key_store(with_presence(&KeyStoreOptions::default())).map_err(no_store)?;
         let input: Zeroizing<[u8; 32]> = Zeroizing::new(
             input
                 .try_into()

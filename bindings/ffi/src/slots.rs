@@ -150,6 +150,8 @@ pub enum Remedy {
     TryLater,
     /// The organisation holds a key for this vault.
     Recovery,
+    /// Copy the damaged database aside, and save what can be read of it.
+    Salvage,
     /// Put the vault aside, keep it, and start afresh.
     Quarantine,
 }
@@ -224,6 +226,7 @@ impl From<CoreRemedy> for Remedy {
         match remedy {
             CoreRemedy::TryLater => Self::TryLater,
             CoreRemedy::Recovery => Self::Recovery,
+            CoreRemedy::Salvage => Self::Salvage,
             CoreRemedy::Quarantine => Self::Quarantine,
         }
     }

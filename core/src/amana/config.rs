@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::access::idle::IdleRule;
+use crate::access::integrity::IntegrityRule;
 use crate::error::{Error, Result};
+use crate::model::peer::SyncProof;
 use crate::model::pins::SpkiPins;
+use crate::model::terms::SyncPolicy;
 use crate::ports::{Clock, Disk, Entropy, Timer};
 use crate::system::{SystemClock, SystemDisk, SystemEntropy, SystemTimer};
 use crate::transport::TimeLimits;
@@ -30,10 +33,16 @@ pub struct Config {
     pub schema: SchemaSource,
     /// How long each step of a request may take.
     pub time_limits: TimeLimits,
+    /// What is kept to prove to the cloud who is syncing: the password, or a token of a day.
+    pub cloud_proof: SyncProof,
     /// The keys that the cloud's server may show, beside the ordinary checks.
     pub cloud_pins: Option<SpkiPins>,
     /// When a vault that nobody uses locks itself; `None` never.
     pub idle_lock: Option<IdleRule>,
+    /// Whose word is the last, what stays in a conflict, how often everything is asked for.
+    pub sync: SyncPolicy,
+    /// When every page of an unlocked vault is looked at; `None` never.
+    pub integrity: Option<IntegrityRule>,
     /// What wrong PINs lead to beside delays: by itself nothing.
     pub pin_rules: PinRules,
     /// How new PINs are stretched; `None` for the strongest with which this device opens within a
@@ -48,8 +57,11 @@ impl Config {
             directory: directory.into(),
             schema: SchemaSource::default(),
             time_limits: TimeLimits::default(),
+            cloud_proof: SyncProof::default(),
             cloud_pins: None,
             idle_lock: Some(IdleRule::default()),
+            sync: SyncPolicy::default(),
+            integrity: Some(IntegrityRule::default()),
             pin_rules: PinRules::default(),
             pin_kdf: None,
         }

@@ -1,5 +1,5 @@
-//! The thread that watches a vault: closes it when nobody uses it, and notes how many records wait to
-//! be pushed.
+//! The thread that watches a vault: closes it when nobody uses it, has its pages looked at, and notes
+//! how many records wait to be pushed.
 //!
 //! Every call is a sign of life.
 //! The limit itself is held by the calls: one that comes too late is refused, whether the thread has
@@ -55,7 +55,7 @@ impl LastUse {
         self.session_locked.store(false, Ordering::SeqCst);
     }
 
-    fn idle_ms(&self, now_ms: u64) -> u64 {
+    pub(super) fn idle_ms(&self, now_ms: u64) -> u64 {
         now_ms.saturating_sub(self.at_ms.load(Ordering::SeqCst))
     }
 }
@@ -208,6 +208,9 @@ fn watch(vault: &Weak<Inner>, bell: &Bell) {
             inner.note_what_is_unsynced();
         }
         let rule = inner.config.idle_lock;
-        next_ms = rule.map_or(RARELY_MS, |rule| Amana { inner }.check_idleness(rule));
+        let vault = Amana { inner };
+        // The lock first: a vault that is closed now is not looked at any more.
+        let lock_ms = rule.map_or(RARELY_MS, |rule| vault.check_idleness(rule));
+        next_ms = lock_ms.min(vault.look_at_pages().unwrap_or(RARELY_MS));
     }
 }

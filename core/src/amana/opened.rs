@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::idle::LastUse;
+use super::integrity::IntegrityWatch;
 use super::state::rotating;
 use super::sync_run::SyncRun;
 use crate::cancel::CancelToken;
@@ -24,6 +25,8 @@ pub(super) struct Held {
     /// Cancels the sign-ins that are under way.
     pub sign_ins: CancelToken,
     pub last_use: LastUse,
+    /// The look at every page, in idle time.
+    pub integrity: IntegrityWatch,
     pub keys: Mutex<HeldKeys>,
 }
 
@@ -48,6 +51,7 @@ impl Open {
                 session: SessionValues::new(),
                 sign_ins: CancelToken::new(),
                 last_use: LastUse::new(now_ms),
+                integrity: IntegrityWatch::default(),
                 keys: Mutex::new(keys),
             }),
         )
@@ -72,6 +76,7 @@ impl Open {
     pub(super) fn end_work(&self) {
         self.held.session.close();
         self.held.sign_ins.cancel();
+        self.held.integrity.pause();
         self.sync.close();
     }
 
@@ -84,6 +89,7 @@ impl Open {
 
     /// Closes the database alone, for a change of its key.
     pub(super) fn set_down(&self) {
+        self.held.integrity.pause();
         self.database.close_because(&rotating());
     }
 

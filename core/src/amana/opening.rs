@@ -9,7 +9,7 @@ use super::opened::Open;
 use super::rotation::key_of;
 use crate::error::{ErrorCode, Result};
 use crate::model::notice::Notice;
-use crate::storage::{Database, DatabaseOptions};
+use crate::storage::{self, Database, DatabaseOptions};
 use crate::vault::{self, DatabaseAnswer, NewVault, OpenResult, Policy, VaultIo, VaultKeys, Way};
 
 impl Inner {
@@ -34,6 +34,7 @@ impl Inner {
         } = vault::open(&io, way, new)?;
         // Only now: where the key may not be asked for, nothing is touched.
         crate::sync::remove_leftovers(&vault::spool_directory(io.directory))?;
+        storage::finish_salvage(io.database_file)?;
         let mut answer = self.settle(&mut keys)?;
         if matches!(way, Way::Recovery(_)) && keys.policy() == Policy::Device {
             // Otherwise the next opening would need the organisation again. It may be tried again

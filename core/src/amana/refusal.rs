@@ -39,7 +39,10 @@ impl Inner {
                 let recovery = code == ErrorCode::KeyMismatch
                     && seen.is_some_and(|glance| glance.has_recovery);
                 let recovery = recovery.then_some(Remedy::Recovery);
-                recovery.into_iter().chain([Remedy::Quarantine]).collect()
+                let salvage = code == ErrorCode::DatabaseDamaged && self.database_file.exists();
+                let salvage = salvage.then_some(Remedy::Salvage);
+                let first = recovery.into_iter().chain(salvage);
+                first.chain([Remedy::Quarantine]).collect()
             }
             _ => return None,
         };

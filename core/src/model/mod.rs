@@ -2,8 +2,10 @@
 
 pub mod change_set;
 pub mod dates;
+pub mod diagnosis;
 pub mod filter;
 pub mod hub;
+pub mod hub_rights;
 pub mod ids;
 pub mod json_text;
 pub mod kv;
@@ -14,6 +16,9 @@ pub mod peer;
 pub mod pins;
 pub mod report;
 pub mod row;
+pub mod salvage;
 pub mod schema;
 mod schema_json;
+pub mod standing;
+pub mod terms;
 pub mod value;

@@ -2,7 +2,7 @@
 
 use super::kv::KvNotice;
 
-/// Something was committed, or the vault's state has changed.
+/// Something that listeners are told of, most often a commit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Notice {
     /// Records.
@@ -11,6 +11,8 @@ pub enum Notice {
     Kv(KvNotice),
     /// The vault was locked, unlocked or closed, by whatever cause.
     State(VaultState),
+    /// Nothing was: a look at every page found damage.
+    Damage,
 }
 
 /// Whether a vault can be used.

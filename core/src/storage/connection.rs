@@ -113,6 +113,29 @@ fn assert_cipher(connection: &Connection) -> Result<()> {
     }
 }
 
+/// Whether every page that this connection has read so far could be decrypted. SQLCipher hands out
+/// zeros for one that could not; at the end of a long value SQLite does not notice.
+pub(super) fn is_sound(connection: &Connection) -> Result<bool> {
+    connection
+        .query_row("PRAGMA cipher_status", [], |row| row.get::<_, String>(0))
+        .map(|status| status == "1")
+        .map_sqlite()
+}
+
+/// The same, for reads whose result is about to be handed out.
+pub(super) fn assert_sound(connection: &Connection) -> Result<()> {
+    if is_sound(connection)? {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::DatabaseDamaged,
+        "a page of the database cannot be read",
+    ))
+}
+
+/// What a database that is not encrypted begins with.
+pub(super) const PLAINTEXT_HEADER: &[u8; 16] = b"SQLite format 3\0";
+
 /// Looks at the file's first bytes, once something was committed.
 pub(super) fn assert_encrypted(path: &Path) -> Result<()> {
     let mut header = [0u8; 16];
@@ -124,7 +147,7 @@ pub(super) fn assert_encrypted(path: &Path) -> Result<()> {
                 "the database file cannot be read",
             )
         })?;
-    if &header == b"SQLite format 3\0" {
+    if header == *PLAINTEXT_HEADER {
         return Err(Error::new(
             ErrorCode::NotEncrypted,
             "the database file is not encrypted",

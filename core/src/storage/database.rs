@@ -8,14 +8,17 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::connection::{self, Access};
 use super::errors::MapSqlite;
 use super::kv_store::KvReading;
+use super::opener::Opener;
 use super::outbox::OutboxCounts;
-use super::peers::PeerStatus;
 use super::records::{self, Operation};
 use super::session::StoredSession;
 use super::table_sql::SchemaSql;
 use super::transaction::{Context, WriteTransaction};
 use super::worker::Workers;
-use super::{conflicts, digest, migrations, outbox, peers, query, schema_tables, session};
+use super::{
+    aside, conflicts, digest, migrations, outbox, peers, query, schema_tables, session, standing,
+    undo,
+};
 use crate::error::{Error, ErrorCode, Result};
 use crate::kv::cache::KvCache;
 use crate::model::filter::{Condition, Query};
@@ -24,6 +27,8 @@ use crate::model::ledger::{ConflictEntry, Digest};
 use crate::model::notice::Notice;
 use crate::model::row;
 use crate::model::schema::{Schema, TableIndex};
+use crate::model::standing::{PeerStatus, QuarantinedRecord, RecordStanding, SyncStatus};
+use crate::model::terms::SyncPolicy;
 use crate::pending::Pending;
 use crate::ports::{Clock, Entropy};
 use crate::secret::DatabaseKey;
@@ -55,6 +60,7 @@ pub struct Database {
     readers: Workers<Connection>,
     pub(super) context: Arc<Context>,
     pub(super) kv: KvReading,
+    opener: Arc<Opener>,
     path: PathBuf,
 }
 
@@ -87,6 +93,18 @@ impl WriterState {
     }
 }
 
+/// Reads in one snapshot; what SQLCipher made up in place of a page is never handed out.
+fn read_once<T>(
+    connection: &Connection,
+    context: &Context,
+    read: impl FnOnce(&Connection, &Context) -> Result<T>,
+) -> Result<T> {
+    let snapshot = connection.unchecked_transaction().map_sqlite()?;
+    let found = read(&snapshot, context)?;
+    connection::assert_sound(&snapshot)?;
+    Ok(found)
+}
+
 impl Database {
     /// Opens the database, makes or widens its tables, and proves that the file is encrypted.
     pub fn open(options: DatabaseOptions<'_>) -> Result<Self> {
@@ -117,6 +135,7 @@ impl Database {
             readers: Workers::start("amana-reader", readers)?,
             context,
             kv,
+            opener: Arc::new(Opener::new(options.path.to_owned(), options.key)),
             path: options.path.to_owned(),
         })
     }
@@ -131,6 +150,7 @@ impl Database {
         self.kv.close(why);
         self.readers.stop(why);
         self.writer.stop(why);
+        self.opener.forget();
     }
 
     /// Looks at every page's authentication code: a damaged page is otherwise unnoticed until it is
@@ -174,11 +194,26 @@ impl Database {
         read: impl FnOnce(&Connection, &Context) -> Result<T> + Send + 'static,
     ) -> Pending<T> {
         let context = Arc::clone(&self.context);
+        let opener = self.opener();
         self.readers.submit(move |connection| {
-            // One snapshot for all that the call looks at.
-            let snapshot = connection.unchecked_transaction().map_sqlite()?;
-            read(&snapshot, &context)
+            let found = read_once(connection, &context, read);
+            if found.is_err() {
+                opener.heal(connection);
+            }
+            found
         })
+    }
+
+    pub(super) fn opener(&self) -> Arc<Opener> {
+        Arc::clone(&self.opener)
+    }
+
+    /// Runs a job on a reader's thread, without its connection.
+    pub(super) fn on_reader<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        self.readers.submit(move |_| job())
     }
 
     /// Carries out local writes in one transaction: all or none. Returns the records' ids.
@@ -217,9 +252,62 @@ impl Database {
         self.read(|connection, _| outbox::counts(connection))
     }
 
-    /// Takes what was put aside back: the next sync tries it again.
-    pub fn release_quarantined(&self) -> Pending<()> {
-        self.write(|tx| outbox::release_all(tx.connection))
+    /// Takes what was put aside back, for one peer or for all: the next sync tries it again.
+    /// Returns how much it was.
+    pub fn release_quarantined(&self, peer: Option<PeerId>) -> Pending<u64> {
+        self.write(move |tx| aside::release_all(tx.connection, peer.as_ref()))
+    }
+
+    /// Takes one record back. `not_found` where it was not put aside.
+    pub fn release_record(&self, table: TableIndex, id: RecordId) -> Pending<()> {
+        self.write(move |tx| standing::release(tx, table, &id))
+    }
+
+    /// What was put aside, at most `limit`.
+    pub fn quarantined(&self, limit: u32) -> Pending<Vec<QuarantinedRecord>> {
+        self.read(move |connection, context| aside::list(connection, &context.schema, limit))
+    }
+
+    /// Where one record stands.
+    pub fn standing(
+        &self,
+        policy: SyncPolicy,
+        table: TableIndex,
+        id: RecordId,
+    ) -> Pending<RecordStanding> {
+        self.read(move |connection, context| {
+            standing::of_record(connection, context, &policy, table, &id)
+        })
+    }
+
+    /// Where the syncs stand.
+    pub fn sync_status(&self, policy: SyncPolicy) -> Pending<SyncStatus> {
+        self.read(move |connection, context| standing::of_syncs(connection, context, &policy))
+    }
+
+    /// Takes the other value of a ledger entry. Returns the record that has it now.
+    pub fn undo_conflict(&self, entry: i64) -> Pending<RecordId> {
+        self.write(move |tx| undo::undo(tx, entry))
+    }
+
+    /// Pairs with a peer: what was pinned, kept unchanged. Starts from nothing with it.
+    pub fn pair(&self, peer: PeerId, name: String, trust: String) -> Pending<()> {
+        self.write(move |tx| peers::pair(tx.connection, &peer, &name, &trust))
+    }
+
+    /// The name of a paired peer, and what was pinned.
+    pub fn trust(&self, peer: PeerId) -> Pending<Option<(String, String)>> {
+        self.read(move |connection, _| peers::trust(connection, &peer))
+    }
+
+    /// Replaces what is kept of a paired peer, such as its address.
+    pub fn set_trust(&self, peer: PeerId, trust: String) -> Pending<()> {
+        self.write(move |tx| peers::set_trust(tx.connection, &peer, &trust))
+    }
+
+    /// Forgets a peer. What waits in the outbox stays.
+    pub fn forget_peer(&self, peer: PeerId) -> Pending<()> {
+        self.write(move |tx| peers::forget(tx.connection, &peer))
     }
 
     /// The ledger's entries after an id, oldest first, and how many there are in all.
@@ -246,7 +334,9 @@ impl Database {
     pub fn save_session(&self, peer: &PeerId, session: StoredSession) -> Pending<()> {
         let peer = peer.clone();
         self.write(move |tx| {
-            peers::set_url(tx.connection, &peer, session.address.url.as_str())?;
+            if let Some(address) = &session.address {
+                peers::set_url(tx.connection, &peer, address.url.as_str())?;
+            }
             if session::person_id(tx.connection)?.as_deref() != Some(&session.person.id) {
                 records::remove_own_rows(tx)?;
             }

@@ -89,9 +89,10 @@ impl Database {
     /// Removes several values; how many there were.
     pub fn kv_multi_remove(&self, namespace: String, keys: Vec<String>) -> Pending<u64> {
         self.kv_write(namespace, |tx| {
-            keys.into_iter().try_fold(0, |removed, key| {
-                Ok(removed + u64::from(tx.put(key, None)?))
-            })
+            keys.into_iter().try_fold(
+                0,
+                |removed, key| Ok(removed + u64::from(tx.put(key, None)?)),
+            )
         })
     }
 

@@ -9,11 +9,33 @@ use crate::error::{Error, ErrorCode, Result};
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_bookkeeping.sql"),
     include_str!("migrations/0002_kv.sql"),
+    include_str!("migrations/0003_peers.sql"),
+    include_str!("migrations/0004_tokens.sql"),
 ];
 
 /// Brings the database to the newest version. A newer one is refused, never downgraded.
 pub(super) fn run(connection: &mut Connection) -> Result<()> {
     run_list(connection, MIGRATIONS)
+}
+
+/// The version that [`run`] brings a database to.
+pub(super) const fn newest() -> usize {
+    MIGRATIONS.len()
+}
+
+/// Brings a new database to an older version, whose rows it is to take.
+pub(super) fn run_to(connection: &mut Connection, version: usize) -> Result<()> {
+    match MIGRATIONS.get(..version) {
+        Some(migrations) => run_list(connection, migrations),
+        None => Err(too_new()),
+    }
+}
+
+const fn too_new() -> Error {
+    Error::new(
+        ErrorCode::StorageTooNew,
+        "the database was written by a newer version of Amana",
+    )
 }
 
 fn run_list(connection: &mut Connection, migrations: &[&str]) -> Result<()> {
@@ -25,10 +47,7 @@ fn run_list(connection: &mut Connection, migrations: &[&str]) -> Result<()> {
         .map_sqlite()?;
     let version = version as usize;
     if version > migrations.len() {
-        return Err(Error::new(
-            ErrorCode::StorageTooNew,
-            "the database was written by a newer version of Amana",
-        ));
+        return Err(too_new());
     }
     for migration in &migrations[version..] {
         transaction.execute_batch(migration).map_sqlite()?;
@@ -56,6 +75,39 @@ mod tests {
                 .unwrap();
             assert_eq!(version as usize, MIGRATIONS.len());
         }
+    }
+
+    #[test]
+    fn what_was_put_aside_before_there_were_several_peers_stays_so_for_the_cloud() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        run_list(&mut connection, &MIGRATIONS[..2]).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO amana_outbox (table_name, record_id, kind, revision, base, quarantine)
+                   VALUES ('patients', 'a', 0, 7, '{}', 'refused'), ('patients', 'b', 1, 8, '{}', NULL);
+                 INSERT INTO amana_peer (peer, url, cursor) VALUES ('cloud', 'https://a', 5);
+                 INSERT INTO amana_conflict (at_ms, kind, table_name, record_id)
+                   VALUES (1, 0, 'patients', 'a');",
+            )
+            .unwrap();
+        run(&mut connection).unwrap();
+        let aside = connection
+            .query_row(
+                "SELECT peer || record_id || revision || reason FROM amana_aside",
+                [],
+                |row| row.get::<_, String>(0),
+            )
+            .unwrap();
+        assert_eq!(aside, "clouda7refused");
+        let (outbox, cursor, kept): (i64, i64, i64) = connection
+            .query_row(
+                "SELECT (SELECT count(*) FROM amana_outbox), (SELECT cursor FROM amana_peer),
+                   (SELECT kept FROM amana_conflict)",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .unwrap();
+        assert_eq!((outbox, cursor, kept), (2, 5, 0));
     }
 
     #[test]

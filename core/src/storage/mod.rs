@@ -4,34 +4,52 @@
 //! outbox entry and the new revision in the same transaction. Must not know peers, keyrings or
 //! sessions beyond the rows that hold them.
 
+mod absent;
+mod acknowledge;
 mod apply;
+mod aside;
+mod collect;
 mod conflicts;
 mod connection;
 mod database;
 mod digest;
 mod errors;
+mod integrity;
 mod key;
 mod kv;
 mod kv_store;
+mod marks;
 mod migrations;
+mod natural_key;
+mod opener;
+mod origins;
 mod outbox;
 mod peers;
 mod query;
+mod reconcile;
 mod records;
 mod rekey;
+mod salvage;
 mod schema_tables;
+mod sent;
 mod session;
+mod settings;
+mod standing;
 mod sync_store;
 mod table_sql;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod undo;
 mod values;
 mod worker;
 
+pub use crate::model::standing::PeerStatus;
 pub use database::{Database, DatabaseOptions, NoticeSink};
+pub use integrity::IntegritySink;
 pub use outbox::OutboxCounts;
-pub use peers::PeerStatus;
 pub use records::Operation;
 pub use rekey::{opens, rekey, rekey_needs};
+pub use salvage::{SalvageOptions, finish_salvage, has_salvage, salvage, salvage_needs};
 pub use session::StoredSession;
+pub use settings::{DatabaseSettings, header_state};

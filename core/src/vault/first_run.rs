@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::directory::spool_directory;
+use super::directory::{damaged_directory, spool_directory};
 use super::files;
 use super::hierarchy::{self, DraftKind, SlotDraft};
 use super::io::{VaultIo, not_planned};
 use super::keyring::{self, Bare, Copies, Keyring, KeyringCopy, Policy, Slot};
 use super::keys::VaultKeys;
-use super::look::{JOURNALS, database_state};
+use super::look::{JOURNALS, SALVAGE, database_state};
 use super::open::Opened;
 use super::pin;
 use super::ways::{NewPolicy, NewVault};
@@ -123,6 +123,10 @@ pub(super) fn remove_data(io: &VaultIo<'_>) -> std::io::Result<()> {
     for suffix in JOURNALS {
         files::remove(&files::with_suffix(io.database_file, suffix))?;
     }
+    for suffix in SALVAGE {
+        files::remove(&files::with_suffix(io.database_file, suffix))?;
+    }
+    files::remove_tree(&damaged_directory(io.directory))?;
     files::remove_tree(&spool_directory(io.directory))?;
     files::sync_parent(io.database_file)
 }

@@ -265,7 +265,7 @@ pub(super) fn database_key(root: &RootKey, vault_id: &VaultId) -> Result<Databas
     derive_key(root, vault_id, DATABASE_KEY).map(|bytes| DatabaseKey::from_bytes(&bytes))
 }
 
-fn slot_key(derived: &Derived, vault_id: &VaultId, slot_id: &SlotId) -> Result<SlotKey> {
+pub(super) fn slot_key(derived: &Derived, vault_id: &VaultId, slot_id: &SlotId) -> Result<SlotKey> {
     let mut bytes = Zeroizing::new([0; 32]);
     Hkdf::<Sha256>::new(Some(vault_id), derived.expose())
         .expand_multi_info(&[SLOT_KEY, slot_id], bytes.as_mut_slice())

@@ -12,6 +12,15 @@ use super::keyring::{Copies, Keyring, KeyringCopy};
 /// What SQLite puts beside a database.
 pub(super) const JOURNALS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
+/// What a salvage puts beside a database.
+pub(super) const SALVAGE: [&str; 5] = [
+    ".salvaging",
+    ".salvaging-wal",
+    ".salvaging-shm",
+    ".salvaging-journal",
+    ".salvaged",
+];
+
 /// What a look at the files found.
 pub(super) struct Found {
     pub copies: Copies,

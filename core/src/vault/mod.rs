@@ -5,6 +5,7 @@
 
 mod attempts;
 mod decide;
+mod describe;
 mod directory;
 mod files;
 mod first_run;
@@ -27,14 +28,17 @@ mod rotation;
 mod sealing;
 mod slots;
 mod status;
+#[cfg(feature = "test-support")]
+mod test_secrets;
 #[cfg(test)]
 mod tests;
 mod ways;
 mod wipe;
 
+pub use describe::{Description, describe};
 pub use directory::{
-    DirectoryLock, KEYRING_COPIES, VaultDirectory, attachments_directory, database_path,
-    spool_directory,
+    DirectoryLock, KEYRING_COPIES, VaultDirectory, attachments_directory, damaged_directory,
+    database_path, spool_directory,
 };
 pub use first_run::finish_creation;
 #[cfg(any(test, feature = "test-support"))]
@@ -60,5 +64,7 @@ pub use slots::{
     finish_add_presence, list_slots, note_unsynced, remove_pin, remove_slot, replace_device_slot,
     reset_pin, tidy, unsynced_hint,
 };
+#[cfg(feature = "test-support")]
+pub use test_secrets::{NamedSecret, secrets_of_person};
 pub use ways::{NewPolicy, NewVault, PinRules, PresenceAnswer, PresenceRequest, Way};
 pub use wipe::wipe;

@@ -67,6 +67,8 @@ pub enum Remedy {
     TryLater,
     /// The organisation holds a recovery key for this vault.
     Recovery,
+    /// Copy the damaged database aside, and save what can be read of it.
+    Salvage,
     /// Put the vault aside, keep it, and start afresh. What was not synced is lost with it.
     Quarantine,
 }

@@ -4,11 +4,8 @@
 //! what the proofs compare is computed anew from files and from a pull of the driver's own.
 
 mod arguments;
-mod canary;
 mod clinic;
 mod digest;
-mod error;
-mod files;
 mod http;
 mod output;
 mod processes;
@@ -26,6 +23,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use amana_demo::{canary, error, files};
 use arguments::{Arguments, Scene};
 use output::Output;
 use report::Report;

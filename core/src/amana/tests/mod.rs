@@ -1,5 +1,6 @@
 //! The vault's life through the front door, on a simulated phone.
 
+mod care;
 mod persons;
 mod rotation;
 mod states;

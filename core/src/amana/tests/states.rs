@@ -35,14 +35,22 @@ fn each_change_of_the_state_is_told_once_and_in_order() {
     assert_eq!(next(&told), VaultState::Unlocked);
     vault.unlock().unwrap();
     vault.lock().unwrap();
-    assert_eq!(next(&told), VaultState::Locked, "unlocking once more is no change");
+    assert_eq!(
+        next(&told),
+        VaultState::Locked,
+        "unlocking once more is no change"
+    );
     vault.lock().unwrap();
     vault.unlock().unwrap();
     assert_eq!(next(&told), VaultState::Unlocked);
 
     tablet.clock.advance(300_001);
     vault.check_idle_lock();
-    assert_eq!(next(&told), VaultState::Locked, "the idle lock is told, too");
+    assert_eq!(
+        next(&told),
+        VaultState::Locked,
+        "the idle lock is told, too"
+    );
 
     vault.close().unwrap();
     assert_eq!(next(&told), VaultState::Closed);
@@ -58,7 +66,10 @@ fn a_refused_opening_is_no_change() {
     let listening = vault.subscribe_state(Arc::new(Told(sender)));
     vault.lock().unwrap();
     assert_eq!(next(&told), VaultState::Locked);
-    let (person, pin) = (PersonId::new("ama").unwrap(), Pin::new(b"9999".to_vec()).unwrap());
+    let (person, pin) = (
+        PersonId::new("ama").unwrap(),
+        Pin::new(b"9999".to_vec()).unwrap(),
+    );
     let (person, pin) = (&person, &pin);
     assert!(vault.unlock_with(&Unlock::Pin { person, pin }).is_err());
     drop(listening);

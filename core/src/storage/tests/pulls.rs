@@ -61,10 +61,10 @@ fn a_cancelled_apply_leaves_rows_and_cursor_as_they_were() {
     let error = store
         .database
         .apply_pull(
-            &PeerId::cloud(),
+            &PeerTerms::cloud(),
             &reply(5),
             Box::new(List(vec![change].into_iter())),
-            remote_wins,
+            Arc::new(RemoteWins),
             &cancel,
         )
         .unwrap_err();
@@ -107,7 +107,13 @@ fn a_pull_of_everything_does_not_move_the_cursor_past_deletions() {
         let cancel = CancelToken::new();
         store
             .database
-            .apply_pull(&PeerId::cloud(), &reply, source, remote_wins, &cancel)
+            .apply_pull(
+                &PeerTerms::cloud(),
+                &reply,
+                source,
+                Arc::new(RemoteWins),
+                &cancel,
+            )
             .unwrap();
         store.database.peer_status(&PeerId::cloud()).wait().unwrap()
     };

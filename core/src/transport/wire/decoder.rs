@@ -32,6 +32,7 @@ pub(in crate::transport) struct Decoder<'a> {
     sink: &'a mut dyn ChangeSink,
     limits: SizeLimits,
     wrapping: usize,
+    tables: u64,
     rows: u64,
     upserts: u64,
     deletions: u64,
@@ -58,6 +59,7 @@ impl<'a> Decoder<'a> {
             sink,
             limits,
             wrapping: 0,
+            tables: 0,
             rows: 0,
             upserts: 0,
             deletions: 0,
@@ -98,6 +100,15 @@ impl<'a> Decoder<'a> {
             full: false,
             skipped: self.skipped,
         })
+    }
+
+    /// The name of one table.
+    pub(super) fn table(&mut self) -> Result<()> {
+        self.tables += 1;
+        if self.tables > self.limits.tables {
+            return Err(protocol("the reply holds more tables than allowed"));
+        }
+        Ok(())
     }
 
     /// One item of a list.
@@ -160,6 +171,8 @@ fn explain(error: serde_json::Error) -> Error {
 /// many changes were handed on.
 #[cfg(any(test, feature = "test-support"))]
 pub(crate) fn check_decoder(body: &[u8], wrapping: usize) -> Result<u64> {
+    use std::sync::{Arc, OnceLock};
+
     #[derive(Default)]
     struct Count(u64);
 
@@ -175,8 +188,10 @@ pub(crate) fn check_decoder(body: &[u8], wrapping: usize) -> Result<u64> {
         }
     }
 
+    static SCHEMA: OnceLock<Result<Arc<Schema>>> = OnceLock::new();
+    let schema = SCHEMA.get_or_init(Schema::hikma).clone()?;
     let mut count = Count::default();
-    Decoder::new(&*Schema::hikma()?, "u", &mut count, SizeLimits::PULL)
+    Decoder::new(&schema, "u", &mut count, SizeLimits::PULL)
         .wrapped(wrapping)
         .read(body)?;
     Ok(count.0)

@@ -145,6 +145,7 @@ mod tests {
         record: 40,
         nesting: 7,
         rows: 5,
+        tables: 5,
     };
 
     fn pass(text: &str) -> Option<ErrorCode> {

@@ -18,6 +18,8 @@ mod decode_tests;
 #[cfg(test)]
 mod guard_tests;
 #[cfg(test)]
+mod limits_tests;
+#[cfg(test)]
 mod properties;
 
 pub(super) use decoder::Decoder;

@@ -123,6 +123,10 @@ impl<'de> Visitor<'de> for Changes<'_, '_> {
                 _ => TableKey::Unknown,
             }
         }))? {
+            if let Err(error) = self.0.table() {
+                self.0.failure = Some(error);
+                return Err(de::Error::custom("stopped"));
+            }
             match key {
                 TableKey::Known(index) => map.next_value_seed(TableSeed(self.0, index))?,
                 TableKey::Forbidden => {
