@@ -54,7 +54,7 @@ fn ready(hub: &Hub) -> (Tablet, PeerId) {
 fn paths(hub: &Hub) -> Vec<String> {
     hub.requests()
         .iter()
-        .map(|seen| seen.path.clone())
+        .map(|seen| seen.target.clone())
         .collect()
 }
 
