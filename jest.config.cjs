@@ -3,9 +3,13 @@ const source = '<rootDir>/bindings/react-native/src';
 
 module.exports = {
   preset: '@react-native/jest-preset',
-  roots: ['<rootDir>/bindings/react-native'],
+  roots: [
+    '<rootDir>/bindings/react-native/src',
+    '<rootDir>/bindings/react-native/tests',
+    '<rootDir>/bindings/react-native/docs',
+  ],
   testMatch: ['**/*.test.ts', '**/*.test.tsx'],
-  testPathIgnorePatterns: ['/node_modules/', '/bindings/react-native/tests/bridge/'],
+  testPathIgnorePatterns: ['/node_modules/'],
   transform: {
     '^.+\\.(js|jsx|mjs|ts|tsx)$': ['babel-jest', { presets: ['@react-native/babel-preset'] }],
   },

@@ -4,30 +4,15 @@
  * again on its own result and then changes nothing.
  */
 
+// resources of the Android library, which Gradle merges into the app
 const EXTRACTION_RULES = '@xml/amana_data_extraction_rules';
-const BACKUP_CONTENT = '@xml/amana_full_backup_content';
+const BACKUP_CONTENT = '@xml/amana_backup_rules';
 
 /** Where native code keeps vaults: outside of backups by itself, and excluded once more by name. */
 const EXCLUDED = [
   ['root', 'no_backup/amana'],
   ['file', 'amana'],
 ];
-
-const excludes = (indent) =>
-  EXCLUDED.map(([domain, path]) => `${indent}<exclude domain="${domain}" path="${path}" />\n`).join(
-    ''
-  );
-
-/** The resources that the manifest refers to, by their path under `res`. */
-const RESOURCES = {
-  'xml/amana_data_extraction_rules.xml':
-    '<?xml version="1.0" encoding="utf-8"?>\n<data-extraction-rules>\n' +
-    `  <cloud-backup>\n${excludes('    ')}  </cloud-backup>\n` +
-    `  <device-transfer>\n${excludes('    ')}  </device-transfer>\n</data-extraction-rules>\n`,
-  'xml/amana_full_backup_content.xml':
-    '<?xml version="1.0" encoding="utf-8"?>\n<full-backup-content>\n' +
-    `${excludes('  ')}</full-backup-content>\n`,
-};
 
 /** Backup rules and no cleartext, in the `<application>` of a parsed manifest. */
 function changeApplication(application, { backupRules }) {
@@ -101,4 +86,4 @@ function readOptions(given) {
   return options;
 }
 
-module.exports = { RESOURCES, changeApplication, changeInfoPlist, readOptions };
+module.exports = { EXCLUDED, changeApplication, changeInfoPlist, readOptions };

@@ -9,17 +9,14 @@
  *     "backupRules": "amana" | "own"           "own": the app has its own rules, with our excludes
  *   }]
  */
-const fs = require('fs');
-const path = require('path');
 const {
   AndroidConfig,
   createRunOncePlugin,
   withAndroidManifest,
-  withDangerousMod,
   withInfoPlist,
 } = require('expo/config-plugins');
 
-const { RESOURCES, changeApplication, changeInfoPlist, readOptions } = require('./changes');
+const { changeApplication, changeInfoPlist, readOptions } = require('./changes');
 const { name, version } = require('../../../package.json');
 
 function withAmana(config, given) {
@@ -29,20 +26,6 @@ function withAmana(config, given) {
     changeApplication(application, options);
     return mod;
   });
-  if (options.backupRules === 'amana') {
-    config = withDangerousMod(config, [
-      'android',
-      (mod) => {
-        const res = path.join(mod.modRequest.platformProjectRoot, 'app/src/main/res');
-        for (const [file, text] of Object.entries(RESOURCES)) {
-          const target = path.join(res, file);
-          fs.mkdirSync(path.dirname(target), { recursive: true });
-          fs.writeFileSync(target, text);
-        }
-        return mod;
-      },
-    ]);
-  }
   return withInfoPlist(config, (mod) => {
     changeInfoPlist(mod.modResults, options);
     return mod;

@@ -3,7 +3,7 @@
  *
  * The Expo config plugin, run by Expo's own machinery on the files that a prebuild writes.
  */
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -15,6 +15,7 @@ const withAmana = require('../../../../app.plugin.js') as (config: Config, optio
 
 const FIXTURE = join(__dirname, '../fixtures/prebuild');
 const MANIFEST = 'android/app/src/main/AndroidManifest.xml';
+const LIBRARY = join(__dirname, '../../../../android/src/main/res/xml');
 const PLIST = 'ios/Clinic/Info.plist';
 
 let project: string;
@@ -23,6 +24,12 @@ beforeEach(() => {
   cpSync(FIXTURE, project, { recursive: true });
 });
 afterEach(() => rmSync(project, { recursive: true }));
+
+interface Changes {
+  readonly EXCLUDED: readonly (readonly [string, string])[];
+  changeApplication(application: object, options: object): void;
+}
+const changes = () => jest.requireActual<Changes>('../../plugin/changes.js');
 
 const read = (file: string) => readFileSync(join(project, file), 'utf8');
 
@@ -52,14 +59,7 @@ test('without options: backup rules, no cleartext, usage texts, no background mo
   const manifest = read(MANIFEST);
   expect(manifest).toContain('android:usesCleartextTraffic="false"');
   expect(manifest).toContain('android:dataExtractionRules="@xml/amana_data_extraction_rules"');
-  expect(manifest).toContain('android:fullBackupContent="@xml/amana_full_backup_content"');
-  for (const name of ['amana_data_extraction_rules', 'amana_full_backup_content']) {
-    const rules = read(`android/app/src/main/res/xml/${name}.xml`);
-    expect(rules).toContain('<exclude domain="root" path="no_backup/amana" />');
-  }
-  expect(read('android/app/src/main/res/xml/amana_data_extraction_rules.xml')).toMatch(
-    /<device-transfer>\s+<exclude/
-  );
+  expect(manifest).toContain('android:fullBackupContent="@xml/amana_backup_rules"');
   const plist = read(PLIST);
   expect(plist).toContain('<key>NSFaceIDUsageDescription</key>');
   expect(plist).toContain('<key>NSLocalNetworkUsageDescription</key>');
@@ -86,7 +86,18 @@ test('with options', async () => {
   expect(plist).toMatch(/UIBackgroundModes<\/key>\s+<array>\s+<string>fetch<\/string>\s+<string>processing/);
   expect(read(MANIFEST)).toContain('android:usesCleartextTraffic="false"');
   expect(read(MANIFEST)).not.toContain('dataExtractionRules');
-  expect(existsSync(join(project, 'android/app/src/main/res/xml'))).toBe(false);
+});
+
+test('the rules that the manifest names are resources of the Android library', () => {
+  const { EXCLUDED } = changes();
+  for (const name of ['amana_data_extraction_rules', 'amana_backup_rules']) {
+    const rules = readFileSync(join(LIBRARY, `${name}.xml`), 'utf8');
+    for (const [domain, path] of EXCLUDED) {
+      expect(rules).toContain(`<exclude domain="${domain}" path="${path}" />`);
+    }
+  }
+  const extraction = readFileSync(join(LIBRARY, 'amana_data_extraction_rules.xml'), 'utf8');
+  expect(extraction).toMatch(/<cloud-backup>\s+<exclude[\s\S]*<device-transfer>\s+<exclude/);
 });
 
 test('the debug manifest, with which an app reaches Metro, stays as it was', async () => {
@@ -105,11 +116,8 @@ test('what is no option is refused, and so are foreign backup rules', async () =
   ]) {
     await expect(prebuild(options)).rejects.toThrow('react-native-amana:');
   }
-  const changes = jest.requireActual<{
-    changeApplication(application: object, options: object): void;
-  }>('../../plugin/changes.js');
   const application = { $: { 'android:fullBackupContent': '@xml/secure_store_backup_rules' } };
-  expect(() => changes.changeApplication(application, { backupRules: 'amana' })).toThrow('"own"');
-  changes.changeApplication(application, { backupRules: 'own' });
+  expect(() => changes().changeApplication(application, { backupRules: 'amana' })).toThrow('"own"');
+  changes().changeApplication(application, { backupRules: 'own' });
   expect(application.$['android:fullBackupContent']).toBe('@xml/secure_store_backup_rules');
 });
