@@ -18,6 +18,8 @@ mod cloud;
 mod config;
 mod diagnose;
 mod ending;
+mod hub;
+mod hub_trust;
 mod idle;
 mod integrity;
 mod kv;
@@ -34,6 +36,7 @@ mod salvage;
 mod slots;
 mod state;
 mod sync_run;
+mod syncing;
 #[cfg(test)]
 mod tests;
 mod unsynced;
@@ -56,6 +59,7 @@ pub use crate::model::notice::VaultState;
 pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
 pub use diagnose::diagnose;
+pub use hub::PairedHub;
 pub use recovery::RecoveryRequest;
 pub use slots::SlotList;
 pub use sync_run::SyncOptions;
@@ -284,7 +288,7 @@ impl Amana {
         };
         let proven = match way {
             Way::Device if open.policy() == Some(Policy::Device) => Ok(()),
-            _ => vault::open(&self.inner.io(), way, None).map(|_| ()),
+            _ => self.inner.prove(way, None).map(|_| ()),
         };
         let proven = self.inner.remember(proven);
         if proven.is_ok() {

@@ -4,20 +4,22 @@
 //! here and in `model`.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cancel::CancelToken;
-use crate::error::Result;
+use crate::error::{ErrorCode, Result};
 use crate::model::change_set::{
-    Acknowledgement, OutboxPage, OutboxPosition, OutboxRow, PullReply, PullRequest, PushClass,
-    PushFailure, RemoteChange, RemoteRow,
+    Acknowledgement, OutboxPage, OutboxPosition, OutboxRow, PieceLimit, PullReply, PullRequest,
+    PushClass, PushFailure, Refusal, RemoteChange, RemoteRow, Suspicion,
 };
 use crate::model::ids::{PeerId, RecordId};
 use crate::model::kv::KvNotice;
-use crate::model::merge::{MergeInput, MergePlan};
+use crate::model::merge::MergeRule;
 use crate::model::notice::{ChangeNotice, SyncProgress, VaultState};
 use crate::model::report::ApplyReport;
 use crate::model::schema::TableIndex;
+use crate::model::terms::PeerTerms;
 
 pub use amana_keystore::{Derived, KeyStore, KeyStoreError, SecurityLevel};
 
@@ -105,8 +107,8 @@ pub trait ChangeSink: Send {
 
 /// Gives back the changes that a sink took: all upserts first, then all deletions.
 pub trait ChangeSource: Send {
-    /// The next change, or none at the end.
-    fn next_change(&mut self) -> Result<Option<RemoteChange>>;
+    /// The next change, or none at the end. Lent, so that who applies it frees nothing.
+    fn next_change(&mut self) -> Result<Option<&RemoteChange>>;
 }
 
 /// One peer, as the sync engine sees it. Calls block; they run on the engine's own thread, one at
@@ -134,39 +136,44 @@ pub trait SyncStore: Send + Sync {
     /// The cursor of the last pull that was applied, 0 before the first.
     fn cursor(&self, peer: &PeerId) -> Result<i64>;
 
-    /// Merges a spooled pull in one transaction, together with the new cursor.
+    /// Merges a spooled pull in one transaction, together with the new cursor. Rows that were sent
+    /// before and not yet confirmed are compared with what comes.
     fn apply_pull(
         &self,
-        peer: &PeerId,
+        terms: &PeerTerms,
         reply: &PullReply,
         source: Box<dyn ChangeSource>,
-        merge: MergeRule,
+        rule: Arc<dyn MergeRule>,
         cancel: &CancelToken,
     ) -> Result<ApplyReport>;
 
-    /// The next outbox rows of a class after a position, at most `limit`, with whole records.
+    /// The next outbox rows of a class after a position, with whole records: what this peer has
+    /// neither taken nor refused.
     fn collect(
         &self,
-        peer: &PeerId,
+        terms: &PeerTerms,
         class: PushClass,
         after: &OutboxPosition,
-        limit: usize,
+        limit: PieceLimit,
     ) -> Result<OutboxPage>;
 
-    /// Removes what the peer took, unless it was changed since.
-    fn acknowledge(&self, peer: &PeerId, taken: Vec<Acknowledgement>) -> Result<()>;
+    /// Records made here that this peer has put aside: what refers to them must wait.
+    fn missing(&self, peer: &PeerId) -> Result<Vec<(TableIndex, RecordId)>>;
 
-    /// Puts rows aside that the peer refuses one by one, until they are edited.
-    fn quarantine(
-        &self,
-        peer: &PeerId,
-        rows: Vec<Acknowledgement>,
-        reason: &'static str,
-    ) -> Result<()>;
+    /// Notes what the peer took. From the peer with the last word that ends an entry, unless it
+    /// was changed since; from any other it ends only what that peer is sent.
+    fn acknowledge(&self, terms: &PeerTerms, taken: Vec<Acknowledgement>) -> Result<()>;
+
+    /// Puts rows aside for this peer, until they are edited, released, or their time comes.
+    fn quarantine(&self, peer: &PeerId, rows: Vec<Refusal>) -> Result<()>;
+
+    /// Notes rows that the peer refused while it took nothing else: in this order, how often each
+    /// was refused by now, and when first.
+    fn suspect(&self, peer: &PeerId, rows: Vec<Acknowledgement>) -> Result<Vec<Suspicion>>;
 
     /// Notes that a sync ended well: the peer's clock minus ours, for record times.
     fn note_success(&self, peer: &PeerId, skew_ms: i64) -> Result<()>;
-}
 
-/// Decides, purely, what becomes of one pulled record.
-pub type MergeRule = fn(&MergeInput<'_>) -> MergePlan;
+    /// Notes that a sync failed, and when it makes sense to try again.
+    fn note_failure(&self, peer: &PeerId, code: ErrorCode, next_try_ms: Option<i64>) -> Result<()>;
+}

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::access::idle::IdleRule;
 use crate::access::integrity::IntegrityRule;
 use crate::error::{Error, Result};
+use crate::model::peer::SyncProof;
 use crate::model::pins::SpkiPins;
+use crate::model::terms::SyncPolicy;
 use crate::ports::{Clock, Disk, Entropy, Timer};
 use crate::system::{SystemClock, SystemDisk, SystemEntropy, SystemTimer};
 use crate::transport::TimeLimits;
@@ -31,6 +33,8 @@ pub struct Config {
     pub schema: SchemaSource,
     /// How long each step of a request may take.
     pub time_limits: TimeLimits,
+    /// What is kept to prove to the cloud who is syncing: the password, or a token of a day.
+    pub cloud_proof: SyncProof,
     /// The keys that the cloud's server may show, beside the ordinary checks.
     pub cloud_pins: Option<SpkiPins>,
     /// When a vault that nobody uses locks itself; `None` never.
@@ -42,6 +46,8 @@ pub struct Config {
     /// How new PINs are stretched; `None` for the strongest with which this device opens within a
     /// second, measured when the first PIN is set.
     pub pin_kdf: Option<PinKdf>,
+    /// Whose word is the last, what stays in a conflict, how often everything is asked for.
+    pub sync: SyncPolicy,
 }
 
 impl Config {
@@ -51,11 +57,13 @@ impl Config {
             directory: directory.into(),
             schema: SchemaSource::default(),
             time_limits: TimeLimits::default(),
+            cloud_proof: SyncProof::default(),
             cloud_pins: None,
             idle_lock: Some(IdleRule::default()),
             integrity: Some(IntegrityRule::default()),
             pin_rules: PinRules::default(),
             pin_kdf: None,
+            sync: SyncPolicy::default(),
         }
     }
 

@@ -1,20 +1,22 @@
 //! The one sync that may run at a time, its waiters, and how it is ended.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::Amana;
+use super::hub::Hubs;
 use super::opened::Open;
 use super::state::locked;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::ids::PeerId;
+use crate::model::ids::{PeerId, PeerKind};
 use crate::model::report::SyncReport;
 use crate::pending::{self, Answer, Pending};
-use crate::ports::ProgressListener;
-use crate::sync::Engine;
-use crate::transport::CloudProof;
+use crate::ports::{ProgressListener, SyncPeer};
+use crate::storage::StoredSession;
+use crate::sync::{Budget, Engine, Paced, Resolver, full_pull_is_due};
 use crate::vault;
 
 /// How a sync is watched and ended.
@@ -28,16 +30,19 @@ pub struct SyncOptions {
     pub full_pull: bool,
 }
 
-/// The running sync, if there is one, and whether another may start.
+/// The running syncs, one for each peer at most, and whether another may start.
 #[derive(Default)]
 pub(super) struct SyncRun {
     state: Mutex<RunState>,
     ended: Condvar,
+    /// What this device may still ask of the cloud, which counts for all behind one address.
+    budget: Arc<Mutex<Budget>>,
+    pub(super) hubs: Hubs,
 }
 
 #[derive(Default)]
 struct RunState {
-    running: Option<Running>,
+    running: BTreeMap<PeerId, Running>,
     /// How many calls keep a sync from starting, while the session changes.
     pauses: u32,
     /// The database is going: no sync starts any more.
@@ -68,8 +73,8 @@ impl Drop for Pause<'_> {
 }
 
 impl SyncRun {
-    /// Joins the running sync, or becomes the one that runs: then the second value is true.
-    fn join(&self, cancel: &CancelToken) -> Result<(Pending<SyncReport>, bool)> {
+    /// Joins the peer's running sync, or becomes the one that runs: then the second value is true.
+    fn join(&self, peer: &PeerId, cancel: &CancelToken) -> Result<(Pending<SyncReport>, bool)> {
         let mut state = self.guard();
         if let Some(why) = &state.closed {
             return Err(why.clone());
@@ -77,7 +82,7 @@ impl SyncRun {
         if state.pauses > 0
             || state
                 .running
-                .as_ref()
+                .get(peer)
                 .is_some_and(|run| run.cancel.is_cancelled())
         {
             return Err(Error::new(
@@ -86,10 +91,11 @@ impl SyncRun {
             ));
         }
         let (answer, pending) = pending::channel();
-        let first = state.running.is_none();
+        let first = !state.running.contains_key(peer);
         state
             .running
-            .get_or_insert_with(|| Running {
+            .entry(peer.clone())
+            .or_insert_with(|| Running {
                 cancel: cancel.clone(),
                 waiters: Vec::new(),
             })
@@ -98,8 +104,9 @@ impl SyncRun {
         Ok((pending, first))
     }
 
-    fn end(&self, result: &Result<SyncReport>) {
-        let waiters = self.guard().running.take().map(|running| running.waiters);
+    fn end(&self, peer: &PeerId, result: &Result<SyncReport>) {
+        let ended = self.guard().running.remove(peer);
+        let waiters = ended.map(|running| running.waiters);
         self.ended.notify_all();
         for waiter in waiters.unwrap_or_default() {
             waiter.send(result.clone());
@@ -107,18 +114,16 @@ impl SyncRun {
     }
 
     pub(super) fn is_running(&self) -> bool {
-        self.guard().running.is_some()
+        !self.guard().running.is_empty()
     }
 
     #[cfg(any(test, feature = "test-support"))]
     pub(super) fn waiting(&self) -> usize {
-        self.guard()
-            .running
-            .as_ref()
-            .map_or(0, |running| running.waiters.len())
+        let state = self.guard();
+        state.running.values().map(|run| run.waiters.len()).sum()
     }
 
-    /// Ends the running sync, and lets none start as long as the pause is kept. Blocks.
+    /// Ends the running syncs, and lets none start as long as the pause is kept. Blocks.
     pub(super) fn pause(&self) -> Pause<'_> {
         let mut state = self.guard();
         state.pauses += 1;
@@ -126,7 +131,7 @@ impl SyncRun {
         Pause(self)
     }
 
-    /// Ends the running sync for good: once this returns it has let go of the database.
+    /// Ends the running syncs for good: once this returns they have let go of the database.
     pub(super) fn close(&self) {
         let mut state = self.guard();
         state.closed = Some(locked());
@@ -137,7 +142,7 @@ impl SyncRun {
     /// hears why.
     pub(super) fn close_if_idle(&self, why: Error) -> bool {
         let mut state = self.guard();
-        let idle = state.running.is_none() && state.pauses == 0;
+        let idle = state.running.is_empty() && state.pauses == 0;
         if idle {
             state.closed = Some(why);
         }
@@ -145,8 +150,10 @@ impl SyncRun {
     }
 
     fn cancel_and_wait(&self, mut state: MutexGuard<'_, RunState>) {
-        while let Some(running) = &state.running {
-            running.cancel.cancel();
+        while !state.running.is_empty() {
+            for running in state.running.values() {
+                running.cancel.cancel();
+            }
             state = self
                 .ended
                 .wait(state)
@@ -160,34 +167,35 @@ impl SyncRun {
 }
 
 impl Amana {
-    /// Starts a sync on a thread of its own, or joins the one that runs.
+    /// Starts a sync on a thread of its own, or joins the one that runs with this peer.
     pub(super) fn start_sync(
         &self,
         open: &Arc<Open>,
+        peer: &PeerId,
         options: SyncOptions,
     ) -> Result<Pending<SyncReport>> {
         // The app's token may serve other calls too: locking cancels the run, not the token.
         let cancel = options.cancel.child();
-        let (pending, first) = open.sync.join(&cancel)?;
+        let (pending, first) = open.sync.join(peer, &cancel)?;
         if !first {
             return Ok(pending);
         }
-        let (vault, for_thread) = (self.clone(), Arc::clone(open));
+        let (vault, for_thread, peer_of_thread) = (self.clone(), Arc::clone(open), peer.clone());
         let spawned = std::thread::Builder::new()
             .name("amana-sync".to_owned())
             .spawn(move || {
                 SYNCING.set(true);
                 let result = catch_unwind(AssertUnwindSafe(|| {
-                    vault.run_sync(&for_thread, &options, &cancel)
+                    vault.run_sync(&for_thread, &peer_of_thread, &options, &cancel)
                 }))
                 .unwrap_or_else(|_| Err(crate::panics::to_error()));
-                for_thread.sync.end(&result);
+                for_thread.sync.end(&peer_of_thread, &result);
                 // What was pushed is not unsynced any more.
                 vault.inner.watch.news().come();
             });
         if spawned.is_err() {
-            open.sync
-                .end(&Err(Error::internal("no thread for the sync")));
+            let failed = Err(Error::internal("no thread for the sync"));
+            open.sync.end(peer, &failed);
         }
         Ok(pending)
     }
@@ -196,28 +204,38 @@ impl Amana {
     fn run_sync(
         &self,
         open: &Open,
+        peer_id: &PeerId,
         options: &SyncOptions,
         cancel: &CancelToken,
     ) -> Result<SyncReport> {
         let session = open.database.session().wait()?.ok_or_else(not_signed_in)?;
-        let own_user = session.person.id;
-        let peer = self
-            .client(&session.address)?
-            .peer(CloudProof::Password(session.credentials), own_user.clone());
-        let peer_id = PeerId::cloud();
-        let status = open.database.peer_status(&peer_id).wait()?;
-        // Own permission rows come only with a full pull, and so do columns that a newer schema
-        // added: due when somebody else signed in, or the schema grew.
-        let full_pull = options.full_pull || status.full_pull_for.as_deref() != Some(&own_user);
+        let own_user = session.person.id.clone();
+        let found = self.sync_peer(open, peer_id, session)?;
+        let status = open.database.peer_status(peer_id).wait()?;
+        let system = &self.inner.system;
+        let policy = &self.inner.config.sync;
+        let now_ms = system.clock.now_ms();
+        let due = full_pull_is_due(policy, peer_id.kind(), &status, &own_user, now_ms);
         if options.full_pull {
             // Asked for by a person: what was put aside gets another chance, too.
-            open.database.release_quarantined().wait()?;
+            let released = open.database.release_quarantined(Some(peer_id.clone()));
+            released.wait()?;
         }
-        let system = &self.inner.system;
-        Engine {
+        let paced = Paced {
+            peer: &*found,
+            budget: &open.sync.budget,
+            clock: &*system.clock,
+            timer: &*system.timer,
+        };
+        let peer: &dyn SyncPeer = match peer_id.kind() {
+            PeerKind::Cloud => &paced,
+            PeerKind::Hub => &*found,
+        };
+        let result = Engine {
             store: &open.database,
-            peer: &peer,
-            peer_id,
+            peer,
+            terms: policy.terms(peer_id),
+            rule: Arc::new(Resolver::new(&self.inner.schema, policy)),
             schema: &self.inner.schema,
             clock: &*system.clock,
             entropy: &*system.entropy,
@@ -226,9 +244,28 @@ impl Amana {
             disk: &system.disk,
             progress: options.progress.as_deref(),
             cancel,
-            full_pull,
+            full_pull: options.full_pull || due,
+            past_failures: status.failures,
         }
-        .run()
+        .run();
+        // The token that a hub gave on the way is for the next sync, too.
+        let kept = self.keep_hub_token(open, peer_id);
+        result.and_then(|report| kept.map(|()| report))
+    }
+
+    /// The peer behind a name, in the name of the person who is signed in.
+    fn sync_peer(
+        &self,
+        open: &Open,
+        peer: &PeerId,
+        session: StoredSession,
+    ) -> Result<Arc<dyn SyncPeer>> {
+        if peer.kind() == PeerKind::Hub {
+            return self.hub_peer(open, peer, session);
+        }
+        let address = session.address.ok_or_else(not_signed_in)?;
+        let client = self.client(&address)?;
+        Ok(Arc::new(client.peer(session.proof, session.person.id)))
     }
 }
 

@@ -177,6 +177,10 @@ pub struct Acknowledgement {
     pub table: TableIndex,
     /// The record.
     pub id: RecordId,
+    /// What was sent.
+    pub kind: OutboxKind,
+    /// The columns that were changed in it.
+    pub changed: Vec<usize>,
     /// The revision that was sent.
     pub revision: Revision,
     /// The values that were sent, by column position; empty for deletions.
@@ -188,10 +192,34 @@ impl From<&OutboxRow> for Acknowledgement {
         Self {
             table: row.table,
             id: row.id.clone(),
+            kind: row.kind,
+            changed: row.changed.clone(),
             revision: row.revision,
             sent: row.values.clone(),
         }
     }
+}
+
+/// A record that is put aside.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Refusal {
+    /// The record, at the revision that was refused.
+    pub row: Acknowledgement,
+    /// Why, in fixed text.
+    pub reason: &'static str,
+    /// When it is tried again by itself, epoch milliseconds of the device; `None` for never.
+    pub retry_ms: Option<i64>,
+}
+
+/// How often a record was refused while the peer took nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Suspicion {
+    /// How often by now, at the same revision.
+    pub refusals: u32,
+    /// When first, epoch milliseconds of the device.
+    pub first_ms: i64,
+    /// Now, by the same clock.
+    pub now_ms: i64,
 }
 
 /// Why a piece was not taken.

@@ -9,6 +9,9 @@ pub enum ConflictKind {
     DeletedByPeer,
     /// A record deleted here was changed by the peer afterwards; it stays deleted.
     ChangedByPeer,
+    /// The peer took an edit, and a later pull shows that it holds something else. Without a
+    /// column the record did not come back at all, or a deletion was not carried out.
+    NotKept,
 }
 
 impl ConflictKind {
@@ -18,6 +21,29 @@ impl ConflictKind {
             Self::BothChanged => "both_changed",
             Self::DeletedByPeer => "deleted_by_peer",
             Self::ChangedByPeer => "changed_by_peer",
+            Self::NotKept => "not_kept",
+        }
+    }
+}
+
+/// Whose value stayed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kept {
+    /// Ours.
+    Local,
+    /// The peer's.
+    Remote,
+    /// What a rule of the app made of both.
+    Rule,
+}
+
+impl Kept {
+    /// The stable text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Remote => "remote",
+            Self::Rule => "rule",
         }
     }
 }
@@ -43,6 +69,18 @@ pub struct ConflictEntry {
     pub local: Option<String>,
     /// The peer's value.
     pub remote: Option<String>,
+    /// Which peer.
+    pub peer: Option<String>,
+    /// Whose value stayed.
+    pub kept: Kept,
+    /// The id of the person who was signed in here when it was found.
+    pub actor: Option<String>,
+    /// When the record was last changed here, by its `updated_at`.
+    pub local_at_ms: Option<i64>,
+    /// When the peer's version was last changed, by its `updated_at`.
+    pub remote_at_ms: Option<i64>,
+    /// When somebody took the other value after all.
+    pub undone_at_ms: Option<i64>,
 }
 
 /// The digest of one table.

@@ -1,7 +1,8 @@
 //! What the merge is given and what it decides: plain data between `sync` and `storage`.
 
-use super::change_set::{OutboxEntry, RemoteRow};
-use super::schema::Table;
+use super::change_set::{OutboxEntry, OutboxKind, RemoteRow};
+use super::ledger::Kept;
+use super::schema::{Role, Schema, Table, TableIndex};
 use super::value::Value;
 
 /// One pulled record and what is known of it here.
@@ -15,6 +16,57 @@ pub struct MergeInput<'a> {
     pub outbox: Option<&'a OutboxEntry>,
     /// What the peer sent.
     pub remote: &'a RemoteRow,
+    /// Where another peer said the version that is held, or that the record is gone: that
+    /// version. This peer may not have heard of it yet.
+    pub elsewhere: Option<Elsewhere>,
+}
+
+/// A version that another peer than the one asked said last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Elsewhere {
+    /// Its `updated_at`, where it is known.
+    pub updated_at: Option<i64>,
+    /// Whether the same version of the peer asked is worth more, since its word is the last.
+    pub yields: bool,
+}
+
+/// A row that a peer said it took, waiting for a pull that shows what was kept of it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SentRow {
+    /// What was sent.
+    pub kind: OutboxKind,
+    /// The columns that had been changed, with the values they had before.
+    pub base: Vec<(usize, Value)>,
+    /// Whether a pull has shown already that it was kept.
+    pub confirmed: bool,
+}
+
+/// What a verification is given.
+#[derive(Debug)]
+pub struct VerifyInput<'a> {
+    /// The record's table.
+    pub table: &'a Table,
+    /// The stored record, if it is still there.
+    pub local: Option<&'a [Value]>,
+    /// The outbox entry, if it was written again since.
+    pub outbox: Option<&'a OutboxEntry>,
+    /// What was sent.
+    pub sent: &'a SentRow,
+    /// What the peer holds now.
+    pub remote: &'a RemoteRow,
+}
+
+/// What a pull tells about a row that was sent before.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Verdict {
+    /// The peer holds what it was sent.
+    Kept,
+    /// The peer holds something else in these columns: for the ledger.
+    NotKept(Vec<ColumnConflict>),
+    /// A deletion was sent, and the peer still holds the record.
+    StillThere,
+    /// Nothing can be told: the peer's version is a later one.
+    Unclear,
 }
 
 /// A column that both sides changed since the base.
@@ -24,10 +76,12 @@ pub struct ColumnConflict {
     pub column: usize,
     /// The value when both sides last agreed.
     pub base: Value,
-    /// The value here, which stays.
+    /// The value here.
     pub local: Value,
     /// The peer's value.
     pub remote: Value,
+    /// Whose value stays.
+    pub kept: Kept,
 }
 
 /// What becomes of a pulled record.
@@ -41,7 +95,8 @@ pub enum MergePlan {
     Update {
         /// The columns to write.
         cells: Vec<(usize, Value)>,
-        /// The outbox entry's new bases; `None` leaves the entry as it is.
+        /// The outbox entry's new bases; `None` leaves the entry as it is. An `Updated` entry
+        /// without any has nothing left to send, and goes.
         base: Option<Vec<(usize, Value)>>,
         /// What both sides changed, for the ledger.
         conflicts: Vec<ColumnConflict>,
@@ -52,4 +107,37 @@ pub enum MergePlan {
         /// The peer changed the record after the version that was deleted here.
         newer: bool,
     },
+}
+
+/// Decides, purely, what becomes of pulled records.
+pub trait MergeRule: Send + Sync {
+    /// What becomes of one pulled record.
+    fn merge(&self, table: TableIndex, input: &MergeInput<'_>) -> MergePlan;
+
+    /// Whether the peer kept what it was sent before.
+    fn verify(&self, input: &VerifyInput<'_>) -> Verdict;
+}
+
+/// Whether a record reaches the cloud unharmed by way of a hub. A hub passes instants on as
+/// numbers, which the cloud takes for seconds, or refuses, where they are before 9 September 2001.
+pub fn survives_relay(schema: &Schema, table: TableIndex, values: &[Value]) -> bool {
+    const FIRST_SAFE_MS: i64 = 1_000_000_000_001;
+    const LAST_SAFE_NEGATIVE_MS: i64 = -1_000_000_001;
+    const FIRST_SAFE_DAY: &str = "2001-09-10";
+    let table = schema.table(table);
+    let columns = table.columns.iter().zip(values);
+    columns
+        .filter(|(column, _)| column.pushed)
+        .all(|(column, value)| {
+            match (column.role, value) {
+                (Role::Instant, Value::Integer(ms)) => {
+                    *ms >= FIRST_SAFE_MS || *ms <= LAST_SAFE_NEGATIVE_MS
+                }
+                // Hubs keep this one day as text; the others are numbers there.
+                (Role::Day, Value::Text(day)) => {
+                    column.name == "date_of_birth" || day.as_str() >= FIRST_SAFE_DAY
+                }
+                _ => true,
+            }
+        })
 }

@@ -21,6 +21,18 @@ pub struct ApplyReport {
     pub lost_edits: u64,
     /// Records deleted here that the peer still has; they stay deleted.
     pub kept_tombstones: u64,
+    /// Records that came under another id, which was taken over: the peer has one for each key.
+    pub adopted: u64,
+    /// Records that the peer had said it took, and of which it holds something else, or nothing.
+    /// The ledger has what was sent.
+    pub not_kept: u64,
+    /// Records that a pull of everything did not hold: deleted where that proves that they are
+    /// gone.
+    pub gone: u64,
+    /// Those where it proves nothing: kept, and marked as absent.
+    pub absent: u64,
+    /// Rights that a hub would have given, and that only the cloud may give.
+    pub refused_rights: u64,
 }
 
 impl ApplyReport {
@@ -34,6 +46,11 @@ impl ApplyReport {
         self.conflicts += other.conflicts;
         self.lost_edits += other.lost_edits;
         self.kept_tombstones += other.kept_tombstones;
+        self.adopted += other.adopted;
+        self.not_kept += other.not_kept;
+        self.gone += other.gone;
+        self.absent += other.absent;
+        self.refused_rights += other.refused_rights;
     }
 }
 
@@ -54,8 +71,10 @@ pub struct SyncReport {
     pub pushed: u64,
     /// Deletions that the peer took.
     pub pushed_deletions: u64,
-    /// Records put aside because the peer refuses each of them by itself.
+    /// Records put aside because the peer refuses each of them by itself, or would.
     pub quarantined: u64,
+    /// Records that wait: for one that was put aside, or for the cloud to take them before a hub.
+    pub waiting: u64,
     /// Requests sent.
     pub requests: u64,
     /// Milliseconds spent receiving and spooling.

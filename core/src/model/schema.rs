@@ -65,6 +65,9 @@ pub struct Column {
     pub indexed: bool,
     /// The table a reference points to, where it is one of the schema's.
     pub references: Option<String>,
+    /// Whether the record that it refers to must be there: for one that is not, the peer invents
+    /// one.
+    pub must_exist: bool,
     /// JSON text of the default, for `Json`: also tells the kind, array or object.
     pub default: Option<String>,
     /// The peer's limit on text, in characters.
@@ -101,6 +104,8 @@ pub struct Table {
     pub natural_key: Vec<usize>,
     /// Whether the peer announces deletions.
     pub deletions_announced: bool,
+    /// Whether the peer's pulls of changes show an update of a record.
+    pub updates_announced: bool,
     /// Later stages are pushed in requests of their own, after all of the earlier.
     pub push_stage: u8,
     /// Only rows whose named column is the signed-in person's id are kept.
@@ -124,6 +129,7 @@ impl Table {
             children: Vec::new(),
             natural_key: Vec::new(),
             deletions_announced: true,
+            updates_announced: true,
             push_stage: 0,
             own_rows_only: None,
             whole_history: false,

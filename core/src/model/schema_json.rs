@@ -37,6 +37,8 @@ struct TableJson {
     natural_key: Vec<String>,
     #[serde(default = "yes")]
     deletions_announced: bool,
+    #[serde(default = "yes")]
+    updates_announced: bool,
     #[serde(default)]
     push_stage: u8,
     own_rows_only: Option<String>,
@@ -55,6 +57,8 @@ struct ColumnJson {
     indexed: bool,
     #[serde(rename = "ref")]
     references: Option<String>,
+    #[serde(default)]
+    must_exist: bool,
     default: Option<String>,
     max_chars: Option<u32>,
     precision: Option<(u32, u32)>,
@@ -198,6 +202,7 @@ fn read_table(schema: &SchemaJson, json: &TableJson, index: usize) -> Result<Tab
     }
     let mut table = Table::new(json.name.clone(), json.direction, columns);
     table.deletions_announced = json.deletions_announced;
+    table.updates_announced = json.updates_announced;
     table.push_stage = json.push_stage;
     table.whole_history = json.whole_history;
     Ok(table)
@@ -234,6 +239,7 @@ fn read_column(json: &ColumnJson, at: &str) -> Result<Column> {
         nullable: json.nullable,
         indexed: json.indexed,
         references: json.references.clone(),
+        must_exist: json.must_exist,
         default,
         max_chars: json.max_chars,
         precision: json.precision,

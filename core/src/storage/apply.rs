@@ -2,37 +2,37 @@
 //!
 //! How a record is merged is decided by the rule it is given; this file only looks up and writes.
 
+use std::sync::Arc;
+
+use super::absent::Seen;
+use super::marks::{self, Mark};
+use super::origins::Origin;
 use super::transaction::WriteTransaction;
-use super::{conflicts, outbox, records};
+use super::{absent, conflicts, natural_key, origins, outbox, peers, reconcile, records, sent};
 use crate::cancel::CancelToken;
 use crate::error::Result;
-use crate::model::change_set::{OutboxEntry, OutboxKind, RemoteChange, RemoteRow};
-use crate::model::ids::RecordId;
-use crate::model::merge::{MergeInput, MergePlan};
+use crate::model::change_set::{OutboxEntry, OutboxKind, PullReply, RemoteChange, RemoteRow};
+use crate::model::hub_rights;
+use crate::model::ids::{PeerId, PeerKind, RecordId};
+use crate::model::merge::{Elsewhere, MergeInput, MergePlan, MergeRule, Verdict, VerifyInput};
 use crate::model::report::ApplyReport;
-use crate::model::schema::{Direction, TableIndex};
+use crate::model::schema::{Direction, Table, TableIndex};
+use crate::model::terms::PeerTerms;
 use crate::model::value::Value;
-use crate::ports::{ChangeSource, MergeRule};
+use crate::ports::ChangeSource;
 
 /// How many changes go between two looks at the cancel token.
-const CANCEL_STRIDE: u64 = 256;
+pub(super) const CANCEL_STRIDE: u64 = 256;
 
 pub(super) fn apply(
     tx: &mut WriteTransaction<'_>,
+    terms: &PeerTerms,
+    reply: &PullReply,
     source: &mut dyn ChangeSource,
-    merge: MergeRule,
+    rule: Arc<dyn MergeRule>,
     cancel: &CancelToken,
 ) -> Result<ApplyReport> {
-    let mut apply = Apply {
-        merge,
-        with_outbox: Vec::new(),
-        report: ApplyReport::default(),
-    };
-    for (_, table) in tx.context.schema.tables() {
-        let written_here =
-            table.direction == Direction::Both && outbox::has_any(tx.connection, &table.name)?;
-        apply.with_outbox.push(written_here);
-    }
+    let mut apply = Apply::new(tx, terms, reply, rule)?;
     let mut seen = 0u64;
     while let Some(change) = source.next_change()? {
         if seen.is_multiple_of(CANCEL_STRIDE) {
@@ -40,32 +40,89 @@ pub(super) fn apply(
         }
         seen += 1;
         match change {
-            RemoteChange::Upsert(table, row) => apply.upsert(tx, table, &row)?,
-            RemoteChange::Delete(table, id) => apply.delete(tx, table, &id)?,
+            RemoteChange::Upsert(table, row) => apply.upsert(tx, *table, row)?,
+            RemoteChange::Delete(table, id) => apply.delete(tx, *table, id)?,
         }
     }
+    reconcile::after_pull(&mut apply, tx, reply.full, cancel)?;
     cancel.check()?;
     Ok(apply.report)
 }
 
-struct Apply {
-    merge: MergeRule,
-    /// Tables that have local writes: only there the outbox is looked at.
-    with_outbox: Vec<bool>,
-    report: ApplyReport,
+/// What is known of a table before the first change, so that most records need no more than one
+/// look at what is stored of them.
+struct TableState {
+    /// It has local writes: only there the outbox is looked at.
+    with_outbox: bool,
+    /// Some of them are deletions.
+    with_deletions: bool,
+    /// It has rows that were sent and are watched.
+    with_sent: bool,
+    /// Another record may have the key of one that comes.
+    with_keys: bool,
+    /// Where it is the child of a table: that table, and the column that refers to it.
+    parents: Vec<(TableIndex, usize)>,
+    is_deleted: Option<usize>,
+    /// The last record was new, so the next one is likely to be.
+    expect_new: bool,
 }
 
-impl Apply {
-    fn entry(
-        &self,
+pub(super) struct Apply<'t> {
+    pub(super) terms: &'t PeerTerms,
+    rule: Arc<dyn MergeRule>,
+    tables: Vec<TableState>,
+    /// There are other peers.
+    others: bool,
+    /// Rights may only be taken away.
+    limits_rights: bool,
+    some_absent: bool,
+    /// What a pull of everything holds, where that is to be compared with what is stored.
+    pub(super) seen: Option<Seen>,
+    pub(super) report: ApplyReport,
+}
+
+impl<'t> Apply<'t> {
+    fn new(
         tx: &WriteTransaction<'_>,
-        table: TableIndex,
-        id: &str,
-    ) -> Result<Option<OutboxEntry>> {
-        if !self.with_outbox[usize::from(table.0)] {
-            return Ok(None);
+        terms: &'t PeerTerms,
+        reply: &PullReply,
+        rule: Arc<dyn MergeRule>,
+    ) -> Result<Self> {
+        let (connection, context) = (tx.connection, tx.context);
+        let cloud = peers::status(connection, &PeerId::cloud())?;
+        let kind = terms.id.kind();
+        let mut any_rows = false;
+        let mut tables = Vec::new();
+        for (index, table) in context.schema.tables() {
+            let filled =
+                table.direction != Direction::Local && records::has_any(connection, &table.name)?;
+            any_rows |= filled;
+            let pushed = table.direction == Direction::Both;
+            tables.push(TableState {
+                with_outbox: pushed && outbox::has_any(connection, &table.name)?,
+                with_deletions: pushed && outbox::has_deletions(connection, &table.name)?,
+                with_sent: pushed && sent::has_any(connection, &terms.id, &table.name)?,
+                with_keys: filled && !table.natural_key.is_empty(),
+                parents: parents(&context.schema, index),
+                is_deleted: table.position("is_deleted"),
+                expect_new: true,
+            });
         }
-        outbox::find(tx.connection, tx.context.schema.table(table), id)
+        Ok(Self {
+            terms,
+            rule,
+            tables,
+            others: peers::has_others(connection, &terms.id)?,
+            limits_rights: kind == PeerKind::Hub && cloud.cursor > 0,
+            some_absent: absent::any(connection)?,
+            seen: (reply.full && kind == PeerKind::Cloud && any_rows)
+                .then(|| Seen::for_records(reply.upserts)),
+            report: ApplyReport::default(),
+        })
+    }
+
+    fn state(&self, table: TableIndex) -> &TableState {
+        &self.tables[usize::from(table.0)]
     }
 
     fn upsert(
@@ -75,21 +132,127 @@ impl Apply {
         remote: &RemoteRow,
     ) -> Result<()> {
         let table = tx.context.schema.table(index);
+        if let Some(seen) = &mut self.seen {
+            seen.add(index, remote.id.as_str());
+        }
+        if self.some_absent {
+            absent::unmark(tx.connection, &table.name, remote.id.as_str())?;
+        }
+        if says_deleted(self.state(index), remote) {
+            return self.delete(tx, index, &remote.id);
+        }
+        let mut met;
+        let remote = if self.state(index).with_keys {
+            met = remote.clone();
+            self.meet_key(tx, index, &mut met)?;
+            &met
+        } else {
+            remote
+        };
+        if self.insert_unseen(tx, index, remote)? {
+            return Ok(());
+        }
         let id = remote.id.as_str();
         let local = records::get(tx.connection, tx.context, index, &remote.id)?;
-        let entry = self.entry(tx, index, id)?;
-        let input = MergeInput {
-            table,
-            local: local.as_deref(),
-            outbox: entry.as_ref(),
+        self.tables[usize::from(index.0)].expect_new = local.is_none();
+        if self.limits_rights && hub_rights::are_in(table) {
+            return self.take_rights_away(tx, index, local.as_deref(), remote);
+        }
+        let (entry, mark) = self.entry(tx, index, id)?;
+        if local.is_none() && entry.is_none() && self.is_buried(tx, index, remote)? {
+            conflicts::record_changed_by_peer(tx, self.terms, table, id, &remote.cells)?;
+            self.report.kept_tombstones += 1;
+            return Ok(());
+        }
+        let seen = entry.as_ref().map(|entry| {
+            let local = local.as_deref().unwrap_or_default();
+            let later = stamp(table, &remote.cells)
+                > table.updated_at().and_then(|p| local.get(p)?.as_integer());
+            marks::as_seen(entry, mark.as_ref(), local, later)
+        });
+        let origin = self.origin(tx, table, id)?;
+        let elsewhere = origin
+            .as_ref()
+            .filter(|origin| origin.peer != self.terms.id.as_str())
+            .map(|origin| Elsewhere {
+                updated_at: origin.updated_at,
+                yields: self.terms.last_word && !origin.gone,
+            });
+        if elsewhere.is_none() && self.state(index).with_sent {
+            self.verify(tx, index, local.as_deref(), seen.as_ref(), remote)?;
+        }
+        let plan = self.rule.merge(
+            index,
+            &MergeInput {
+                table,
+                local: local.as_deref(),
+                outbox: seen.as_ref(),
+                remote,
+                elsewhere,
+            },
+        );
+        let row = Pulled {
+            index,
             remote,
+            local: local.as_deref(),
+            entry: entry.as_ref(),
+            mark: mark.as_ref(),
+            origin: origin.as_ref(),
         };
-        match (self.merge)(&input) {
-            MergePlan::Unchanged => self.report.unchanged += 1,
+        self.carry_out(tx, &row, plan)
+    }
+
+    /// Inserts a record without a look at what is stored first, where nothing of the table is noted
+    /// and a new record is likely: a first pull has no others, and looking costs as much as a good
+    /// part of the insert. False where the long way is to be taken; then nothing was done.
+    fn insert_unseen(
+        &mut self,
+        tx: &mut WriteTransaction<'_>,
+        index: TableIndex,
+        remote: &RemoteRow,
+    ) -> Result<bool> {
+        let state = self.state(index);
+        let is_plain = !(state.with_outbox || state.with_sent || self.others || self.limits_rights);
+        if !state.expect_new || !is_plain || self.is_buried(tx, index, remote)? {
+            return Ok(false);
+        }
+        let input = MergeInput {
+            table: tx.context.schema.table(index),
+            local: None,
+            outbox: None,
+            remote,
+            elsewhere: None,
+        };
+        let MergePlan::Insert(record) = self.rule.merge(index, &input) else {
+            return Ok(false);
+        };
+        if !records::insert_new(tx.connection, tx.context, index, &record)? {
+            return Ok(false);
+        }
+        tx.touch(index, remote.id.as_str());
+        self.report.inserted += 1;
+        Ok(true)
+    }
+
+    fn carry_out(
+        &mut self,
+        tx: &mut WriteTransaction<'_>,
+        row: &Pulled<'_>,
+        plan: MergePlan,
+    ) -> Result<()> {
+        let (index, remote) = (row.index, row.remote);
+        let table = tx.context.schema.table(index);
+        let id = remote.id.as_str();
+        let wrote = match plan {
+            MergePlan::Unchanged => {
+                self.report.unchanged += 1;
+                false
+            }
             MergePlan::Insert(record) => {
                 records::insert_row(tx.connection, tx.context, index, &record)?;
                 tx.touch(index, id);
                 self.report.inserted += 1;
+                true
             }
             MergePlan::Update {
                 cells,
@@ -97,34 +260,230 @@ impl Apply {
                 conflicts,
             } => {
                 for conflict in &conflicts {
-                    conflicts::record_column(tx.connection, tx.context, table, id, conflict)?;
+                    let versions = (row.local.unwrap_or_default(), &remote.cells[..]);
+                    conflicts::record_column(tx, self.terms, table, id, conflict, versions)?;
                 }
                 self.report.conflicts += conflicts.len() as u64;
-                if let Some(base) = base {
-                    outbox::set_base(tx.connection, table, id, &base)?;
+                if !cells.is_empty() {
+                    records::write_cells(tx.connection, table, id, &cells)?;
+                    tx.touch(index, id);
                 }
+                self.set_base(tx, row, base, &cells)?;
                 if cells.is_empty() {
                     self.report.unchanged += 1;
                 } else {
-                    records::write_cells(tx.connection, table, id, &cells)?;
-                    tx.touch(index, id);
                     self.report.updated += 1;
                 }
+                !cells.is_empty()
             }
             MergePlan::KeepTombstone { newer } => {
                 if newer {
-                    conflicts::record_changed_by_peer(
-                        tx.connection,
-                        tx.context,
-                        table,
-                        id,
-                        &remote.cells,
-                    )?;
+                    conflicts::record_changed_by_peer(tx, self.terms, table, id, &remote.cells)?;
                 }
                 self.report.kept_tombstones += 1;
+                return Ok(());
             }
+        };
+        self.note_origin(tx, row, wrote)
+    }
+
+    /// The entry's new bases: in the entry itself for the peer with the last word, in a mark for
+    /// others.
+    fn set_base(
+        &self,
+        tx: &WriteTransaction<'_>,
+        row: &Pulled<'_>,
+        base: Option<Vec<(usize, Value)>>,
+        cells: &[(usize, Value)],
+    ) -> Result<()> {
+        let table = tx.context.schema.table(row.index);
+        let id = row.remote.id.as_str();
+        let Some(entry) = row.entry else {
+            return Ok(());
+        };
+        if !self.terms.last_word {
+            let mut local = row.local.unwrap_or_default().to_vec();
+            for (position, value) in cells {
+                local[*position] = value.clone();
+            }
+            return marks::note_seen(
+                tx.connection,
+                &self.terms.id,
+                table,
+                entry,
+                row.mark,
+                &local,
+                row.remote,
+            );
+        }
+        match base {
+            Some(base) if base.is_empty() && entry.kind == OutboxKind::Updated => {
+                outbox::remove(tx.connection, &table.name, id, entry.kind)
+            }
+            Some(base) => outbox::set_base(tx.connection, table, id, &base),
+            None => Ok(()),
+        }
+    }
+
+    fn entry(
+        &self,
+        tx: &WriteTransaction<'_>,
+        index: TableIndex,
+        id: &str,
+    ) -> Result<(Option<OutboxEntry>, Option<Mark>)> {
+        if !self.state(index).with_outbox {
+            return Ok((None, None));
+        }
+        let table = tx.context.schema.table(index);
+        if self.terms.last_word {
+            return Ok((outbox::find(tx.connection, table, id)?, None));
+        }
+        let found = marks::entry_and_mark(tx.connection, &self.terms.id, table, id)?;
+        Ok(found.map_or((None, None), |(entry, mark)| (Some(entry), mark)))
+    }
+
+    fn origin(&self, tx: &WriteTransaction<'_>, table: &Table, id: &str) -> Result<Option<Origin>> {
+        if !self.others {
+            return Ok(None);
+        }
+        origins::find(tx.connection, &table.name, id)
+    }
+
+    fn note_origin(&self, tx: &WriteTransaction<'_>, row: &Pulled<'_>, wrote: bool) -> Result<()> {
+        if !self.others {
+            return Ok(());
+        }
+        let table = tx.context.schema.table(row.index);
+        let (name, id) = (table.name.as_str(), row.remote.id.as_str());
+        let version = stamp(table, &row.remote.cells);
+        match row.origin {
+            _ if wrote => origins::put(tx.connection, &self.terms.id, name, id, version, false),
+            Some(origin)
+                if origin.peer != self.terms.id.as_str() && version >= origin.updated_at =>
+            {
+                origins::forget(tx.connection, name, id)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A record under another id than the one that the peer has for the same key.
+    fn meet_key(
+        &mut self,
+        tx: &mut WriteTransaction<'_>,
+        index: TableIndex,
+        remote: &mut RemoteRow,
+    ) -> Result<()> {
+        let cell = |position: usize| {
+            let found = remote.cells.iter().find(|(p, _)| *p == position);
+            found.map(|(_, value)| value.clone())
+        };
+        let Some(other) = natural_key::holder(tx, index, remote.id.as_str(), cell)? else {
+            return Ok(());
+        };
+        if self.terms.id.kind() == PeerKind::Hub && !self.terms.last_word {
+            // A hub may have a record of either id; which one counts, the cloud says.
+            if records::get(tx.connection, tx.context, index, &remote.id)?.is_none() {
+                remote.id = other;
+            }
+            return Ok(());
+        }
+        natural_key::adopt(tx, index, &other, &remote.id, cell)?;
+        self.report.adopted += 1;
+        // What was adopted may wait now.
+        self.tables[usize::from(index.0)].with_outbox = true;
+        self.tables[usize::from(index.0)].with_sent = true;
+        Ok(())
+    }
+
+    fn take_rights_away(
+        &mut self,
+        tx: &mut WriteTransaction<'_>,
+        index: TableIndex,
+        local: Option<&[Value]>,
+        remote: &RemoteRow,
+    ) -> Result<()> {
+        let table = tx.context.schema.table(index);
+        let Some(limited) = hub_rights::limit(table, local, remote) else {
+            self.report.refused_rights += 1;
+            return Ok(());
+        };
+        let changes = limited
+            .cells
+            .iter()
+            .any(|(position, value)| local.and_then(|local| local.get(*position)) != Some(value));
+        if changes {
+            records::write_cells(tx.connection, table, remote.id.as_str(), &limited.cells)?;
+            tx.touch(index, remote.id.as_str());
+            self.report.updated += 1;
         }
         Ok(())
+    }
+
+    /// Whether it belongs to a record that was deleted here: the peer will delete it with that.
+    fn is_buried(
+        &self,
+        tx: &WriteTransaction<'_>,
+        index: TableIndex,
+        remote: &RemoteRow,
+    ) -> Result<bool> {
+        for (parent, column) in &self.state(index).parents {
+            if !self.state(*parent).with_deletions {
+                continue;
+            }
+            let cell = remote.cells.iter().find(|(position, _)| position == column);
+            let Some(id) = cell.and_then(|(_, value)| value.as_text()) else {
+                continue;
+            };
+            let parent = tx.context.schema.table(*parent);
+            let entry = outbox::find(tx.connection, parent, id)?;
+            if entry.is_some_and(|entry| entry.kind == OutboxKind::Deleted) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Compares what comes with what was sent before.
+    fn verify(
+        &mut self,
+        tx: &WriteTransaction<'_>,
+        index: TableIndex,
+        local: Option<&[Value]>,
+        outbox: Option<&OutboxEntry>,
+        remote: &RemoteRow,
+    ) -> Result<()> {
+        let table = tx.context.schema.table(index);
+        let id = remote.id.as_str();
+        let Some(sent) = sent::find(tx.connection, &self.terms.id, table, id)? else {
+            return Ok(());
+        };
+        let verdict = self.rule.verify(&VerifyInput {
+            table,
+            local,
+            outbox,
+            sent: &sent,
+            remote,
+        });
+        match verdict {
+            Verdict::Kept => {
+                let now_ms = tx.context.clock.now_ms();
+                return sent::confirm(tx.connection, table, id, &sent, now_ms);
+            }
+            Verdict::Unclear => {}
+            Verdict::NotKept(columns) => {
+                for column in &columns {
+                    let versions = (local.unwrap_or_default(), &remote.cells[..]);
+                    conflicts::record_not_kept(tx, self.terms, table, id, column, versions)?;
+                }
+                self.report.not_kept += 1;
+            }
+            Verdict::StillThere => {
+                conflicts::record_still_there(tx, self.terms, table, id, &remote.cells)?;
+                self.report.not_kept += 1;
+            }
+        }
+        sent::forget(tx.connection, &table.name, id)
     }
 
     /// The peer deleted a record: it goes, with its children, whatever was edited here; the edits
@@ -135,6 +494,11 @@ impl Apply {
         index: TableIndex,
         id: &RecordId,
     ) -> Result<()> {
+        let table = tx.context.schema.table(index);
+        if self.limits_rights && hub_rights::are_in(table) && !hub_rights::may_delete(table) {
+            self.report.refused_rights += 1;
+            return Ok(());
+        }
         let children = records::descendants(tx.connection, tx.context, index, id.as_str())?;
         if self.remove(tx, index, id)? {
             self.report.deleted += 1;
@@ -149,32 +513,93 @@ impl Apply {
         Ok(())
     }
 
-    fn remove(
+    /// Removes a record and all that is noted of it.
+    pub(super) fn remove(
         &mut self,
         tx: &mut WriteTransaction<'_>,
         index: TableIndex,
         id: &RecordId,
     ) -> Result<bool> {
         let table = tx.context.schema.table(index);
-        let stored: Option<Vec<Value>> = records::get(tx.connection, tx.context, index, id)?;
-        if let Some(entry) = self.entry(tx, index, id.as_str())? {
-            if let (Some(stored), true) = (&stored, entry.kind != OutboxKind::Deleted) {
-                conflicts::record_lost_edits(
-                    tx.connection,
-                    tx.context,
-                    table,
-                    stored,
-                    id.as_str(),
-                )?;
+        let stored = records::get(tx.connection, tx.context, index, id)?;
+        let (entry, _) = self.entry(tx, index, id.as_str())?;
+        let unconfirmed = if self.state(index).with_sent {
+            sent::find(tx.connection, &self.terms.id, table, id.as_str())?
+                .is_some_and(|sent| !sent.confirmed && sent.kind != OutboxKind::Deleted)
+        } else {
+            false
+        };
+        if let Some(stored) = &stored {
+            let edited = entry
+                .as_ref()
+                .is_some_and(|entry| entry.kind != OutboxKind::Deleted);
+            if edited || unconfirmed {
+                conflicts::record_lost_edits(tx, self.terms, table, stored, id.as_str())?;
                 self.report.lost_edits += 1;
             }
-            outbox::remove(tx.connection, &table.name, id.as_str())?;
         }
-        if stored.is_none() {
+        match entry {
+            // The one with the last word has yet to be told.
+            Some(entry) if entry.kind == OutboxKind::Deleted && !self.terms.last_word => {
+                marks::take_deletion(tx.connection, &self.terms.id, table, id.as_str(), &entry)?;
+            }
+            Some(entry) => outbox::remove(tx.connection, &table.name, id.as_str(), entry.kind)?,
+            None => {}
+        }
+        if self.state(index).with_sent {
+            sent::forget(tx.connection, &table.name, id.as_str())?;
+        }
+        if self.some_absent {
+            absent::unmark(tx.connection, &table.name, id.as_str())?;
+        }
+        let Some(stored) = stored else {
             return Ok(false);
+        };
+        if self.others {
+            let version = table.updated_at().and_then(|at| stored[at].as_integer());
+            let peer = &self.terms.id;
+            origins::put(tx.connection, peer, &table.name, id.as_str(), version, true)?;
         }
         records::remove_row(tx.connection, tx.context, index, id.as_str())?;
         tx.touch(index, id.as_str());
         Ok(true)
     }
+}
+
+/// A pulled record with all that is known of it here.
+struct Pulled<'a> {
+    index: TableIndex,
+    remote: &'a RemoteRow,
+    local: Option<&'a [Value]>,
+    entry: Option<&'a OutboxEntry>,
+    mark: Option<&'a Mark>,
+    origin: Option<&'a Origin>,
+}
+
+/// The version of a pulled record.
+fn stamp(table: &Table, cells: &[(usize, Value)]) -> Option<i64> {
+    let at = table.updated_at()?;
+    cells
+        .iter()
+        .find(|(position, _)| *position == at)
+        .and_then(|(_, value)| value.as_integer())
+}
+
+/// A hub lists deleted records among the others.
+fn says_deleted(state: &TableState, remote: &RemoteRow) -> bool {
+    state.is_deleted.is_some_and(|at| {
+        remote
+            .cells
+            .iter()
+            .any(|(position, value)| *position == at && value.as_integer() == Some(1))
+    })
+}
+
+fn parents(schema: &crate::model::schema::Schema, child: TableIndex) -> Vec<(TableIndex, usize)> {
+    schema
+        .tables()
+        .flat_map(|(parent, table)| table.children.iter().map(move |entry| (parent, entry)))
+        .filter(|(_, entry)| entry.table == child)
+        .map(|(parent, entry)| (parent, entry.column))
+        .collect()
 }

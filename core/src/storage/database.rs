@@ -5,26 +5,30 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::connection::{self, Access};
+use super::at_once::AtOnce;
+use super::connection::{self, Access, Commits};
 use super::errors::MapSqlite;
 use super::kv_store::KvReading;
 use super::opener::Opener;
 use super::outbox::OutboxCounts;
-use super::peers::PeerStatus;
 use super::records::{self, Operation};
 use super::session::StoredSession;
 use super::table_sql::SchemaSql;
 use super::transaction::{Context, WriteTransaction};
 use super::worker::Workers;
-use super::{conflicts, digest, migrations, outbox, peers, query, schema_tables, session};
+use super::{
+    aside, conflicts, digest, migrations, outbox, peers, query, schema_tables, session, standing,
+    undo,
+};
 use crate::error::{Error, ErrorCode, Result};
 use crate::kv::cache::KvCache;
 use crate::model::filter::{Condition, Query};
 use crate::model::ids::{PeerId, RecordId};
 use crate::model::ledger::{ConflictEntry, Digest};
 use crate::model::notice::Notice;
-use crate::model::row;
 use crate::model::schema::{Schema, TableIndex};
+use crate::model::standing::{PeerStatus, QuarantinedRecord, RecordStanding, SyncStatus};
+use crate::model::terms::SyncPolicy;
 use crate::pending::Pending;
 use crate::ports::{Clock, Entropy};
 use crate::secret::DatabaseKey;
@@ -65,9 +69,24 @@ pub(super) struct WriterState {
     pub context: Arc<Context>,
     pub notices: NoticeSink,
     pub kv_cache: Arc<KvCache>,
+    pub at_once: Arc<AtOnce>,
 }
 
 impl WriterState {
+    /// As [`WriterState::transaction`], for what the next sync would do once more: it need not be on
+    /// the disk when this returns.
+    pub(super) fn repeatable<T>(
+        &mut self,
+        from_peer: bool,
+        write: impl FnOnce(&mut WriteTransaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        connection::set_commits(&self.connection, Commits::Soon)?;
+        let result = self.transaction(from_peer, write);
+        // The writes of people must not go on without it.
+        connection::set_commits(&self.connection, Commits::OnDisk)?;
+        result
+    }
+
     /// Runs a write in one IMMEDIATE transaction; tells the listeners after the commit.
     pub(super) fn transaction<T>(
         &mut self,
@@ -82,6 +101,7 @@ impl WriterState {
         let result = write(&mut books)?;
         let notice = books.finish(from_peer)?;
         transaction.commit().map_sqlite()?;
+        self.at_once.committed();
         if let Some(notice) = notice {
             (self.notices)(Notice::Records(notice));
         }
@@ -125,6 +145,7 @@ impl Database {
             context: Arc::clone(&context),
             notices: options.notices,
             kv_cache: kv.cache(),
+            at_once: kv.at_once(),
         };
         Ok(Self {
             writer: Workers::start("amana-writer", vec![state])?,
@@ -224,13 +245,34 @@ impl Database {
 
     /// A record as a JSON object, or none.
     pub fn get(&self, table: TableIndex, id: RecordId) -> Pending<Option<String>> {
-        self.read(move |connection, context| record_text(connection, context, table, &id))
+        self.read(move |connection, context| query::record(connection, context, table, &id))
     }
 
-    /// A record as a JSON object, now. Waits for no writer, and for no other kind of reader.
+    /// The same, now. Waits for no writer and no other kind of reader.
     pub fn get_now(&self, table: TableIndex, id: &RecordId) -> Result<Option<String>> {
-        self.kv
-            .at_once(|connection| record_text(connection, &self.context, table, id))
+        self.kv.connection().read(|connection| {
+            let found = query::record(connection, &self.context, table, id)?;
+            // What is longer may have pages that hold nothing but its end: the only ones whose
+            // damage SQLite does not notice.
+            if found.as_ref().is_some_and(|json| json.len() > 2_000) {
+                connection::assert_sound(connection)?;
+            }
+            Ok(found)
+        })
+    }
+
+    /// Whether anything waits to be pushed, now.
+    pub fn has_unsynced_now(&self) -> Result<bool> {
+        self.kv.connection().read(outbox::waits)
+    }
+
+    /// Moves the write-ahead log into the file, beside the writer.
+    pub(super) fn move_log(&self) -> Pending<()> {
+        let at_once = self.kv.at_once();
+        self.readers.submit(move |connection| {
+            at_once.let_go();
+            connection::checkpoint(connection)
+        })
     }
 
     /// A page of records as JSON text.
@@ -248,9 +290,62 @@ impl Database {
         self.read(|connection, _| outbox::counts(connection))
     }
 
-    /// Takes what was put aside back: the next sync tries it again.
-    pub fn release_quarantined(&self) -> Pending<()> {
-        self.write(|tx| outbox::release_all(tx.connection))
+    /// Takes what was put aside back, for one peer or for all: the next sync tries it again.
+    /// Returns how much it was.
+    pub fn release_quarantined(&self, peer: Option<PeerId>) -> Pending<u64> {
+        self.write(move |tx| aside::release_all(tx.connection, peer.as_ref()))
+    }
+
+    /// Takes one record back. `not_found` where it was not put aside.
+    pub fn release_record(&self, table: TableIndex, id: RecordId) -> Pending<()> {
+        self.write(move |tx| standing::release(tx, table, &id))
+    }
+
+    /// What was put aside, at most `limit`.
+    pub fn quarantined(&self, limit: u32) -> Pending<Vec<QuarantinedRecord>> {
+        self.read(move |connection, context| aside::list(connection, &context.schema, limit))
+    }
+
+    /// Where one record stands.
+    pub fn standing(
+        &self,
+        policy: SyncPolicy,
+        table: TableIndex,
+        id: RecordId,
+    ) -> Pending<RecordStanding> {
+        self.read(move |connection, context| {
+            standing::of_record(connection, context, &policy, table, &id)
+        })
+    }
+
+    /// Where the syncs stand.
+    pub fn sync_status(&self, policy: SyncPolicy) -> Pending<SyncStatus> {
+        self.read(move |connection, context| standing::of_syncs(connection, context, &policy))
+    }
+
+    /// Takes the other value of a ledger entry. Returns the record that has it now.
+    pub fn undo_conflict(&self, entry: i64) -> Pending<RecordId> {
+        self.write(move |tx| undo::undo(tx, entry))
+    }
+
+    /// Pairs with a peer: what was pinned, kept unchanged. Starts from nothing with it.
+    pub fn pair(&self, peer: PeerId, name: String, trust: String) -> Pending<()> {
+        self.write(move |tx| peers::pair(tx.connection, &peer, &name, &trust))
+    }
+
+    /// The name of a paired peer, and what was pinned.
+    pub fn trust(&self, peer: PeerId) -> Pending<Option<(String, String)>> {
+        self.read(move |connection, _| peers::trust(connection, &peer))
+    }
+
+    /// Replaces what is kept of a paired peer, such as its address.
+    pub fn set_trust(&self, peer: PeerId, trust: String) -> Pending<()> {
+        self.write(move |tx| peers::set_trust(tx.connection, &peer, &trust))
+    }
+
+    /// Forgets a peer. What waits in the outbox stays.
+    pub fn forget_peer(&self, peer: PeerId) -> Pending<()> {
+        self.write(move |tx| peers::forget(tx.connection, &peer))
     }
 
     /// The ledger's entries after an id, oldest first, and how many there are in all.
@@ -268,6 +363,12 @@ impl Database {
         self.read(digest::digest)
     }
 
+    /// Shows every record.
+    #[cfg(any(test, feature = "test-support"))]
+    pub fn dump(&self, mut visit: super::dump::DumpVisitor) -> Pending<()> {
+        self.read(move |connection, context| super::dump::dump(connection, context, &mut visit))
+    }
+
     /// Who is signed in.
     pub fn session(&self) -> Pending<Option<StoredSession>> {
         self.read(|connection, _| session::load(connection))
@@ -277,7 +378,9 @@ impl Database {
     pub fn save_session(&self, peer: &PeerId, session: StoredSession) -> Pending<()> {
         let peer = peer.clone();
         self.write(move |tx| {
-            peers::set_url(tx.connection, &peer, session.address.url.as_str())?;
+            if let Some(address) = &session.address {
+                peers::set_url(tx.connection, &peer, address.url.as_str())?;
+            }
             if session::person_id(tx.connection)?.as_deref() != Some(&session.person.id) {
                 records::remove_own_rows(tx)?;
             }
@@ -299,18 +402,4 @@ impl Database {
         let peer = peer.clone();
         self.read(move |connection, _| peers::status(connection, &peer))
     }
-}
-
-fn record_text(
-    connection: &Connection,
-    context: &Context,
-    table: TableIndex,
-    id: &RecordId,
-) -> Result<Option<String>> {
-    let found = records::get(connection, context, table, id)?;
-    Ok(found.map(|values| {
-        let mut out = String::new();
-        row::write_record(context.schema.table(table), &values, &mut out);
-        out
-    }))
 }

@@ -9,6 +9,8 @@ use crate::error::{Error, ErrorCode, Result};
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_bookkeeping.sql"),
     include_str!("migrations/0002_kv.sql"),
+    include_str!("migrations/0003_peers.sql"),
+    include_str!("migrations/0004_tokens.sql"),
 ];
 
 /// Brings the database to the newest version. A newer one is refused, never downgraded.
@@ -73,6 +75,39 @@ mod tests {
                 .unwrap();
             assert_eq!(version as usize, MIGRATIONS.len());
         }
+    }
+
+    #[test]
+    fn what_was_put_aside_before_there_were_several_peers_stays_so_for_the_cloud() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        run_list(&mut connection, &MIGRATIONS[..2]).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO amana_outbox (table_name, record_id, kind, revision, base, quarantine)
+                   VALUES ('patients', 'a', 0, 7, '{}', 'refused'), ('patients', 'b', 1, 8, '{}', NULL);
+                 INSERT INTO amana_peer (peer, url, cursor) VALUES ('cloud', 'https://a', 5);
+                 INSERT INTO amana_conflict (at_ms, kind, table_name, record_id)
+                   VALUES (1, 0, 'patients', 'a');",
+            )
+            .unwrap();
+        run(&mut connection).unwrap();
+        let aside = connection
+            .query_row(
+                "SELECT peer || record_id || revision || reason FROM amana_aside",
+                [],
+                |row| row.get::<_, String>(0),
+            )
+            .unwrap();
+        assert_eq!(aside, "clouda7refused");
+        let (outbox, cursor, kept): (i64, i64, i64) = connection
+            .query_row(
+                "SELECT (SELECT count(*) FROM amana_outbox), (SELECT cursor FROM amana_peer),
+                   (SELECT kept FROM amana_conflict)",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .unwrap();
+        assert_eq!((outbox, cursor, kept), (2, 5, 0));
     }
 
     #[test]

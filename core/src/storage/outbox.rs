@@ -1,4 +1,4 @@
-//! The outbox: local writes that the peer has not acknowledged, one entry a record.
+//! The outbox: local writes that the peer with the last word has not taken, one entry a record.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -6,15 +6,10 @@ use serde_json::{Map, Value as Json};
 
 use super::errors::MapSqlite;
 use super::schema_tables::cells_to_json;
-use super::table_sql::{SchemaSql, quote};
-use super::values;
+use super::{aside, marks};
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::change_set::{
-    Acknowledgement, OutboxEntry, OutboxKind, OutboxPage, OutboxPosition, OutboxRow, PushClass,
-    Revision,
-};
-use crate::model::ids::RecordId;
-use crate::model::schema::{Column, Direction, Schema, Table, TableIndex};
+use crate::model::change_set::{OutboxEntry, OutboxKind, Revision};
+use crate::model::schema::Table;
 use crate::model::value::Value;
 
 /// How much waits to be pushed.
@@ -26,7 +21,7 @@ pub struct OutboxCounts {
     pub quarantined: u64,
 }
 
-const fn kind_number(kind: OutboxKind) -> i64 {
+pub(super) const fn kind_number(kind: OutboxKind) -> i64 {
     match kind {
         OutboxKind::Created => 0,
         OutboxKind::Updated => 1,
@@ -34,7 +29,7 @@ const fn kind_number(kind: OutboxKind) -> i64 {
     }
 }
 
-fn kind_of(number: i64) -> Result<OutboxKind> {
+pub(super) fn kind_of(number: i64) -> Result<OutboxKind> {
     match number {
         0 => Ok(OutboxKind::Created),
         1 => Ok(OutboxKind::Updated),
@@ -43,7 +38,7 @@ fn kind_of(number: i64) -> Result<OutboxKind> {
     }
 }
 
-fn damaged() -> Error {
+pub(super) fn damaged() -> Error {
     Error::new(ErrorCode::DatabaseDamaged, "an outbox entry cannot be read")
 }
 
@@ -79,7 +74,10 @@ pub(super) fn find(
 }
 
 /// Columns that the schema no longer shows are left out: it can only have grown.
-fn base_from_json(table: &Table, text: &str) -> Result<Vec<(usize, Value)>> {
+pub(super) fn base_from_json(table: &Table, text: &str) -> Result<Vec<(usize, Value)>> {
+    if text == "{}" {
+        return Ok(Vec::new());
+    }
     let object: Map<String, Json> = serde_json::from_str(text).map_err(|_| damaged())?;
     object
         .iter()
@@ -89,17 +87,12 @@ fn base_from_json(table: &Table, text: &str) -> Result<Vec<(usize, Value)>> {
 }
 
 /// The columns that an entry's bases name.
-fn changed_columns(table: &Table, base: ValueRef<'_>) -> Result<Vec<usize>> {
-    match base.as_str().map_err(|_| damaged())? {
-        "{}" => Ok(Vec::new()),
-        base => Ok(base_from_json(table, base)?
-            .into_iter()
-            .map(|(position, _)| position)
-            .collect()),
-    }
+pub(super) fn changed_columns(table: &Table, base: ValueRef<'_>) -> Result<Vec<usize>> {
+    let base = base_from_json(table, base.as_str().map_err(|_| damaged())?)?;
+    Ok(base.into_iter().map(|(position, _)| position).collect())
 }
 
-/// Writes an entry; an edit releases a record from quarantine.
+/// Writes an entry. An edit brings a new revision: what was noted of the old one is void.
 pub(super) fn put(
     connection: &Connection,
     table: &Table,
@@ -111,10 +104,10 @@ pub(super) fn put(
     connection
         .prepare_cached(
             "INSERT INTO amana_outbox
-               (table_name, record_id, kind, revision, base, parent_table, parent_id, quarantine)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL)
+               (table_name, record_id, kind, revision, base, parent_table, parent_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT DO UPDATE SET kind = ?3, revision = ?4, base = ?5,
-               parent_table = ?6, parent_id = ?7, quarantine = NULL",
+               parent_table = ?6, parent_id = ?7",
         )
         .and_then(|mut statement| {
             statement.execute(params![
@@ -146,18 +139,66 @@ pub(super) fn set_base(
         .map_sqlite()
 }
 
-/// Removes an entry, and the tombstones of what its deletion took along.
-pub(super) fn remove(connection: &Connection, table: &str, id: &str) -> Result<()> {
-    for sql in [
+/// Removes an entry and what peers were noted to have taken or refused of it; for a deletion also
+/// the tombstones of what it took along.
+pub(super) fn remove(
+    connection: &Connection,
+    table: &str,
+    id: &str,
+    kind: OutboxKind,
+) -> Result<()> {
+    execute(
+        connection,
         "DELETE FROM amana_outbox WHERE table_name = ? AND record_id = ?",
-        "DELETE FROM amana_outbox WHERE parent_table = ? AND parent_id = ?",
-    ] {
-        connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.execute([table, id]))
-            .map_sqlite()?;
+        table,
+        id,
+    )?;
+    aside::forget(connection, table, id)?;
+    marks::forget(connection, table, id)?;
+    if kind == OutboxKind::Deleted {
+        for (table, id) in taken_along(connection, table, id)? {
+            remove(connection, &table, &id, OutboxKind::Updated)?;
+        }
     }
     Ok(())
+}
+
+/// The records whose deletion was taken along by another one.
+pub(super) fn taken_along(
+    connection: &Connection,
+    table: &str,
+    id: &str,
+) -> Result<Vec<(String, String)>> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT table_name, record_id FROM amana_outbox
+               WHERE parent_table = ? AND parent_id = ?",
+        )
+        .map_sqlite()?;
+    let rows = statement
+        .query_map([table, id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .map_sqlite()?;
+    rows.collect::<rusqlite::Result<_>>().map_sqlite()
+}
+
+/// Gives an entry another record's id; a new record becomes an edit of that one.
+pub(super) fn rename(
+    connection: &Connection,
+    table: &Table,
+    from: &str,
+    to: &str,
+    entry: &OutboxEntry,
+) -> Result<()> {
+    remove(connection, &table.name, from, OutboxKind::Updated)?;
+    put(connection, table, to, entry, None)
+}
+
+fn execute(connection: &Connection, sql: &str, table: &str, id: &str) -> Result<()> {
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.execute([table, id]))
+        .map(|_| ())
+        .map_sqlite()
 }
 
 /// Whether any record of a table has an entry.
@@ -168,130 +209,33 @@ pub(super) fn has_any(connection: &Connection, table: &str) -> Result<bool> {
         .map_sqlite()
 }
 
-/// Removes the entries that the peer took at the revision they still have. One that was edited
-/// since stays, with what the peer took as the bases: that is what both sides agree on now.
-pub(super) fn acknowledge(
-    connection: &Connection,
-    schema: &Schema,
-    taken: &[Acknowledgement],
-) -> Result<()> {
-    for ack in taken {
-        let (table, id) = (schema.table(ack.table), ack.id.as_str());
-        let Some(entry) = find(connection, table, id)? else {
-            continue;
-        };
-        if entry.revision == ack.revision {
-            remove(connection, &table.name, id)?;
-        } else if entry.kind != OutboxKind::Deleted && !ack.sent.is_empty() {
-            let sent = |position: usize| ack.sent.get(position).cloned();
-            let base: Vec<(usize, Value)> = entry
-                .base
-                .into_iter()
-                .map(|(position, base)| (position, sent(position).unwrap_or(base)))
-                .collect();
-            set_base(connection, table, id, &base)?;
-        }
-    }
-    Ok(())
+/// Whether anything waits to be pushed.
+pub(super) fn waits(connection: &Connection) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_outbox)")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_sqlite()
 }
 
-/// Puts entries aside at the revision they still have.
-pub(super) fn quarantine(
-    connection: &Connection,
-    schema: &Schema,
-    rows: &[Acknowledgement],
-    reason: &str,
-) -> Result<()> {
-    for row in rows {
-        connection
-            .prepare_cached(
-                "UPDATE amana_outbox SET quarantine = ?
-                   WHERE table_name = ? AND record_id = ? AND revision = ?",
-            )
-            .and_then(|mut statement| {
-                statement.execute(params![
-                    reason,
-                    schema.table(row.table).name,
-                    row.id.as_str(),
-                    row.revision.0
-                ])
-            })
-            .map_sqlite()?;
-    }
-    Ok(())
-}
-
-/// Whether an entry was put aside.
-pub(super) fn is_quarantined(connection: &Connection, table: &str, id: &str) -> Result<bool> {
+/// Whether any record of a table was deleted here and that is not yet known to the peer.
+pub(super) fn has_deletions(connection: &Connection, table: &str) -> Result<bool> {
     connection
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM amana_outbox
-               WHERE table_name = ? AND record_id = ? AND quarantine IS NOT NULL)",
+            "SELECT EXISTS (SELECT 1 FROM amana_outbox WHERE table_name = ? AND kind = 2)",
         )
-        .and_then(|mut statement| statement.query_row([table, id], |row| row.get(0)))
+        .and_then(|mut statement| statement.query_row([table], |row| row.get(0)))
         .map_sqlite()
 }
 
-/// Takes entries back from quarantine whose record refers to this one.
-pub(super) fn release_referring(
-    connection: &Connection,
-    table: &Table,
-    column: &Column,
-    id: &str,
-) -> Result<()> {
-    let sql = format!(
-        "UPDATE amana_outbox SET quarantine = NULL
-           WHERE table_name = ?1 AND quarantine IS NOT NULL
-             AND record_id IN (SELECT id FROM {} WHERE {} = ?2)",
-        quote(&table.name),
-        quote(&column.name)
-    );
-    connection
-        .prepare_cached(&sql)
-        .and_then(|mut statement| statement.execute([table.name.as_str(), id]))
-        .map(|_| ())
-        .map_sqlite()
-}
-
-/// Takes all entries back from quarantine.
-pub(super) fn release_all(connection: &Connection) -> Result<()> {
-    connection
-        .execute(
-            "UPDATE amana_outbox SET quarantine = NULL WHERE quarantine IS NOT NULL",
-            [],
-        )
-        .map(|_| ())
-        .map_sqlite()
-}
-
-/// The condition that holds a record back while one it refers to is put aside and was never taken:
-/// the cloud would invent a visit for it.
-fn not_waiting(schema: &Schema, table: &Table) -> String {
-    let mut sql = String::new();
-    for column in &table.columns {
-        let parent = column.references.as_deref().filter(|name| {
-            schema
-                .find(name)
-                .is_some_and(|t| schema.table(t).direction == Direction::Both)
-        });
-        if let Some(parent) = parent {
-            sql.push_str(&format!(
-                " AND NOT EXISTS (SELECT 1 FROM {} r JOIN amana_outbox p
-                     ON p.table_name = '{parent}' AND p.record_id = r.{}
-                   WHERE r.id = amana_outbox.record_id AND p.kind = 0 AND p.quarantine IS NOT NULL)",
-                quote(&table.name),
-                quote(&column.name),
-            ));
-        }
-    }
-    sql
-}
-
-/// Counts what waits. Tombstones that go with their parent are not counted.
+/// Counts what waits for the peer with the last word. Tombstones that go with their parent are not
+/// counted.
 pub(super) fn counts(connection: &Connection) -> Result<OutboxCounts> {
     connection
         .prepare_cached(
-            "SELECT count(*), count(quarantine) FROM amana_outbox WHERE parent_id IS NULL",
+            "SELECT count(*), count((SELECT 1 FROM amana_aside a
+                 WHERE a.table_name = o.table_name AND a.record_id = o.record_id
+                   AND a.revision = o.revision AND a.reason IS NOT NULL LIMIT 1))
+               FROM amana_outbox o WHERE parent_id IS NULL",
         )
         .and_then(|mut statement| {
             statement.query_row([], |row| {
@@ -302,109 +246,4 @@ pub(super) fn counts(connection: &Connection) -> Result<OutboxCounts> {
             })
         })
         .map_sqlite()
-}
-
-/// The next entries of a class after a position, with the records that a push needs whole.
-pub(super) fn collect(
-    connection: &Connection,
-    schema: &Schema,
-    sql: &SchemaSql,
-    class: PushClass,
-    after: &OutboxPosition,
-    limit: usize,
-) -> Result<OutboxPage> {
-    let mut rows = Vec::new();
-    let some_aside = counts(connection)?.quarantined > 0;
-    for (index, table) in schema.tables().filter(|(index, _)| index.0 >= after.table) {
-        if table.direction != Direction::Both {
-            continue;
-        }
-        if let PushClass::Upserts { stage } = class
-            && stage != table.push_stage
-        {
-            continue;
-        }
-        let after_revision = if index.0 == after.table {
-            after.revision
-        } else {
-            i64::MIN
-        };
-        let left = limit - rows.len();
-        collect_table(
-            connection,
-            schema,
-            index,
-            sql,
-            class,
-            some_aside,
-            after_revision,
-            left,
-            &mut rows,
-        )?;
-        if rows.len() == limit {
-            let next = rows.last().map(|row: &OutboxRow| OutboxPosition {
-                table: row.table.0,
-                revision: row.revision.0,
-            });
-            return Ok(OutboxPage { rows, next });
-        }
-    }
-    Ok(OutboxPage { rows, next: None })
-}
-
-#[allow(clippy::too_many_arguments)]
-fn collect_table(
-    connection: &Connection,
-    schema: &Schema,
-    index: TableIndex,
-    sql: &SchemaSql,
-    class: PushClass,
-    some_aside: bool,
-    after_revision: i64,
-    limit: usize,
-    out: &mut Vec<OutboxRow>,
-) -> Result<()> {
-    let table = schema.table(index);
-    let deletions = class == PushClass::Deletions;
-    let waiting = if some_aside && !deletions {
-        not_waiting(schema, table)
-    } else {
-        String::new()
-    };
-    let sql_text = format!(
-        "SELECT record_id, kind, revision, base FROM amana_outbox
-           WHERE table_name = ?1 AND revision > ?2 AND (kind = 2) = ?3
-             AND parent_id IS NULL AND quarantine IS NULL{waiting}
-           ORDER BY revision LIMIT ?4"
-    );
-    let mut entries = connection.prepare_cached(&sql_text).map_sqlite()?;
-    let mut record = connection
-        .prepare_cached(&sql.table(index).find)
-        .map_sqlite()?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = entries
-        .query(params![table.name, after_revision, deletions, limit])
-        .map_sqlite()?;
-    while let Some(row) = rows.next().map_sqlite()? {
-        let text: String = row.get(0).map_sqlite()?;
-        let (values, changed) = if deletions {
-            (Vec::new(), Vec::new())
-        } else {
-            let values = values::find(&mut record, table, &text)?.ok_or_else(damaged)?;
-            (
-                values,
-                changed_columns(table, row.get_ref(3).map_sqlite()?)?,
-            )
-        };
-        out.push(OutboxRow {
-            table: index,
-            id: RecordId::from_peer(&text).ok_or_else(damaged)?,
-            kind: kind_of(row.get(1).map_sqlite()?)?,
-            revision: Revision(row.get(2).map_sqlite()?),
-            values,
-            changed,
-            dangling: Vec::new(),
-        });
-    }
-    Ok(())
 }

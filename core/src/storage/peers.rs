@@ -1,41 +1,65 @@
-//! What is kept of each peer: its cursor, its clock's skew, the last success.
+//! What is kept of each peer: what is pinned of it, its cursor, its clock's skew, how the last
+//! syncs went.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::errors::MapSqlite;
 use super::outbox;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::ids::PeerId;
+use crate::model::standing::PeerStatus;
 
-/// Where we stand with a peer.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct PeerStatus {
-    /// The peer's own time of the last pull that was applied; 0 before the first.
-    pub cursor: i64,
-    /// The peer's clock minus the device's, in milliseconds.
-    pub skew_ms: i64,
-    /// When the last sync ended well, by the device's clock.
-    pub last_success_ms: Option<i64>,
-    /// Whose own rows the last full pull brought; `None` when a full pull is due.
-    pub full_pull_for: Option<String>,
+const COLUMNS: &str = "cursor, skew_ms, last_success_ms, last_attempt_ms, last_full_ms, last_error,
+    failures, next_try_ms, full_pull_for";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<PeerStatus> {
+    Ok(PeerStatus {
+        cursor: row.get(0)?,
+        skew_ms: row.get(1)?,
+        last_success_ms: row.get(2)?,
+        last_attempt_ms: row.get(3)?,
+        last_full_ms: row.get(4)?,
+        last_error: row.get(5)?,
+        failures: row.get(6)?,
+        next_try_ms: row.get(7)?,
+        full_pull_for: row.get(8)?,
+    })
 }
 
 pub(super) fn status(connection: &Connection, peer: &PeerId) -> Result<PeerStatus> {
     connection
-        .prepare_cached(
-            "SELECT cursor, skew_ms, last_success_ms, full_pull_for FROM amana_peer WHERE peer = ?",
-        )
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM amana_peer WHERE peer = ?"))
         .map_sqlite()?
-        .query_row([peer.as_str()], |row| {
-            Ok(PeerStatus {
-                cursor: row.get(0)?,
-                skew_ms: row.get(1)?,
-                last_success_ms: row.get(2)?,
-                full_pull_for: row.get(3)?,
-            })
-        })
+        .query_row([peer.as_str()], read)
         .optional()
         .map(Option::unwrap_or_default)
+        .map_sqlite()
+}
+
+/// Every peer that is known.
+pub(super) fn all(connection: &Connection) -> Result<Vec<(PeerId, PeerStatus)>> {
+    let mut statement = connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, peer FROM amana_peer ORDER BY peer"
+        ))
+        .map_sqlite()?;
+    let mut rows = statement.query([]).map_sqlite()?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_sqlite()? {
+        let name: String = row.get(9).map_sqlite()?;
+        // Nothing else writes such names.
+        if let Ok(peer) = PeerId::parse(&name) {
+            found.push((peer, read(row).map_sqlite()?));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether another peer than this one was ever pulled from.
+pub(super) fn has_others(connection: &Connection, peer: &PeerId) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_peer WHERE peer <> ? AND cursor > 0)")
+        .and_then(|mut statement| statement.query_row([peer.as_str()], |row| row.get(0)))
         .map_sqlite()
 }
 
@@ -64,23 +88,101 @@ pub(super) fn set_skew(connection: &Connection, peer: &PeerId, skew_ms: i64) -> 
 pub(super) fn note_success(connection: &Connection, peer: &PeerId, now_ms: i64) -> Result<()> {
     connection
         .execute(
-            "UPDATE amana_peer SET last_success_ms = ? WHERE peer = ?",
+            "UPDATE amana_peer SET last_success_ms = ?1, last_attempt_ms = ?1, last_error = NULL,
+               failures = 0, next_try_ms = NULL WHERE peer = ?2",
             params![now_ms, peer.as_str()],
         )
         .map(|_| ())
         .map_sqlite()
 }
 
-/// Remembers that a pull from 0 was applied for the person who is signed in.
-pub(super) fn note_full_pull(connection: &Connection, peer: &PeerId) -> Result<()> {
+pub(super) fn note_failure(
+    connection: &Connection,
+    peer: &PeerId,
+    code: ErrorCode,
+    next_try_ms: Option<i64>,
+    now_ms: i64,
+) -> Result<()> {
     connection
         .execute(
-            "UPDATE amana_peer SET full_pull_for = (SELECT user_id FROM amana_session)
-               WHERE peer = ?",
-            [peer.as_str()],
+            "INSERT INTO amana_peer (peer, last_attempt_ms, last_error, failures, next_try_ms)
+             VALUES (?1, ?2, ?3, 1, ?4)
+             ON CONFLICT DO UPDATE SET last_attempt_ms = ?2, last_error = ?3,
+               failures = failures + 1, next_try_ms = ?4",
+            params![peer.as_str(), now_ms, code.as_str(), next_try_ms],
         )
         .map(|_| ())
         .map_sqlite()
+}
+
+/// Remembers that a pull of everything was applied for the person who is signed in.
+pub(super) fn note_full_pull(connection: &Connection, peer: &PeerId, now_ms: i64) -> Result<()> {
+    connection
+        .execute(
+            "UPDATE amana_peer SET last_full_ms = ?,
+               full_pull_for = (SELECT user_id FROM amana_session) WHERE peer = ?",
+            params![now_ms, peer.as_str()],
+        )
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// The next sync with each peer asks for everything.
+pub(super) fn want_everything(connection: &Connection) -> Result<()> {
+    connection
+        .execute("UPDATE amana_peer SET full_pull_for = NULL", [])
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// Pairs with a hub: what was pinned, in the form of whoever pinned it. One that was wiped and
+/// paired again starts from nothing, and is sent what it had taken.
+pub(super) fn pair(connection: &Connection, peer: &PeerId, name: &str, trust: &str) -> Result<()> {
+    forget(connection, peer)?;
+    connection
+        .execute(
+            "INSERT INTO amana_peer (peer, name, trust) VALUES (?, ?, ?)",
+            params![peer.as_str(), name, trust],
+        )
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// What was pinned of a peer, with its name.
+pub(super) fn trust(connection: &Connection, peer: &PeerId) -> Result<Option<(String, String)>> {
+    connection
+        .query_row(
+            "SELECT name, trust FROM amana_peer WHERE peer = ? AND trust IS NOT NULL",
+            [peer.as_str()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()
+        .map_sqlite()
+}
+
+/// Replaces what is kept of a peer beside its key, such as its address.
+pub(super) fn set_trust(connection: &Connection, peer: &PeerId, trust: &str) -> Result<()> {
+    connection
+        .execute(
+            "UPDATE amana_peer SET trust = ? WHERE peer = ? AND trust IS NOT NULL",
+            params![trust, peer.as_str()],
+        )
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// Forgets a peer: its cursor, what it has taken and refused. What waits in the outbox stays.
+pub(super) fn forget(connection: &Connection, peer: &PeerId) -> Result<()> {
+    for sql in [
+        "DELETE FROM amana_peer WHERE peer = ?",
+        "DELETE FROM amana_mark WHERE peer = ?",
+        "DELETE FROM amana_aside WHERE peer = ?",
+        "DELETE FROM amana_sent WHERE peer = ?",
+        "DELETE FROM amana_origin WHERE peer = ?",
+    ] {
+        connection.execute(sql, [peer.as_str()]).map_sqlite()?;
+    }
+    Ok(())
 }
 
 /// Takes note of the server that somebody signs in to. Another one than before starts from
@@ -106,7 +208,8 @@ pub(super) fn set_url(connection: &Connection, peer: &PeerId, url: &str) -> Resu
     connection
         .execute(
             "INSERT INTO amana_peer (peer, url) VALUES (?1, ?2)
-             ON CONFLICT DO UPDATE SET url = ?2, cursor = 0, skew_ms = 0, full_pull_for = NULL",
+             ON CONFLICT DO UPDATE SET url = ?2, cursor = 0, skew_ms = 0, full_pull_for = NULL,
+               last_full_ms = NULL, last_error = NULL, failures = 0, next_try_ms = NULL",
             params![peer.as_str(), url],
         )
         .map(|_| ())
@@ -121,11 +224,15 @@ pub(super) fn start_again(connection: &Connection) -> Result<()> {
         .map_sqlite()
 }
 
-/// The skew that record times are corrected by. With several peers the one that is furthest ahead
-/// counts, so that none of them takes an edit for stale.
-pub(super) fn largest_skew(connection: &Connection) -> Result<i64> {
+/// The skew that record times are corrected by: the cloud's, since it takes an edit for stale that
+/// is not later than what it has; a hub's only where no cloud was ever met.
+pub(super) fn skew_of_records(connection: &Connection) -> Result<i64> {
     connection
-        .prepare_cached("SELECT coalesce(max(skew_ms), 0) FROM amana_peer")
-        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .prepare_cached(
+            "SELECT skew_ms FROM amana_peer WHERE cursor > 0 ORDER BY peer <> 'cloud', skew_ms DESC
+             LIMIT 1",
+        )
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)).optional())
+        .map(Option::unwrap_or_default)
         .map_sqlite()
 }

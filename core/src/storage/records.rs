@@ -6,7 +6,7 @@ use rusqlite::{Connection, ToSql};
 
 use super::errors::MapSqlite;
 use super::transaction::{Context, WriteTransaction};
-use super::{outbox, table_sql, values};
+use super::{aside, natural_key, outbox, table_sql, values};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{OutboxEntry, OutboxKind};
 use crate::model::ids::RecordId;
@@ -66,7 +66,7 @@ pub(super) fn get(
     values::find(&mut statement, context.schema.table(table), id.as_str())
 }
 
-fn insert(
+pub(super) fn insert(
     tx: &mut WriteTransaction<'_>,
     index: TableIndex,
     id: Option<RecordId>,
@@ -101,6 +101,9 @@ fn insert(
             value.ok_or_else(|| Error::invalid("this column needs a value").at(table.place(i)))
         })
         .collect::<Result<Vec<_>>>()?;
+    if !table.natural_key.is_empty() {
+        check_key(tx, index, id.as_str(), &record)?;
+    }
     insert_row(tx.connection, tx.context, index, &record)?;
     let revision = tx.next_revision();
     if table.direction == Direction::Both {
@@ -115,6 +118,20 @@ fn insert(
     Ok(id)
 }
 
+/// The peer keeps one record for each key: it would write a second one over the first.
+fn check_key(
+    tx: &WriteTransaction<'_>,
+    index: TableIndex,
+    id: &str,
+    record: &[Value],
+) -> Result<()> {
+    let table = tx.context.schema.table(index);
+    if natural_key::holder(tx, index, id, |position| record.get(position).cloned())?.is_some() {
+        return Err(Error::invalid("a record with this key exists already").at(&*table.name));
+    }
+    Ok(())
+}
+
 fn update(
     tx: &mut WriteTransaction<'_>,
     index: TableIndex,
@@ -124,6 +141,17 @@ fn update(
     let table = tx.context.schema.table(index);
     check_writable(table)?;
     check_fields(table, &fields)?;
+    change(tx, index, id, fields)
+}
+
+/// Changes columns as somebody's edit, whoever may set them.
+pub(super) fn change(
+    tx: &mut WriteTransaction<'_>,
+    index: TableIndex,
+    id: &RecordId,
+    fields: Fields,
+) -> Result<()> {
+    let table = tx.context.schema.table(index);
     let stored = get(tx.connection, tx.context, index, id)?.ok_or_else(|| not_found(table))?;
     let mut cells: Fields = fields
         .into_iter()
@@ -133,6 +161,16 @@ fn update(
         return Ok(());
     }
     let changed: Vec<usize> = cells.iter().map(|(position, _)| *position).collect();
+    if changed
+        .iter()
+        .any(|position| table.natural_key.contains(position))
+    {
+        let mut record = stored.clone();
+        for (position, value) in &cells {
+            record[*position] = value.clone();
+        }
+        check_key(tx, index, id.as_str(), &record)?;
+    }
     if let Some(position) = table.updated_at() {
         // Strictly later than anything known of the record: a peer drops an edit that is not.
         let known = stored[position].as_integer().unwrap_or(0);
@@ -153,9 +191,10 @@ fn update(
                 entry.base.push((position, stored[position].clone()));
             }
         }
-        let was_aside = outbox::is_quarantined(tx.connection, &table.name, id.as_str())?;
+        let was_aside = aside::holds(tx.connection, &table.name, id.as_str())?;
         outbox::put(tx.connection, table, id.as_str(), &entry, None)?;
         if was_aside {
+            aside::forget(tx.connection, &table.name, id.as_str())?;
             release_referring(tx, index, id.as_str())?;
         }
     }
@@ -164,7 +203,11 @@ fn update(
 }
 
 /// What refers to a record may have been refused because of it: it has a chance again.
-fn release_referring(tx: &WriteTransaction<'_>, index: TableIndex, id: &str) -> Result<()> {
+pub(super) fn release_referring(
+    tx: &WriteTransaction<'_>,
+    index: TableIndex,
+    id: &str,
+) -> Result<()> {
     let schema = &tx.context.schema;
     let name = &schema.table(index).name;
     for (_, table) in schema
@@ -176,13 +219,17 @@ fn release_referring(tx: &WriteTransaction<'_>, index: TableIndex, id: &str) -> 
             .iter()
             .filter(|c| c.references.as_ref() == Some(name))
         {
-            outbox::release_referring(tx.connection, table, column, id)?;
+            aside::release_referring(tx.connection, table, column, id)?;
         }
     }
     Ok(())
 }
 
-fn delete(tx: &mut WriteTransaction<'_>, index: TableIndex, id: &RecordId) -> Result<()> {
+pub(super) fn delete(
+    tx: &mut WriteTransaction<'_>,
+    index: TableIndex,
+    id: &RecordId,
+) -> Result<()> {
     let table = tx.context.schema.table(index);
     check_writable(table)?;
     let stored = get(tx.connection, tx.context, index, id)?.ok_or_else(|| not_found(table))?;
@@ -301,6 +348,15 @@ pub(super) fn remove_own_rows(tx: &mut WriteTransaction<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Whether a table holds any record.
+pub(super) fn has_any(connection: &Connection, table: &str) -> Result<bool> {
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM {})", table_sql::quote(table));
+    connection
+        .prepare_cached(&sql)
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_sqlite()
+}
+
 /// Inserts a whole record.
 pub(super) fn insert_row(
     connection: &Connection,
@@ -312,6 +368,20 @@ pub(super) fn insert_row(
         .prepare_cached(&context.sql.table(index).insert)
         .and_then(|mut statement| statement.execute(rusqlite::params_from_iter(record)))
         .map(|_| ())
+        .map_sqlite()
+}
+
+/// Inserts a whole record, unless there is one with its id; whether it did.
+pub(super) fn insert_new(
+    connection: &Connection,
+    context: &Context,
+    index: TableIndex,
+    record: &[Value],
+) -> Result<bool> {
+    connection
+        .prepare_cached(&context.sql.table(index).insert_new)
+        .and_then(|mut statement| statement.execute(rusqlite::params_from_iter(record)))
+        .map(|rows| rows > 0)
         .map_sqlite()
 }
 
@@ -362,10 +432,11 @@ fn check_writable(table: &Table) -> Result<()> {
 /// Columns that only the store sets: `updated_at` decides who wins on the server, and a deletion
 /// flag pushed as a value hides the row from every other device without telling them.
 fn check_fields(table: &Table, fields: &Fields) -> Result<()> {
+    // By role as well: a column of that name with another meaning is the app's own.
     let set_by_store = |column: &Column| {
         matches!(
-            column.name.as_str(),
-            "updated_at" | "is_deleted" | "deleted_at"
+            (column.name.as_str(), column.role),
+            ("updated_at" | "deleted_at", Role::Instant) | ("is_deleted", Role::Bool)
         )
     };
     match fields

@@ -190,9 +190,7 @@ fn widen(connection: &Connection, schema: &Schema, present: &Shape) -> Result<()
         pulled |= table.direction != Direction::Local && known < table.columns.len() + 1;
     }
     if pulled {
-        connection
-            .execute("UPDATE amana_peer SET full_pull_for = NULL", [])
-            .map_sqlite()?;
+        super::peers::want_everything(connection)?;
     }
     Ok(())
 }

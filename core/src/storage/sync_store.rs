@@ -1,17 +1,37 @@
 //! The database as the sync engine sees it. Every call is one transaction on the writer or reader.
 
-use super::connection::{self, APPLY_CACHE_KIB, WRITER_CACHE_KIB};
-use super::database::Database;
-use super::{apply, outbox, peers, records};
+use std::sync::Arc;
+
+use super::connection::{self, APPLY_CACHE_KIB, CHECKPOINT_PAGES, WRITER_CACHE_KIB};
+use super::database::{Database, WriterState};
+use super::{acknowledge, apply, aside, collect, peers, records, sent};
 use crate::cancel::CancelToken;
-use crate::error::Result;
-use crate::model::change_set::{Acknowledgement, OutboxPage, OutboxPosition, PullReply, PushClass};
-use crate::model::ids::PeerId;
+use crate::error::{ErrorCode, Result};
+use crate::model::change_set::{
+    Acknowledgement, OutboxPage, OutboxPosition, PieceLimit, PullReply, PushClass, Refusal,
+    Suspicion,
+};
+use crate::model::ids::{PeerId, PeerKind, RecordId};
+use crate::model::merge::MergeRule;
 use crate::model::report::ApplyReport;
-use crate::ports::{ChangeSource, MergeRule, SyncStore};
+use crate::model::schema::TableIndex;
+use crate::model::terms::PeerTerms;
+use crate::ports::{ChangeSource, SyncStore};
 
 /// A pull of more rows gets a larger page cache and ends with a checkpoint.
 const LARGE_APPLY_ROWS: u64 = 1_000;
+
+/// A larger cache, and a log that grows until all is in it.
+fn prepare_for_much(state: &WriterState) -> Result<()> {
+    connection::set_cache_kib(&state.connection, APPLY_CACHE_KIB)?;
+    connection::set_checkpoint_pages(&state.connection, 0)
+}
+
+/// What was committed is committed: none of this makes it undone.
+fn end_of_much(state: &WriterState) {
+    let _ = connection::set_cache_kib(&state.connection, WRITER_CACHE_KIB);
+    let _ = connection::set_checkpoint_pages(&state.connection, CHECKPOINT_PAGES);
+}
 
 impl SyncStore for Database {
     fn cursor(&self, peer: &PeerId) -> Result<i64> {
@@ -20,84 +40,99 @@ impl SyncStore for Database {
 
     fn apply_pull(
         &self,
-        peer: &PeerId,
+        terms: &PeerTerms,
         reply: &PullReply,
         mut source: Box<dyn ChangeSource>,
-        merge: MergeRule,
+        rule: Arc<dyn MergeRule>,
         cancel: &CancelToken,
     ) -> Result<ApplyReport> {
-        let (peer, cancel) = (peer.clone(), cancel.clone());
-        let (cursor, skew_ms, full) = (reply.timestamp, reply.skew_ms, reply.full);
+        let (terms, reply, cancel) = (terms.clone(), reply.clone(), cancel.clone());
         let large = reply.upserts + reply.deletions > LARGE_APPLY_ROWS;
-        self.writer(move |state| {
+        let report = self.writer(move |state| {
             if large {
-                connection::set_cache_kib(&state.connection, APPLY_CACHE_KIB)?;
+                prepare_for_much(state)?;
             }
-            let report = state.transaction(true, |tx| {
-                if full {
+            let report = state.repeatable(true, |tx| {
+                let (kind, before) = (terms.id.kind(), peers::status(tx.connection, &terms.id)?);
+                let cloud = peers::status(tx.connection, &PeerId::cloud())?;
+                // What the cloud said about rights, no hub replaces.
+                if reply.full && (kind == PeerKind::Cloud || cloud.cursor <= 0) {
                     records::remove_own_rows(tx)?;
                 }
-                let report = apply::apply(tx, &mut *source, merge, &cancel)?;
-                // A pull of everything announces no deletions: the cursor, where there is one, must
-                // not move past those that only the next pull of changes tells.
-                if !full || peers::status(tx.connection, &peer)?.cursor <= 0 {
-                    peers::set_cursor(tx.connection, &peer, cursor)?;
+                let report = apply::apply(tx, &terms, &reply, &mut *source, rule, &cancel)?;
+                // The cloud announces no deletions with everything: its cursor, where there is one,
+                // must not move past those that only the next pull of changes tells.
+                if !reply.full || kind == PeerKind::Hub || before.cursor <= 0 {
+                    peers::set_cursor(tx.connection, &terms.id, reply.timestamp)?;
                 }
-                peers::set_skew(tx.connection, &peer, skew_ms)?;
-                if full {
-                    peers::note_full_pull(tx.connection, &peer)?;
+                peers::set_skew(tx.connection, &terms.id, reply.skew_ms)?;
+                if reply.full {
+                    let now_ms = tx.context.clock.now_ms();
+                    peers::note_full_pull(tx.connection, &terms.id, now_ms)?;
                 }
                 Ok(report)
             });
             if large {
-                // What was committed is committed: neither of these makes it undone.
-                let _ = connection::set_cache_kib(&state.connection, WRITER_CACHE_KIB);
-                let _ = connection::checkpoint(&state.connection);
+                end_of_much(state);
             }
             report
-        })
-        .wait()
+        });
+        let report = report.wait()?;
+        if large {
+            // Not by the writer: others may write meanwhile. Nobody waits for it.
+            let _ = self.move_log();
+        }
+        Ok(report)
     }
 
     fn collect(
         &self,
-        _peer: &PeerId,
+        terms: &PeerTerms,
         class: PushClass,
         after: &OutboxPosition,
-        limit: usize,
+        limit: PieceLimit,
     ) -> Result<OutboxPage> {
-        let after = *after;
+        let (terms, after) = (terms.clone(), *after);
         self.read(move |connection, context| {
-            outbox::collect(
-                connection,
-                &context.schema,
-                &context.sql,
-                class,
-                &after,
-                limit,
-            )
+            collect::collect(connection, context, &terms, class, &after, limit)
         })
         .wait()
     }
 
-    fn acknowledge(&self, _peer: &PeerId, taken: Vec<Acknowledgement>) -> Result<()> {
+    fn missing(&self, peer: &PeerId) -> Result<Vec<(TableIndex, RecordId)>> {
+        let peer = peer.clone();
+        self.read(move |connection, context| {
+            let now_ms = context.clock.now_ms();
+            aside::missing(connection, &context.schema, &peer, now_ms)
+        })
+        .wait()
+    }
+
+    fn acknowledge(&self, terms: &PeerTerms, taken: Vec<Acknowledgement>) -> Result<()> {
+        let terms = terms.clone();
+        self.writer(move |state| {
+            state.repeatable(false, |tx| acknowledge::acknowledge(tx, &terms, &taken))
+        })
+        .wait()
+    }
+
+    fn quarantine(&self, peer: &PeerId, rows: Vec<Refusal>) -> Result<()> {
+        let peer = peer.clone();
         self.writer(move |state| {
             state.transaction(false, |tx| {
-                outbox::acknowledge(tx.connection, &tx.context.schema, &taken)
+                let now_ms = tx.context.clock.now_ms();
+                aside::put(tx.connection, &tx.context.schema, &peer, &rows, now_ms)
             })
         })
         .wait()
     }
 
-    fn quarantine(
-        &self,
-        _peer: &PeerId,
-        rows: Vec<Acknowledgement>,
-        reason: &'static str,
-    ) -> Result<()> {
+    fn suspect(&self, peer: &PeerId, rows: Vec<Acknowledgement>) -> Result<Vec<Suspicion>> {
+        let peer = peer.clone();
         self.writer(move |state| {
             state.transaction(false, |tx| {
-                outbox::quarantine(tx.connection, &tx.context.schema, &rows, reason)
+                let now_ms = tx.context.clock.now_ms();
+                aside::suspect(tx.connection, &tx.context.schema, &peer, &rows, now_ms)
             })
         })
         .wait()
@@ -107,8 +142,21 @@ impl SyncStore for Database {
         let peer = peer.clone();
         self.writer(move |state| {
             state.transaction(false, |tx| {
+                let now_ms = tx.context.clock.now_ms();
                 peers::set_skew(tx.connection, &peer, skew_ms)?;
-                peers::note_success(tx.connection, &peer, tx.context.clock.now_ms())
+                sent::forget_old(tx.connection, now_ms)?;
+                peers::note_success(tx.connection, &peer, now_ms)
+            })
+        })
+        .wait()
+    }
+
+    fn note_failure(&self, peer: &PeerId, code: ErrorCode, next_try_ms: Option<i64>) -> Result<()> {
+        let peer = peer.clone();
+        self.writer(move |state| {
+            state.transaction(false, |tx| {
+                let now_ms = tx.context.clock.now_ms();
+                peers::note_failure(tx.connection, &peer, code, next_try_ms, now_ms)
             })
         })
         .wait()

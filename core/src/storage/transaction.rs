@@ -50,7 +50,7 @@ impl<'a> WriteTransaction<'a> {
             context,
             revision: Revision(revision),
             revision_moved: false,
-            skew_ms: super::peers::largest_skew(connection)?,
+            skew_ms: super::peers::skew_of_records(connection)?,
             touched: BTreeMap::new(),
         })
     }

@@ -1,8 +1,8 @@
 //! One sync with one peer, from the first request to the report.
 //!
-//! Pull first, apply, then push: local edits then carry times later than what the peer has, and
-//! what the peer deleted is not sent to it again. Knows the order and nothing else; how to pull
-//! and how to push are in files of their own.
+//! Pull, guard, merge, apply; collect, push, acknowledge; the next pull verifies. Pull first: local
+//! edits then carry times later than what the peer has, and what the peer deleted is not sent to it
+//! again. Knows the order and nothing else; how to pull and how to push are in files of their own.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use super::backoff::Patience;
 use super::progress::Reporter;
+use super::schedule::next_try_ms;
 use crate::cancel::CancelToken;
-use crate::error::Result;
-use crate::model::ids::PeerId;
+use crate::error::{Error, ErrorCode, Result};
+use crate::model::merge::MergeRule;
 use crate::model::notice::SyncPhase;
 use crate::model::report::SyncReport;
 use crate::model::schema::Schema;
+use crate::model::terms::PeerTerms;
 use crate::ports::{Clock, Disk, Entropy, ProgressListener, SyncPeer, SyncStore, Timer};
 
 /// All that a sync needs. Runs on the caller's thread; one at a time per peer.
@@ -24,8 +26,10 @@ pub struct Engine<'a> {
     pub store: &'a dyn SyncStore,
     /// The peer to sync with.
     pub peer: &'a dyn SyncPeer,
-    /// The store's name for that peer.
-    pub peer_id: PeerId,
+    /// The store's name for that peer, and what its word is worth.
+    pub terms: PeerTerms,
+    /// What becomes of pulled records.
+    pub rule: Arc<dyn MergeRule>,
     /// The store's schema.
     pub schema: &'a Schema,
     /// Time.
@@ -44,6 +48,8 @@ pub struct Engine<'a> {
     pub cancel: &'a CancelToken,
     /// Whether to ask for everything, beside the changes since the last pull.
     pub full_pull: bool,
+    /// How many syncs with this peer failed since the last that ended well.
+    pub past_failures: u32,
 }
 
 impl Engine<'_> {
@@ -51,12 +57,38 @@ impl Engine<'_> {
     /// a pull that was not applied leaves nothing behind.
     pub fn run(&self) -> Result<SyncReport> {
         let mut run = Run::new(self);
-        run.pull_all()?;
-        run.push_all()?;
-        self.cancel.check()?;
-        self.store.note_success(&self.peer_id, run.skew_ms)?;
-        run.reporter.begin(SyncPhase::Finished, None);
-        Ok(run.report)
+        match run.steps() {
+            Ok(()) => Ok(run.report),
+            Err(error) => Err(self.note_failure(error)),
+        }
+    }
+
+    /// A sync that was stopped has not failed. That a failure cannot be noted is no other failure.
+    fn note_failure(&self, error: Error) -> Error {
+        if error.code() != ErrorCode::Cancelled && !self.cancel.is_cancelled() {
+            let now_ms = self.clock.now_ms();
+            let next = next_try_ms(&error, self.past_failures, now_ms, self.entropy);
+            let _ = self.store.note_failure(&self.terms.id, error.code(), next);
+        }
+        error
+    }
+}
+
+impl Run<'_> {
+    fn steps(&mut self) -> Result<()> {
+        for request in self.plan_pulls()? {
+            // Guarded as it arrives, and spooled whole before anything is touched.
+            let (reply, changes) = self.pull(&request)?;
+            // Merged, compared with what was sent before, and stored, in one transaction.
+            self.apply(&reply, changes)?;
+        }
+        // Collected, checked, sent and acknowledged, piece by piece.
+        self.push_all()?;
+        self.engine.cancel.check()?;
+        let peer = &self.engine.terms.id;
+        self.engine.store.note_success(peer, self.skew_ms)?;
+        self.reporter.begin(SyncPhase::Finished, None);
+        Ok(())
     }
 }
 

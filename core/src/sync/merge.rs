@@ -5,21 +5,79 @@
 //! column's base, so that the same pull once more finds nothing new.
 
 use super::same::same;
+use super::verify::verify;
 use crate::model::change_set::{OutboxEntry, OutboxKind, RemoteRow};
-use crate::model::merge::{ColumnConflict, MergeInput, MergePlan};
-use crate::model::schema::{Column, Role, Table};
+use crate::model::ledger::Kept;
+use crate::model::merge::{ColumnConflict, MergeInput, MergePlan, MergeRule, Verdict, VerifyInput};
+use crate::model::schema::{Column, Role, Schema, Table, TableIndex};
+use crate::model::terms::{ConflictPolicy, ConflictRule, RuleQuestion, SyncPolicy};
 use crate::model::value::Value;
 
-/// The merge rule: see [`crate::ports::MergeRule`].
+/// Merges by the policies of an app's configuration.
+pub struct Resolver {
+    /// By table index.
+    policies: Vec<ConflictPolicy>,
+}
+
+impl Resolver {
+    /// The policies of all tables.
+    pub fn new(schema: &Schema, policy: &SyncPolicy) -> Self {
+        let of = |(_, table): (_, &Table)| policy.of_table(&table.name).clone();
+        Self {
+            policies: schema.tables().map(of).collect(),
+        }
+    }
+}
+
+impl MergeRule for Resolver {
+    fn merge(&self, table: TableIndex, input: &MergeInput<'_>) -> MergePlan {
+        match self.policies.get(usize::from(table.0)) {
+            Some(policy) => merge_by(policy, input),
+            None => merge(input),
+        }
+    }
+
+    fn verify(&self, input: &VerifyInput<'_>) -> Verdict {
+        verify(input)
+    }
+}
+
+/// What becomes of a pulled record where the local value stays in a conflict.
 pub fn merge(input: &MergeInput<'_>) -> MergePlan {
+    merge_by(&ConflictPolicy::Local, input)
+}
+
+fn merge_by(policy: &ConflictPolicy, input: &MergeInput<'_>) -> MergePlan {
     let remote = Incoming::new(input.table, input.remote);
+    if is_outdated(input, &remote) {
+        return MergePlan::Unchanged;
+    }
     match (input.outbox, input.local) {
         (Some(entry), _) if entry.kind == OutboxKind::Deleted => MergePlan::KeepTombstone {
             newer: is_newer_than_deleted(input.table, entry, &remote),
         },
         (_, None) => MergePlan::Insert(whole_row(input.table, input.remote, &remote)),
-        (None, Some(local)) => merge_clean(local, &remote),
-        (Some(entry), Some(local)) => merge_dirty(input.table, local, entry, &remote),
+        (entry, Some(local)) => {
+            let plan = match entry {
+                None => merge_clean(local, &remote),
+                Some(entry) => merge_dirty(policy, input.table, local, entry, &remote),
+            };
+            match policy {
+                ConflictPolicy::Rule(rule) => by_rule(rule.as_ref(), input, local, &remote, plan),
+                _ => plan,
+            }
+        }
+    }
+}
+
+/// Whether another peer has said a later version already.
+fn is_outdated(input: &MergeInput<'_>, remote: &Incoming<'_>) -> bool {
+    let Some(elsewhere) = input.elsewhere else {
+        return false;
+    };
+    match (remote.stamp(input.table), elsewhere.updated_at) {
+        (Some(theirs), Some(held)) => theirs < held || (theirs == held && !elsewhere.yields),
+        _ => input.local.is_none(),
     }
 }
 
@@ -42,6 +100,11 @@ impl<'a> Incoming<'a> {
 
     fn get(&self, position: usize) -> Option<&'a Value> {
         self.0.get(position).copied().flatten()
+    }
+
+    /// The version.
+    fn stamp(&self, table: &Table) -> Option<i64> {
+        self.get(table.updated_at()?)?.as_integer()
     }
 
     /// The cells that came, by position.
@@ -99,11 +162,13 @@ fn merge_clean(local: &[Value], remote: &Incoming<'_>) -> MergePlan {
 }
 
 fn merge_dirty(
+    policy: &ConflictPolicy,
     table: &Table,
     local: &[Value],
     entry: &OutboxEntry,
     remote: &Incoming<'_>,
 ) -> MergePlan {
+    let kept = who_stays(policy, table, local, remote);
     let mut cells = Vec::new();
     let mut conflicts = Vec::new();
     for (position, theirs) in remote.present() {
@@ -112,26 +177,144 @@ fn merge_dirty(
             continue;
         }
         match base_of(entry, position).filter(|_| is_ours(column)) {
-            None if differs(local, position, theirs) => cells.push((position, theirs.clone())),
+            None if differs(local, position, theirs) => {
+                cells.push((position, theirs.clone()));
+            }
             None => {}
             Some(base) => {
                 let ours = local.get(position).unwrap_or(&Value::Null);
-                if !same(column, theirs, ours) && !same(column, theirs, base) {
-                    conflicts.push(ColumnConflict {
-                        column: position,
-                        base: base.clone(),
-                        local: ours.clone(),
-                        remote: theirs.clone(),
-                    });
+                if same(column, theirs, ours) || same(column, theirs, base) {
+                    continue;
                 }
+                if kept == Kept::Remote {
+                    cells.push((position, theirs.clone()));
+                }
+                conflicts.push(ColumnConflict {
+                    column: position,
+                    base: base.clone(),
+                    local: ours.clone(),
+                    remote: theirs.clone(),
+                    kept,
+                });
             }
         }
     }
+    let entry = &without_lost(entry, &conflicts);
     if let Some(stamp) = stamp(table, local, entry, remote) {
         cells.push(stamp);
         cells.sort_unstable_by_key(|(position, _)| *position);
     }
-    plan(cells, new_base(entry, remote), conflicts)
+    let lost = conflicts
+        .iter()
+        .any(|conflict| conflict.kept == Kept::Remote);
+    let base = new_base(entry, remote).or_else(|| lost.then(|| entry.base.clone()));
+    plan(cells, base, conflicts)
+}
+
+fn who_stays(
+    policy: &ConflictPolicy,
+    table: &Table,
+    local: &[Value],
+    remote: &Incoming<'_>,
+) -> Kept {
+    match policy {
+        ConflictPolicy::Local | ConflictPolicy::Rule(_) => Kept::Local,
+        ConflictPolicy::Remote => Kept::Remote,
+        ConflictPolicy::Latest => {
+            let at = table.updated_at();
+            let ours = at.and_then(|at| local.get(at)?.as_integer());
+            if remote.stamp(table) > ours {
+                Kept::Remote
+            } else {
+                Kept::Local
+            }
+        }
+    }
+}
+
+/// The entry without the columns in which the peer's value was taken: nothing of ours is left in
+/// them to be sent.
+fn without_lost(entry: &OutboxEntry, conflicts: &[ColumnConflict]) -> OutboxEntry {
+    let lost = |position: usize| {
+        conflicts
+            .iter()
+            .any(|conflict| conflict.column == position && conflict.kept == Kept::Remote)
+    };
+    let mut left = entry.clone();
+    left.base.retain(|(position, _)| !lost(*position));
+    left
+}
+
+/// Lets a rule of the app decide what is stored, where anything would be.
+fn by_rule(
+    rule: &dyn ConflictRule,
+    input: &MergeInput<'_>,
+    local: &[Value],
+    remote: &Incoming<'_>,
+    plan: MergePlan,
+) -> MergePlan {
+    let MergePlan::Update {
+        cells,
+        base,
+        mut conflicts,
+    } = plan
+    else {
+        return plan;
+    };
+    let table = input.table;
+    let mut merged = local.to_vec();
+    for (position, value) in &cells {
+        merged[*position] = value.clone();
+    }
+    let answer = rule.resolve(&RuleQuestion {
+        table,
+        local,
+        remote: &input.remote.cells,
+        merged: &merged,
+    });
+    if answer.len() != merged.len() {
+        return MergePlan::Update {
+            cells,
+            base,
+            conflicts,
+        };
+    }
+    for (position, value) in answer.into_iter().enumerate() {
+        if position > 0 && is_ours(&table.columns[position]) && !is_stamp(table, position) {
+            merged[position] = value;
+        }
+    }
+    for conflict in &mut conflicts {
+        let column = &table.columns[conflict.column];
+        let stays = &merged[conflict.column];
+        conflict.kept = if same(column, stays, &conflict.local) {
+            Kept::Local
+        } else if same(column, stays, &conflict.remote) {
+            Kept::Remote
+        } else {
+            Kept::Rule
+        };
+    }
+    let lost = conflicts
+        .iter()
+        .any(|conflict| conflict.kept == Kept::Remote);
+    let base = match input.outbox {
+        Some(entry) if lost => {
+            let left = without_lost(entry, &conflicts);
+            Some(new_base(&left, remote).unwrap_or(left.base))
+        }
+        _ => base,
+    };
+    let cells = merged
+        .into_iter()
+        .enumerate()
+        .filter(|(position, value)| local.get(*position) != Some(value))
+        .collect();
+    MergePlan::Update {
+        cells,
+        base,
+        conflicts,
+    }
 }
 
 /// The value for `updated_at`, if it must be written. A peer drops a push that is not later than
@@ -195,7 +378,7 @@ fn plan(
     }
 }
 
-fn base_of(entry: &OutboxEntry, position: usize) -> Option<&Value> {
+pub(super) fn base_of(entry: &OutboxEntry, position: usize) -> Option<&Value> {
     entry
         .base
         .iter()
@@ -209,7 +392,7 @@ fn differs(local: &[Value], position: usize, theirs: &Value) -> bool {
 
 /// Whether people here edit the column. The times that the server keeps are the server's, and
 /// hidden columns are only carried.
-fn is_ours(column: &Column) -> bool {
+pub(super) fn is_ours(column: &Column) -> bool {
     let servers = column.role == Role::Instant
         && matches!(
             column.name.as_str(),
@@ -218,7 +401,7 @@ fn is_ours(column: &Column) -> bool {
     !servers && !column.hidden
 }
 
-fn is_stamp(table: &Table, position: usize) -> bool {
+pub(super) fn is_stamp(table: &Table, position: usize) -> bool {
     table.updated_at() == Some(position) && table.columns[position].role == Role::Instant
 }
 

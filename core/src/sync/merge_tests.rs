@@ -79,6 +79,7 @@ fn run(
             local,
             outbox,
             remote: &remote(cells),
+            elsewhere: None,
         })
     })
 }
@@ -180,6 +181,7 @@ fn both_sides_changed_a_column() {
             base: text("Aml"),
             local: text("Amal"),
             remote: text("Amalia"),
+            kept: Kept::Local,
         }],
     };
     assert_eq!(plan, expected);

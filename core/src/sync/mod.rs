@@ -4,6 +4,8 @@
 //! `ports`. Holds no SQL, no HTTP, and never a lock while the peer is asked.
 
 mod backoff;
+mod budget;
+mod checks;
 mod engine;
 mod merge;
 mod progress;
@@ -11,10 +13,14 @@ mod pull;
 mod push;
 mod refusals;
 mod same;
+mod schedule;
 mod spool;
 #[cfg(test)]
 mod tests;
+mod verify;
 
+pub use budget::{Budget, Paced};
 pub use engine::Engine;
-pub use merge::merge;
+pub use merge::{Resolver, merge};
+pub use schedule::{full_pull_is_due, next_try_ms};
 pub use spool::{Spool, SpoolReader, remove_leftovers};

@@ -1,14 +1,14 @@
 //! Pull: ask, spool, apply. While the peer is asked the store is only read once, for the cursor;
 //! the changes reach it in one piece, together with the new cursor, or not at all.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::engine::Run;
-use super::merge::merge;
 use super::spool::{Spool, SpoolReader};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{PullReply, PullRequest, RemoteRow};
-use crate::model::ids::RecordId;
+use crate::model::ids::{PeerKind, RecordId};
 use crate::model::notice::SyncPhase;
 use crate::model::schema::TableIndex;
 use crate::ports::ChangeSink;
@@ -18,27 +18,25 @@ use crate::ports::ChangeSink;
 const OVERLAP_MS: i64 = 5 * 60 * 1000;
 
 impl Run<'_> {
-    /// The changes since the last pull, and everything if that was asked for. Both, since a pull
-    /// of everything announces no deletions.
-    pub(super) fn pull_all(&mut self) -> Result<()> {
+    /// What to ask for: the changes since the last pull, and everything where that is due. From
+    /// the cloud both, since it announces no deletions with everything; a hub does.
+    pub(super) fn plan_pulls(&self) -> Result<Vec<PullRequest>> {
         let engine = self.engine;
         engine.cancel.check()?;
-        let stored = engine.store.cursor(&engine.peer_id)?;
-        if stored > 0 {
-            self.pull_and_apply(cursor_to_ask(stored))?;
-        }
-        if stored <= 0 || engine.full_pull {
-            self.pull_and_apply(0)?;
-        }
-        Ok(())
+        let kind = engine.terms.id.kind();
+        let stored = engine.store.cursor(&engine.terms.id)?;
+        let everything = stored <= 0 || engine.full_pull;
+        let changes = stored > 0 && !(everything && kind == PeerKind::Hub);
+        let cursors = [
+            changes.then(|| cursor_to_ask(stored)),
+            everything.then(|| kind.full_cursor()),
+        ];
+        let requests = cursors.into_iter().flatten();
+        Ok(requests.map(|cursor| PullRequest { cursor }).collect())
     }
 
-    fn pull_and_apply(&mut self, cursor: i64) -> Result<()> {
-        let (reply, changes) = self.pull_patiently(&PullRequest { cursor })?;
-        self.apply(&reply, changes)
-    }
-
-    fn pull_patiently(&mut self, request: &PullRequest) -> Result<(PullReply, SpoolReader)> {
+    /// Asks until the peer answers whole, or patience ends.
+    pub(super) fn pull(&mut self, request: &PullRequest) -> Result<(PullReply, SpoolReader)> {
         loop {
             self.engine.cancel.check()?;
             self.reporter.begin(SyncPhase::Pulling, None);
@@ -80,17 +78,18 @@ impl Run<'_> {
         Ok((reply, spool.into_reader()?))
     }
 
-    fn apply(&mut self, reply: &PullReply, changes: SpoolReader) -> Result<()> {
+    /// Merges what was spooled.
+    pub(super) fn apply(&mut self, reply: &PullReply, changes: SpoolReader) -> Result<()> {
         let engine = self.engine;
         engine.cancel.check()?;
         let rows = reply.upserts.saturating_add(reply.deletions);
         self.reporter.begin(SyncPhase::Applying, Some(rows));
         let (applied, ms) = self.timed(|| {
             engine.store.apply_pull(
-                &engine.peer_id,
+                &engine.terms,
                 reply,
                 Box::new(changes),
-                merge,
+                Arc::clone(&engine.rule),
                 engine.cancel,
             )
         });

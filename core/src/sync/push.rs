@@ -4,37 +4,46 @@
 //! is halved until the bad row is alone. Never changes a row, and never acknowledges one that the
 //! peer did not take in the revision that was sent.
 
+use super::checks::{Check, check};
 use super::engine::Run;
-use super::refusals::Refusals;
+use super::refusals::{Refusals, is_bad};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{
-    Acknowledgement, OutboxKind, OutboxPosition, OutboxRow, PushClass, PushFailure,
+    Acknowledgement, OutboxKind, OutboxPosition, OutboxRow, PieceLimit, PushClass, PushFailure,
+    Refusal,
 };
+use crate::model::ids::PeerKind;
 use crate::model::notice::SyncPhase;
 use crate::model::schema::{Direction, Schema};
 
-/// Rows of one piece: about a second and a half of the cloud's time.
-const PIECE_ROWS: usize = 300;
+/// One piece: about a second and a half of the cloud's time, and what a poor network carries in
+/// one go. A single row may be larger.
+const PIECE: PieceLimit = PieceLimit {
+    rows: 300,
+    bytes: 512 * 1024,
+};
 /// How many other pieces are tried before the peer is held to be down.
 const PROBES: usize = 8;
 /// What the app is told of rows that were put aside.
 const REFUSED: &str = "the peer refuses this record";
+/// When a row is tried again that was put aside although the peer took no other.
+const RETRY_LONELY_MS: i64 = 60 * 60 * 1000;
 
 impl Run<'_> {
     /// Sends what the peer has not taken yet.
     pub(super) fn push_all(&mut self) -> Result<()> {
-        self.engine.cancel.check()?;
+        let engine = self.engine;
+        engine.cancel.check()?;
         self.reporter.begin(SyncPhase::Pushing, None);
-        let mut refusals = Refusals::default();
+        let mut refusals = Refusals::new(engine.store.missing(&engine.terms.id)?);
         let outcome = self.push_classes(&mut refusals);
-        let (bad, outcome) = refusals.conclude(outcome);
-        if !bad.is_empty() && !self.engine.cancel.is_cancelled() {
-            self.report.quarantined += bad.len() as u64;
-            self.engine
-                .store
-                .quarantine(&self.engine.peer_id, bad, REFUSED)?;
+        let conclusion = refusals.conclude(outcome);
+        if !engine.cancel.is_cancelled() {
+            let bad = conclusion.bad.into_iter();
+            self.put_aside(bad.map(|row| (row, REFUSED, None)).collect())?;
+            self.suspect(conclusion.suspects)?;
         }
-        outcome
+        conclusion.outcome
     }
 
     fn push_classes(&mut self, refusals: &mut Refusals) -> Result<()> {
@@ -49,16 +58,39 @@ impl Run<'_> {
         let mut after = OutboxPosition::default();
         loop {
             engine.cancel.check()?;
-            let page = engine
-                .store
-                .collect(&engine.peer_id, class, &after, PIECE_ROWS)?;
-            self.push_pieces(pieces(engine.schema, class, &page.rows), refusals)?;
+            let page = engine.store.collect(&engine.terms, class, &after, PIECE)?;
+            let rows = self.sendable(page.rows, refusals)?;
+            let alone = class == PushClass::Deletions && engine.terms.id.kind() == PeerKind::Cloud;
+            self.push_pieces(pieces(engine.schema, alone, &rows), refusals)?;
             match page.next {
                 Some(next) if next > after => after = next,
                 Some(_) => return Err(Error::internal("the outbox does not move on")),
                 None => return Ok(()),
             }
         }
+    }
+
+    /// The rows that may be sent; those that the peer could only refuse or ruin are put aside.
+    fn sendable(
+        &mut self,
+        rows: Vec<OutboxRow>,
+        refusals: &mut Refusals,
+    ) -> Result<Vec<OutboxRow>> {
+        let engine = self.engine;
+        let mut sendable = Vec::with_capacity(rows.len());
+        let mut aside = Vec::new();
+        for row in rows {
+            match check(engine.schema, &engine.terms, &row) {
+                Check::Send => sendable.push(row),
+                Check::Wait => refusals.miss(&row),
+                Check::Refuse(reason) => {
+                    refusals.miss(&row);
+                    aside.push(((&row).into(), reason, None));
+                }
+            }
+        }
+        self.put_aside(aside)?;
+        Ok(sendable)
     }
 
     /// Sends pieces in their order, halving those that are refused.
@@ -69,6 +101,7 @@ impl Run<'_> {
         let schema = self.engine.schema;
         while let Some(piece) = todo.pop() {
             if let Some(at) = piece.iter().position(|row| refusals.hold_back(schema, row)) {
+                self.report.waiting += 1;
                 let (before, rest) = piece.split_at(at);
                 todo.extend(
                     [&rest[1..], before]
@@ -129,7 +162,10 @@ impl Run<'_> {
             let (result, ms) = self.timed(|| engine.peer.push(piece, engine.cancel));
             self.report.push_ms += ms;
             let (error, refused) = match result {
-                Ok(()) => return self.acknowledge(piece).map(|()| None),
+                Ok(()) => {
+                    self.patience.renew();
+                    return self.acknowledge(piece).map(|()| None);
+                }
                 Err(PushFailure::Refused(error)) => (error, true),
                 Err(PushFailure::Stopped(error)) => (error, false),
             };
@@ -146,7 +182,7 @@ impl Run<'_> {
 
     fn acknowledge(&mut self, piece: &[OutboxRow]) -> Result<()> {
         let taken = piece.iter().map(Acknowledgement::from).collect();
-        self.engine.store.acknowledge(&self.engine.peer_id, taken)?;
+        self.engine.store.acknowledge(&self.engine.terms, taken)?;
         for row in piece {
             match row.kind {
                 OutboxKind::Deleted => self.report.pushed_deletions += 1,
@@ -156,6 +192,42 @@ impl Run<'_> {
         let rows = self.report.pushed + self.report.pushed_deletions;
         self.reporter.advance(0, rows);
         Ok(())
+    }
+
+    fn put_aside(&mut self, rows: Vec<(Acknowledgement, &'static str, Option<i64>)>) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.report.quarantined += rows.len() as u64;
+        let refusals = rows.into_iter().map(|(row, reason, retry_ms)| Refusal {
+            row,
+            reason,
+            retry_ms,
+        });
+        let engine = self.engine;
+        engine
+            .store
+            .quarantine(&engine.terms.id, refusals.collect())
+    }
+
+    /// Rows that were refused in a sync in which nothing was taken. The pull went well, so the peer
+    /// is not down; if the same happens again later, it is the rows. They are tried again by
+    /// themselves, since that is no proof.
+    fn suspect(&mut self, rows: Vec<Acknowledgement>) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let engine = self.engine;
+        let histories = engine.store.suspect(&engine.terms.id, rows.clone())?;
+        let bad = rows
+            .into_iter()
+            .zip(histories)
+            .filter(|(_, history)| is_bad(history))
+            .map(|(row, history)| {
+                let retry_ms = history.now_ms.saturating_add(RETRY_LONELY_MS);
+                (row, REFUSED, Some(retry_ms))
+            });
+        self.put_aside(bad.collect())
     }
 }
 
@@ -168,11 +240,9 @@ fn last_stage(schema: &Schema) -> u8 {
         .unwrap_or(0)
 }
 
-/// A page as the pieces to send. The deletion of a record with children is a piece of its own: the
-/// peer deletes the children too, and a failure among them must not stop other deletions.
-fn pieces<'r>(schema: &Schema, class: PushClass, rows: &'r [OutboxRow]) -> Vec<&'r [OutboxRow]> {
-    let alone = |row: &OutboxRow| {
-        class == PushClass::Deletions && !schema.table(row.table).children.is_empty()
-    };
+/// A page as the pieces to send. At the cloud the deletion of a record with children is a piece of
+/// its own: it deletes the children too, and a failure among them must not stop other deletions.
+fn pieces<'r>(schema: &Schema, alone: bool, rows: &'r [OutboxRow]) -> Vec<&'r [OutboxRow]> {
+    let alone = |row: &OutboxRow| alone && !schema.table(row.table).children.is_empty();
     rows.chunk_by(|a, b| !alone(a) && !alone(b)).collect()
 }

@@ -6,7 +6,8 @@
 use std::collections::HashSet;
 
 use crate::error::Error;
-use crate::model::change_set::{Acknowledgement, OutboxKind, OutboxRow};
+use crate::model::change_set::{Acknowledgement, OutboxKind, OutboxRow, Suspicion};
+use crate::model::ids::RecordId;
 use crate::model::schema::{Schema, TableIndex};
 
 /// So many rows refused alone, one after the other, are a reason to doubt the peer; more of them
@@ -27,7 +28,37 @@ pub(super) struct Refusals {
     last: Option<Error>,
 }
 
+/// How a push ends.
+pub(super) struct Conclusion {
+    /// Rows to put aside: the peer took others after it had refused them.
+    pub(super) bad: Vec<Acknowledgement>,
+    /// Rows that were refused while the peer took nothing.
+    pub(super) suspects: Vec<Acknowledgement>,
+    pub(super) outcome: Result<(), Error>,
+}
+
+/// A row refused alone while the peer took nothing is bad if that happened in two syncs, a minute
+/// or more apart, in both of which the peer answered the pull. An outage in which a server answers
+/// pulls and refuses pushes looks the same: so such rows are tried again by themselves, and where
+/// many rows are refused at once none is suspected.
+pub(super) const fn is_bad(history: &Suspicion) -> bool {
+    const REFUSALS: u32 = 2;
+    const APART_MS: i64 = 60_000;
+    history.refusals >= REFUSALS && history.now_ms.saturating_sub(history.first_ms) >= APART_MS
+}
+
 impl Refusals {
+    /// Starts with the new records that the peer is known not to have.
+    pub(super) fn new(missing: Vec<(TableIndex, RecordId)>) -> Self {
+        let missing = missing.into_iter();
+        Self {
+            missing: missing
+                .map(|(table, id)| (table, id.into_string()))
+                .collect(),
+            ..Self::default()
+        }
+    }
+
     /// The peer took a piece.
     pub(super) fn taken(&mut self) {
         self.any_taken = true;
@@ -65,7 +96,8 @@ impl Refusals {
             .any(|record| self.missing.contains(&record))
     }
 
-    fn miss(&mut self, row: &OutboxRow) {
+    /// The peer does not get this row now: if it is a new one, what refers to it must wait.
+    pub(super) fn miss(&mut self, row: &OutboxRow) {
         if row.kind == OutboxKind::Created {
             self.missing.insert((row.table, row.id.as_str().to_owned()));
         }
@@ -81,17 +113,19 @@ impl Refusals {
     }
 
     /// What to put aside, and how the push ends.
-    pub(super) fn conclude(
-        mut self,
-        outcome: Result<(), Error>,
-    ) -> (Vec<Acknowledgement>, Result<(), Error>) {
-        match (outcome, self.last) {
-            (Ok(()), Some(error)) if !self.any_taken => (Vec::new(), Err(error)),
-            (Ok(()), _) => (self.rows, Ok(())),
+    pub(super) fn conclude(mut self, outcome: Result<(), Error>) -> Conclusion {
+        let (bad, suspects, outcome) = match (outcome, self.last) {
+            (Ok(()), Some(error)) if !self.any_taken => (Vec::new(), self.rows, Err(error)),
+            (Ok(()), _) => (self.rows, Vec::new(), Ok(())),
             (Err(error), _) => {
                 self.rows.truncate(self.proven);
-                (self.rows, Err(error))
+                (self.rows, Vec::new(), Err(error))
             }
+        };
+        Conclusion {
+            bad,
+            suspects,
+            outcome,
         }
     }
 }

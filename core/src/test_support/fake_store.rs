@@ -5,17 +5,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::scripted_peer::{Call, CallLog};
 use crate::cancel::CancelToken;
-use crate::error::Result;
+use crate::error::{ErrorCode, Result};
 use crate::model::change_set::{
-    Acknowledgement, OutboxEntry, OutboxKind, OutboxPage, OutboxPosition, OutboxRow, PullReply,
-    PushClass, RemoteChange, RemoteRow, Revision,
+    Acknowledgement, OutboxEntry, OutboxKind, OutboxPage, OutboxPosition, OutboxRow, PieceLimit,
+    PullReply, PushClass, Refusal, RemoteChange, RemoteRow, Revision, Suspicion,
 };
-use crate::model::ids::{PeerId, RecordId};
-use crate::model::merge::{ColumnConflict, MergeInput, MergePlan};
+use crate::model::ids::{PeerId, PeerKind, RecordId};
+use crate::model::merge::{ColumnConflict, MergeInput, MergePlan, MergeRule};
 use crate::model::report::ApplyReport;
 use crate::model::schema::{Direction, Schema, TableIndex};
+use crate::model::terms::PeerTerms;
 use crate::model::value::Value;
-use crate::ports::{ChangeSource, MergeRule, SyncStore};
+use crate::ports::{ChangeSource, SyncStore};
 
 type Key = (TableIndex, RecordId);
 
@@ -23,14 +24,17 @@ type Key = (TableIndex, RecordId);
 struct State {
     rows: BTreeMap<Key, Vec<Value>>,
     outbox: BTreeMap<Key, OutboxEntry>,
-    quarantine: BTreeMap<Key, Revision>,
+    quarantine: BTreeMap<Key, (Revision, Refusal)>,
+    suspects: BTreeMap<Key, Suspicion>,
+    now_ms: i64,
+    failure: Option<(ErrorCode, Option<i64>)>,
     cursor: i64,
     revision: i64,
     conflicts: Vec<ColumnConflict>,
     lost_edits: Vec<Vec<Value>>,
 }
 
-/// A store in memory, of one peer.
+/// A store in memory, of one peer at a time.
 pub struct FakeStore {
     schema: Arc<Schema>,
     log: CallLog,
@@ -142,6 +146,22 @@ impl FakeStore {
             .collect()
     }
 
+    /// The time by which refusals are noted.
+    pub fn set_now(&self, now_ms: i64) {
+        self.state().now_ms = now_ms;
+    }
+
+    /// How the last sync failed, and when the next makes sense.
+    pub fn failure(&self) -> Option<(ErrorCode, Option<i64>)> {
+        self.state().failure
+    }
+
+    /// What was put aside, with the reasons.
+    pub fn refusals(&self) -> Vec<Refusal> {
+        let state = self.state();
+        state.quarantine.values().map(|(_, r)| r.clone()).collect()
+    }
+
     /// The ids that were put aside.
     pub fn quarantined(&self) -> Vec<RecordId> {
         self.state()
@@ -165,15 +185,17 @@ impl FakeStore {
         state: &mut State,
         key: Key,
         remote: &RemoteRow,
-        merge: MergeRule,
+        rule: &dyn MergeRule,
         report: &mut ApplyReport,
     ) {
-        let plan = merge(&MergeInput {
+        let input = MergeInput {
             table: self.schema.table(key.0),
             local: state.rows.get(&key).map(Vec::as_slice),
             outbox: state.outbox.get(&key),
             remote,
-        });
+            elsewhere: None,
+        };
+        let plan = rule.merge(key.0, &input);
         match plan {
             MergePlan::Insert(row) => {
                 report.inserted += 1;
@@ -195,7 +217,11 @@ impl FakeStore {
                     }
                 }
                 if let (Some(entry), Some(base)) = (state.outbox.get_mut(&key), base) {
+                    let nothing_left = base.is_empty() && entry.kind == OutboxKind::Updated;
                     entry.base = base;
+                    if nothing_left {
+                        state.outbox.remove(&key);
+                    }
                 }
             }
         }
@@ -210,10 +236,10 @@ impl SyncStore for FakeStore {
 
     fn apply_pull(
         &self,
-        _: &PeerId,
+        _: &PeerTerms,
         reply: &PullReply,
         mut source: Box<dyn ChangeSource>,
-        merge: MergeRule,
+        rule: Arc<dyn MergeRule>,
         cancel: &CancelToken,
     ) -> Result<ApplyReport> {
         self.log.note(Call::Apply);
@@ -221,7 +247,7 @@ impl SyncStore for FakeStore {
         let mut changes = Vec::new();
         while let Some(change) = source.next_change()? {
             cancel.check()?;
-            changes.push(change);
+            changes.push(change.clone());
         }
         let mut state = self.state();
         let mut report = ApplyReport::default();
@@ -229,7 +255,7 @@ impl SyncStore for FakeStore {
             match change {
                 RemoteChange::Upsert(table, row) => {
                     let key = (table, row.id.clone());
-                    self.upsert(&mut state, key, &row, merge, &mut report);
+                    self.upsert(&mut state, key, &row, &*rule, &mut report);
                 }
                 RemoteChange::Delete(table, id) => {
                     let key = (table, id);
@@ -250,13 +276,22 @@ impl SyncStore for FakeStore {
 
     fn collect(
         &self,
-        _: &PeerId,
+        terms: &PeerTerms,
         class: PushClass,
         after: &OutboxPosition,
-        limit: usize,
+        limit: PieceLimit,
     ) -> Result<OutboxPage> {
         self.log.note(Call::Collect(class));
         let state = self.state();
+        let reversed = class == PushClass::Deletions && terms.id.kind() == PeerKind::Hub;
+        let position = |row: &OutboxRow| OutboxPosition {
+            table: if reversed {
+                u16::MAX - row.table.0
+            } else {
+                row.table.0
+            },
+            revision: row.revision.0,
+        };
         let mut rows = state
             .outbox
             .iter()
@@ -269,7 +304,7 @@ impl SyncStore for FakeStore {
                         PushClass::Deletions => deleted,
                     }
             })
-            .filter(|(key, entry)| state.quarantine.get(key) != Some(&entry.revision))
+            .filter(|(key, entry)| !state.is_aside(key, entry))
             .map(|((table, id), entry)| OutboxRow {
                 table: *table,
                 id: id.clone(),
@@ -285,14 +320,23 @@ impl SyncStore for FakeStore {
             })
             .filter(|row| position(row) > *after)
             .collect::<Vec<_>>();
-        rows.sort_by_key(position);
-        let more = rows.len() > limit;
-        rows.truncate(limit);
+        rows.sort_by_key(&position);
+        let more = rows.len() > limit.rows;
+        rows.truncate(limit.rows);
         let next = rows.last().filter(|_| more).map(position);
         Ok(OutboxPage { rows, next })
     }
 
-    fn acknowledge(&self, _: &PeerId, taken: Vec<Acknowledgement>) -> Result<()> {
+    fn missing(&self, _: &PeerId) -> Result<Vec<(TableIndex, RecordId)>> {
+        let state = self.state();
+        let missing = state
+            .outbox
+            .iter()
+            .filter(|(key, entry)| entry.kind == OutboxKind::Created && state.is_aside(key, entry));
+        Ok(missing.map(|(key, _)| key.clone()).collect())
+    }
+
+    fn acknowledge(&self, _: &PeerTerms, taken: Vec<Acknowledgement>) -> Result<()> {
         self.log.note(Call::Acknowledge(taken.len()));
         let mut state = self.state();
         for taken in taken {
@@ -304,24 +348,53 @@ impl SyncStore for FakeStore {
         Ok(())
     }
 
-    fn quarantine(&self, _: &PeerId, rows: Vec<Acknowledgement>, _: &'static str) -> Result<()> {
+    fn quarantine(&self, _: &PeerId, rows: Vec<Refusal>) -> Result<()> {
         self.log.note(Call::Quarantine(rows.len()));
         let mut state = self.state();
-        for row in rows {
-            state.quarantine.insert((row.table, row.id), row.revision);
+        for refusal in rows {
+            let key = (refusal.row.table, refusal.row.id.clone());
+            state
+                .quarantine
+                .insert(key, (refusal.row.revision, refusal));
         }
         Ok(())
     }
 
+    fn suspect(&self, _: &PeerId, rows: Vec<Acknowledgement>) -> Result<Vec<Suspicion>> {
+        let mut state = self.state();
+        let now_ms = state.now_ms;
+        let suspicions = rows.into_iter().map(|row| {
+            let known = state
+                .suspects
+                .entry((row.table, row.id))
+                .or_insert(Suspicion {
+                    refusals: 0,
+                    first_ms: now_ms,
+                    now_ms,
+                });
+            known.refusals += 1;
+            known.now_ms = now_ms;
+            *known
+        });
+        Ok(suspicions.collect())
+    }
+
     fn note_success(&self, _: &PeerId, skew_ms: i64) -> Result<()> {
         self.log.note(Call::NoteSuccess(skew_ms));
+        self.state().failure = None;
+        Ok(())
+    }
+
+    fn note_failure(&self, _: &PeerId, code: ErrorCode, next_try_ms: Option<i64>) -> Result<()> {
+        self.state().failure = Some((code, next_try_ms));
         Ok(())
     }
 }
 
-fn position(row: &OutboxRow) -> OutboxPosition {
-    OutboxPosition {
-        table: row.table.0,
-        revision: row.revision.0,
+impl State {
+    fn is_aside(&self, key: &Key, entry: &OutboxEntry) -> bool {
+        self.quarantine.get(key).is_some_and(|(revision, refusal)| {
+            *revision == entry.revision && refusal.retry_ms.is_none_or(|ms| ms > self.now_ms)
+        })
     }
 }

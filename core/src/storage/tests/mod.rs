@@ -17,22 +17,27 @@ use super::{Database, DatabaseOptions, Operation};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{
-    Acknowledgement, OutboxKind, OutboxPosition, OutboxRow, PullReply, PushClass, RemoteChange,
-    RemoteRow, SkipCounts,
+    Acknowledgement, OutboxKind, OutboxPosition, OutboxRow, PieceLimit, PullReply, PushClass,
+    Refusal, RemoteChange, RemoteRow, SkipCounts,
 };
 use crate::model::filter::Query;
 use crate::model::ids::{PeerId, RecordId};
 use crate::model::kv::KvNotice;
-use crate::model::merge::{MergeInput, MergePlan};
+use crate::model::merge::{MergeInput, MergePlan, MergeRule, Verdict, VerifyInput};
 use crate::model::notice::{ChangeNotice, Notice};
 use crate::model::report::ApplyReport;
 use crate::model::row;
-use crate::model::schema::Schema;
+use crate::model::schema::{Schema, TableIndex};
+use crate::model::terms::PeerTerms;
 use crate::model::value::Value;
 use crate::ports::{ChangeSource, SyncStore};
 use crate::secret::DatabaseKey;
 use crate::test_support::{FakeClock, SeededEntropy};
 
+const ALL: PieceLimit = PieceLimit {
+    rows: 100,
+    bytes: usize::MAX,
+};
 const NOW: i64 = 1_795_470_612_883;
 
 struct Store {
@@ -76,6 +81,10 @@ impl Store {
             kv_notices,
             directory,
         })
+    }
+
+    fn table(&self, name: &str) -> TableIndex {
+        self.schema.require(name).unwrap().0
     }
 
     fn insert(&self, table: &str, fields: Json) -> Result<RecordId> {
@@ -136,7 +145,7 @@ impl Store {
     fn outbox(&self, class: PushClass) -> Vec<OutboxRow> {
         let start = OutboxPosition::default();
         self.database
-            .collect(&PeerId::cloud(), class, &start, 100)
+            .collect(&PeerTerms::cloud(), class, &start, ALL)
             .unwrap()
             .rows
     }
@@ -147,10 +156,10 @@ impl Store {
 
     fn pull(&self, changes: Vec<RemoteChange>) -> Result<ApplyReport> {
         self.database.apply_pull(
-            &PeerId::cloud(),
+            &PeerTerms::cloud(),
             &reply(NOW + 1),
-            Box::new(List(changes.into_iter())),
-            remote_wins,
+            Box::new(List { changes, next: 0 }),
+            Arc::new(RemoteWins),
             &CancelToken::new(),
         )
     }
@@ -185,15 +194,41 @@ fn reply(timestamp: i64) -> PullReply {
     }
 }
 
-struct List(std::vec::IntoIter<RemoteChange>);
+fn refusals(rows: Vec<Acknowledgement>) -> Vec<Refusal> {
+    let refusal = |row| Refusal {
+        row,
+        reason: "refused",
+        retry_ms: None,
+    };
+    rows.into_iter().map(refusal).collect()
+}
+
+struct List {
+    changes: Vec<RemoteChange>,
+    next: usize,
+}
 
 impl ChangeSource for List {
-    fn next_change(&mut self) -> Result<Option<RemoteChange>> {
-        Ok(self.0.next())
+    fn next_change(&mut self) -> Result<Option<&RemoteChange>> {
+        self.next += 1;
+        Ok(self.changes.get(self.next - 1))
     }
 }
 
 /// The simplest rule: enough to see what the store does with a plan.
+/// The simplest rule: enough to see what the store does with a plan.
+struct RemoteWins;
+
+impl MergeRule for RemoteWins {
+    fn merge(&self, _: TableIndex, input: &MergeInput<'_>) -> MergePlan {
+        remote_wins(input)
+    }
+
+    fn verify(&self, _: &VerifyInput<'_>) -> Verdict {
+        Verdict::Kept
+    }
+}
+
 fn remote_wins(input: &MergeInput<'_>) -> MergePlan {
     if input
         .outbox

@@ -2,6 +2,11 @@
 
 use super::*;
 
+const TWO: PieceLimit = PieceLimit {
+    rows: 2,
+    bytes: usize::MAX,
+};
+
 #[test]
 fn an_edit_made_while_its_older_version_was_pushed_stays() {
     let store = Store::new();
@@ -12,11 +17,17 @@ fn an_edit_made_while_its_older_version_was_pushed_stays() {
     store
         .update("patients", &id, json!({"given_name": "B"}))
         .unwrap();
-    store.database.acknowledge(&PeerId::cloud(), sent).unwrap();
+    store
+        .database
+        .acknowledge(&PeerTerms::cloud(), sent)
+        .unwrap();
     let rows = store.upserts();
     assert_eq!((rows.len(), rows[0].kind), (1, OutboxKind::Created));
     let sent = rows.iter().map(Acknowledgement::from).collect();
-    store.database.acknowledge(&PeerId::cloud(), sent).unwrap();
+    store
+        .database
+        .acknowledge(&PeerTerms::cloud(), sent)
+        .unwrap();
     assert!(store.upserts().is_empty());
 }
 
@@ -29,7 +40,7 @@ fn a_quarantined_row_waits_until_it_is_edited() {
     let rows: Vec<Acknowledgement> = store.upserts().iter().map(Acknowledgement::from).collect();
     store
         .database
-        .quarantine(&PeerId::cloud(), rows, "refused")
+        .quarantine(&PeerId::cloud(), refusals(rows))
         .unwrap();
     assert!(store.upserts().is_empty());
     let counts = store.database.outbox_counts().wait().unwrap();
@@ -55,7 +66,7 @@ fn the_outbox_is_walked_in_pages_parents_first() {
     loop {
         let page = store
             .database
-            .collect(&PeerId::cloud(), class, &position, 2)
+            .collect(&PeerTerms::cloud(), class, &position, TWO)
             .unwrap();
         assert!(page.rows.len() <= 2);
         seen.extend(
@@ -95,7 +106,10 @@ fn what_the_peer_took_of_an_edited_record_is_what_both_agree_on() {
     store
         .update("patients", &id, json!({"given_name": "C"}))
         .unwrap();
-    store.database.acknowledge(&PeerId::cloud(), sent).unwrap();
+    store
+        .database
+        .acknowledge(&PeerTerms::cloud(), sent)
+        .unwrap();
     let base: String = raw(&store, "SELECT base FROM amana_outbox");
     assert_eq!(
         base, r#"{"given_name":"B"}"#,
@@ -119,12 +133,52 @@ fn a_record_waits_for_the_new_one_it_refers_to() {
         .collect();
     store
         .database
-        .quarantine(&PeerId::cloud(), aside, "refused")
+        .quarantine(&PeerId::cloud(), refusals(aside))
         .unwrap();
     let ids = |store: &Store| -> Vec<RecordId> {
         store.upserts().into_iter().map(|row| row.id).collect()
     };
-    assert_eq!(ids(&store), vec![other.clone()]);
-    store.database.release_quarantined().wait().unwrap();
+    let missing = || store.database.missing(&PeerId::cloud()).unwrap();
+    assert_eq!(ids(&store), [other.clone(), visit.clone()]);
+    assert_eq!(missing(), [(store.table("patients"), patient.clone())]);
+    let listed = store.database.quarantined(10).wait().unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(
+        (listed[0].reason.as_str(), listed[0].waiting),
+        ("refused", 1)
+    );
+    let table = store.table("patients");
+    let release = |id: &RecordId| store.database.release_record(table, id.clone()).wait();
+    assert_eq!(release(&other).unwrap_err().code(), ErrorCode::NotFound);
+    release(&patient).unwrap();
+    assert!(missing().is_empty());
     assert_eq!(ids(&store), [patient, other, visit]);
+}
+
+#[test]
+fn a_page_ends_with_its_rows_or_its_bytes() {
+    let store = Store::new();
+    for _ in 0..5 {
+        store
+            .insert("patients", json!({"surname": "x".repeat(1_000)}))
+            .unwrap();
+    }
+    let limit = PieceLimit {
+        rows: 100,
+        bytes: 2_500,
+    };
+    let (mut after, mut sizes) = (OutboxPosition::default(), Vec::new());
+    let class = PushClass::Upserts { stage: 0 };
+    loop {
+        let page = store
+            .database
+            .collect(&PeerTerms::cloud(), class, &after, limit)
+            .unwrap();
+        sizes.push(page.rows.len());
+        match page.next {
+            Some(next) => after = next,
+            None => break,
+        }
+    }
+    assert_eq!(sizes, [2, 2, 1]);
 }

@@ -61,10 +61,13 @@ fn a_cancelled_apply_leaves_rows_and_cursor_as_they_were() {
     let error = store
         .database
         .apply_pull(
-            &PeerId::cloud(),
+            &PeerTerms::cloud(),
             &reply(5),
-            Box::new(List(vec![change].into_iter())),
-            remote_wins,
+            Box::new(List {
+                changes: vec![change],
+                next: 0,
+            }),
+            Arc::new(RemoteWins),
             &cancel,
         )
         .unwrap_err();
@@ -103,11 +106,20 @@ fn a_pull_of_everything_does_not_move_the_cursor_past_deletions() {
         let mut reply = reply(timestamp);
         reply.full = full;
         reply.skew_ms = timestamp;
-        let source = Box::new(List(Vec::new().into_iter()));
+        let source = Box::new(List {
+            changes: Vec::new(),
+            next: 0,
+        });
         let cancel = CancelToken::new();
         store
             .database
-            .apply_pull(&PeerId::cloud(), &reply, source, remote_wins, &cancel)
+            .apply_pull(
+                &PeerTerms::cloud(),
+                &reply,
+                source,
+                Arc::new(RemoteWins),
+                &cancel,
+            )
             .unwrap();
         store.database.peer_status(&PeerId::cloud()).wait().unwrap()
     };

@@ -114,7 +114,7 @@ fn a_deletion_takes_the_declared_children_and_announces_only_itself() {
     assert_eq!(deletions[0].id, patient);
     store
         .database
-        .acknowledge(&PeerId::cloud(), vec![(&deletions[0]).into()])
+        .acknowledge(&PeerTerms::cloud(), vec![(&deletions[0]).into()])
         .unwrap();
     let left: i64 = raw(&store, "SELECT count(*) FROM amana_outbox WHERE kind = 2");
     assert_eq!(left, 0, "the children's tombstones go with the parent's");
@@ -264,15 +264,16 @@ fn a_child_that_was_moved_here_is_deleted_by_itself() {
 fn numbers_come_back_to_the_last_bit() {
     let store = Store::new();
     let patient = store.insert("patients", json!({})).unwrap();
-    for number in [
+    let numbers = [
         0.1 + 0.2,
         1.0 / 3.0,
         5e-324,
         f64::MAX,
         -123_456_789.123_456_78,
-    ] {
-        let fields = json!({"patient_id": patient.as_str(), "attribute_id": "a", "attribute": "b",
-                            "number_value": number});
+    ];
+    for (key, number) in numbers.into_iter().enumerate() {
+        let fields = json!({"patient_id": patient.as_str(), "attribute_id": key.to_string(),
+                            "attribute": "b", "number_value": number});
         let id = store
             .insert("patient_additional_attributes", fields)
             .unwrap();

@@ -9,14 +9,15 @@ mod pushing;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use super::Engine;
+use super::{Engine, Resolver};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{PushFailure, RemoteChange, RemoteRow};
-use crate::model::ids::{PeerId, RecordId};
+use crate::model::ids::RecordId;
 use crate::model::notice::SyncProgress;
 use crate::model::report::SyncReport;
 use crate::model::schema::{Schema, TableIndex};
+use crate::model::terms::{PeerTerms, SyncPolicy};
 use crate::model::value::Value;
 use crate::ports::{Disk, ProgressListener, SyncPeer};
 use crate::test_support::{
@@ -64,7 +65,8 @@ impl Device {
         Engine {
             store: &*self.store,
             peer,
-            peer_id: PeerId::cloud(),
+            terms: PeerTerms::cloud(),
+            rule: Arc::new(Resolver::new(&self.schema, &SyncPolicy::default())),
             schema: &self.schema,
             clock: &*self.clock,
             entropy: &self.entropy,
@@ -74,6 +76,7 @@ impl Device {
             progress: Some(&self.progress),
             cancel: &self.cancel,
             full_pull: false,
+            past_failures: 0,
         }
     }
 

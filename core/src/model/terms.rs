@@ -1,0 +1,129 @@
+//! On what terms a sync is made: with whom, whose word is the last, what wins, how often everything
+//! is asked for. Data from the app's configuration; the engine and the store only read it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::ids::{PeerId, PeerKind};
+use super::schema::Table;
+use super::value::Value;
+
+/// A peer, and what its word is worth.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeerTerms {
+    /// The store's name for it.
+    pub id: PeerId,
+    /// Whether what it has taken needs to be sent nowhere else.
+    pub last_word: bool,
+}
+
+impl PeerTerms {
+    /// The cloud, whose word is the last.
+    pub fn cloud() -> Self {
+        Self {
+            id: PeerId::cloud(),
+            last_word: true,
+        }
+    }
+}
+
+/// What stays where both sides changed a column. Both values are in the ledger in any case.
+#[derive(Clone, Default)]
+pub enum ConflictPolicy {
+    /// What was written here. Servers expect it of a client.
+    #[default]
+    Local,
+    /// What the peer has.
+    Remote,
+    /// The side whose record has the later `updated_at`; ours where neither is later.
+    Latest,
+    /// What a rule of the app makes of them.
+    Rule(Arc<dyn ConflictRule>),
+}
+
+impl fmt::Debug for ConflictPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local => "Local",
+            Self::Remote => "Remote",
+            Self::Latest => "Latest",
+            Self::Rule(_) => "Rule",
+        })
+    }
+}
+
+/// A rule that an app registers for a table. Called on the writer's thread, in the transaction: it
+/// must be quick, must not call the vault, and must give the same answer to the same question.
+pub trait ConflictRule: Send + Sync {
+    /// Called for each pulled record that is stored here already and would be written: also where
+    /// nothing was changed here. The answer is the whole record by column position; one of another
+    /// length is not used. The id and the times of the record cannot be changed by it.
+    fn resolve(&self, question: &RuleQuestion<'_>) -> Vec<Value>;
+}
+
+/// What a rule is asked. Records are whole, by column position.
+#[derive(Debug)]
+pub struct RuleQuestion<'a> {
+    /// The table.
+    pub table: &'a Table,
+    /// The record as it is stored.
+    pub local: &'a [Value],
+    /// The columns that the peer sent.
+    pub remote: &'a [(usize, Value)],
+    /// What becomes of it without the rule.
+    pub merged: &'a [Value],
+}
+
+/// The configuration of syncing.
+#[derive(Clone, Debug)]
+pub struct SyncPolicy {
+    /// With which kind of peer an edit has arrived: it then leaves the outbox. Where it is the hub,
+    /// the hub must bring it to the cloud, and an edit that it loses is lost.
+    pub last_word: PeerKind,
+    /// What stays where both sides changed a column.
+    pub conflicts: ConflictPolicy,
+    /// The same, for single tables by name.
+    pub tables: BTreeMap<String, ConflictPolicy>,
+    /// After how many days the cloud is asked for everything again; 0 for only when it must be.
+    pub cloud_full_pull_days: u32,
+    /// The same for a hub, which does not announce what it got from the cloud.
+    pub hub_full_pull_days: u32,
+}
+
+impl Default for SyncPolicy {
+    fn default() -> Self {
+        Self {
+            last_word: PeerKind::Cloud,
+            conflicts: ConflictPolicy::Local,
+            tables: BTreeMap::new(),
+            cloud_full_pull_days: 7,
+            hub_full_pull_days: 1,
+        }
+    }
+}
+
+impl SyncPolicy {
+    /// The terms of a sync with this peer.
+    pub fn terms(&self, peer: &PeerId) -> PeerTerms {
+        PeerTerms {
+            id: peer.clone(),
+            last_word: peer.kind() == self.last_word,
+        }
+    }
+
+    /// The policy of a table.
+    pub fn of_table(&self, table: &str) -> &ConflictPolicy {
+        self.tables.get(table).unwrap_or(&self.conflicts)
+    }
+
+    /// After how many milliseconds everything is asked for again.
+    pub fn full_pull_after_ms(&self, kind: PeerKind) -> Option<i64> {
+        const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+        let days = match kind {
+            PeerKind::Cloud => self.cloud_full_pull_days,
+            PeerKind::Hub => self.hub_full_pull_days,
+        };
+        (days > 0).then(|| i64::from(days) * DAY_MS)
+    }
+}

@@ -1,0 +1,98 @@
+//! What a peer took leaves the outbox, or is marked as taken by that peer alone.
+
+use super::transaction::WriteTransaction;
+use super::{marks, origins, outbox, peers, sent};
+use crate::error::Result;
+use crate::model::change_set::{Acknowledgement, OutboxEntry, OutboxKind};
+use crate::model::schema::Table;
+use crate::model::terms::PeerTerms;
+use crate::model::value::Value;
+
+pub(super) fn acknowledge(
+    tx: &WriteTransaction<'_>,
+    terms: &PeerTerms,
+    taken: &[Acknowledgement],
+) -> Result<()> {
+    let others = peers::has_others(tx.connection, &terms.id)?;
+    for ack in taken {
+        let table = tx.context.schema.table(ack.table);
+        // What another sync or the peer's own deletion has ended meanwhile needs nothing more.
+        let Some(entry) = outbox::find(tx.connection, table, ack.id.as_str())? else {
+            continue;
+        };
+        if terms.last_word {
+            settle(tx, terms, table, entry, ack, others)?;
+        } else {
+            marks::take(tx.connection, &terms.id, table, &entry, ack)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes an entry that the peer took at the revision it still has. One that was edited since
+/// stays, with what the peer took as the bases: that is what both sides agree on now.
+fn settle(
+    tx: &WriteTransaction<'_>,
+    terms: &PeerTerms,
+    table: &Table,
+    entry: OutboxEntry,
+    ack: &Acknowledgement,
+    others: bool,
+) -> Result<()> {
+    let id = ack.id.as_str();
+    let was_sent = |position: &usize| ack.changed.contains(position);
+    let base: Vec<_> = match ack.kind {
+        OutboxKind::Updated => {
+            let sent = entry.base.iter().filter(|(position, _)| was_sent(position));
+            sent.cloned().collect()
+        }
+        OutboxKind::Created | OutboxKind::Deleted => Vec::new(),
+    };
+    sent::put(tx.connection, &terms.id, table, id, ack.kind, &base)?;
+    if entry.revision != ack.revision {
+        if entry.kind == OutboxKind::Deleted || ack.sent.is_empty() {
+            return Ok(());
+        }
+        let sent = |position: usize| ack.sent.get(position).cloned();
+        let base: Vec<(usize, Value)> = entry
+            .base
+            .into_iter()
+            .map(|(position, base)| (position, sent(position).unwrap_or(base)))
+            .collect();
+        return outbox::set_base(tx.connection, table, id, &base);
+    }
+    if others {
+        let deleted = entry.kind == OutboxKind::Deleted;
+        let sent = table
+            .updated_at()
+            .and_then(|at| ack.sent.get(at)?.as_integer());
+        let version = sent.or_else(|| version_deleted(table, &entry));
+        let peer = &terms.id;
+        origins::put(tx.connection, peer, &table.name, id, version, deleted)?;
+        if deleted {
+            bury_along(tx, terms, &table.name, id)?;
+        }
+    }
+    outbox::remove(tx.connection, &table.name, id, entry.kind)
+}
+
+/// The peer removed the children with their parent; another peer may still have them.
+fn bury_along(tx: &WriteTransaction<'_>, terms: &PeerTerms, table: &str, id: &str) -> Result<()> {
+    for (child, child_id) in outbox::taken_along(tx.connection, table, id)? {
+        let Some(index) = tx.context.schema.find(&child) else {
+            continue;
+        };
+        let table = tx.context.schema.table(index);
+        let entry = outbox::find(tx.connection, table, &child_id)?;
+        let version = entry.and_then(|entry| version_deleted(table, &entry));
+        origins::put(tx.connection, &terms.id, &child, &child_id, version, true)?;
+    }
+    Ok(())
+}
+
+/// The version that a tombstone remembers.
+fn version_deleted(table: &Table, entry: &OutboxEntry) -> Option<i64> {
+    let at = table.updated_at()?;
+    let before = entry.base.iter().find(|(position, _)| *position == at);
+    before.and_then(|(_, value)| value.as_integer())
+}

@@ -1,0 +1,205 @@
+//! Collects what a push sends: pages of the outbox with whole records, as one peer has to see them.
+
+use rusqlite::{Connection, params};
+
+use super::errors::MapSqlite;
+use super::outbox::{changed_columns, damaged, kind_of};
+use super::table_sql::quote;
+use super::transaction::Context;
+use super::{aside, marks, values};
+use crate::error::Result;
+use crate::model::change_set::{
+    OutboxPage, OutboxPosition, OutboxRow, PieceLimit, PushClass, Revision,
+};
+use crate::model::ids::{PeerKind, RecordId};
+use crate::model::schema::{Direction, Table, TableIndex};
+use crate::model::terms::PeerTerms;
+use crate::model::value::Value;
+
+/// The next entries of a class after a position.
+pub(super) fn collect(
+    connection: &Connection,
+    context: &Context,
+    terms: &PeerTerms,
+    class: PushClass,
+    after: &OutboxPosition,
+    limit: PieceLimit,
+) -> Result<OutboxPage> {
+    let mut walk = Walk {
+        connection,
+        context,
+        terms,
+        class,
+        conditions: conditions(connection, terms, class)?,
+        limit,
+        rows: Vec::new(),
+        bytes: 0,
+    };
+    for (place, index) in tables(context, terms, class).into_iter().enumerate() {
+        let place = place as u16;
+        if place < after.table {
+            continue;
+        }
+        let start = if place == after.table {
+            after.revision
+        } else {
+            i64::MIN
+        };
+        if let Some(revision) = walk.table(index, start)? {
+            let next = OutboxPosition {
+                table: place,
+                revision,
+            };
+            return Ok(OutboxPage {
+                rows: walk.rows,
+                next: Some(next),
+            });
+        }
+    }
+    Ok(OutboxPage {
+        rows: walk.rows,
+        next: None,
+    })
+}
+
+/// The tables of a class in the order in which they are sent: parents before children, and for the
+/// deletions at a hub, which removes no children by itself, the other way round.
+fn tables(context: &Context, terms: &PeerTerms, class: PushClass) -> Vec<TableIndex> {
+    let pushed = context.schema.tables().filter(|(_, table)| {
+        table.direction == Direction::Both
+            && match class {
+                PushClass::Upserts { stage } => stage == table.push_stage,
+                PushClass::Deletions => true,
+            }
+    });
+    let mut tables: Vec<_> = pushed.map(|(index, _)| index).collect();
+    if class == PushClass::Deletions && terms.id.kind() == PeerKind::Hub {
+        tables.reverse();
+    }
+    tables
+}
+
+/// What leaves entries out that this peer has, refuses, or is not to be told of.
+fn conditions(connection: &Connection, terms: &PeerTerms, class: PushClass) -> Result<String> {
+    // `?5` and `?6` stand in every text, so that the parameters are always the same.
+    let mut conditions = String::from(" AND ?5 = ?5 AND ?6 = ?6");
+    if class == PushClass::Deletions && terms.id.kind() == PeerKind::Cloud {
+        conditions.push_str(" AND o.parent_id IS NULL");
+    }
+    if aside::has_any(connection, &terms.id)? {
+        conditions.push_str(aside::NOT_ASIDE);
+    }
+    if !terms.last_word {
+        conditions.push_str(marks::NOT_TAKEN);
+    }
+    Ok(conditions)
+}
+
+struct Walk<'a> {
+    connection: &'a Connection,
+    context: &'a Context,
+    terms: &'a PeerTerms,
+    class: PushClass,
+    conditions: String,
+    limit: PieceLimit,
+    rows: Vec<OutboxRow>,
+    bytes: usize,
+}
+
+impl Walk<'_> {
+    fn is_full(&self) -> bool {
+        self.rows.len() >= self.limit.rows || self.bytes > self.limit.bytes
+    }
+
+    /// Adds a table's entries after a revision; where the page is full with them, the last one.
+    fn table(&mut self, index: TableIndex, after: i64) -> Result<Option<i64>> {
+        let table = self.context.schema.table(index);
+        let deletions = self.class == PushClass::Deletions;
+        let sql = format!(
+            "SELECT record_id, kind, revision, base FROM amana_outbox o
+               WHERE o.table_name = ?1 AND o.revision > ?2 AND (o.kind = 2) = ?3{}
+               ORDER BY o.revision LIMIT ?4",
+            self.conditions
+        );
+        let mut entries = self.connection.prepare_cached(&sql).map_sqlite()?;
+        let mut record = self
+            .connection
+            .prepare_cached(&self.context.sql.table(index).find)
+            .map_sqlite()?;
+        let left = self.limit.rows.saturating_sub(self.rows.len());
+        let mut rows = entries
+            .query(params![
+                table.name,
+                after,
+                deletions,
+                i64::try_from(left).unwrap_or(i64::MAX),
+                self.terms.id.as_str(),
+                self.context.clock.now_ms(),
+            ])
+            .map_sqlite()?;
+        while let Some(row) = rows.next().map_sqlite()? {
+            let text: String = row.get(0).map_sqlite()?;
+            let revision = row.get(2).map_sqlite()?;
+            let (mut values, mut changed) = (Vec::new(), Vec::new());
+            if !deletions {
+                values = values::find(&mut record, table, &text)?.ok_or_else(damaged)?;
+                changed = changed_columns(table, row.get_ref(3).map_sqlite()?)?;
+            }
+            self.bytes += values.iter().map(size_of).sum::<usize>();
+            self.rows.push(OutboxRow {
+                table: index,
+                id: RecordId::from_peer(&text).ok_or_else(damaged)?,
+                kind: kind_of(row.get(1).map_sqlite()?)?,
+                revision: Revision(revision),
+                dangling: self.dangling(table, &values)?,
+                values,
+                changed,
+            });
+            if self.is_full() {
+                return Ok(Some(revision));
+            }
+        }
+        Ok(None)
+    }
+
+    /// References for which the peer would invent a record, since none is here.
+    fn dangling(&self, table: &Table, values: &[Value]) -> Result<Vec<usize>> {
+        let mut found = Vec::new();
+        for (position, (column, value)) in table.columns.iter().zip(values).enumerate() {
+            let parent = column
+                .references
+                .as_deref()
+                .filter(|parent| column.must_exist && self.context.schema.find(parent).is_some());
+            let Some(parent) = parent else {
+                continue;
+            };
+            let there = match value {
+                Value::Text(id) => {
+                    let sql = format!(
+                        "SELECT EXISTS (SELECT 1 FROM {} WHERE id = ?)",
+                        quote(parent)
+                    );
+                    self.connection
+                        .prepare_cached(&sql)
+                        .and_then(|mut statement| statement.query_row([id], |row| row.get(0)))
+                        .map_sqlite()?
+                }
+                _ => false,
+            };
+            if !there {
+                found.push(position);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// About how many bytes a value takes on the wire, its name and punctuation included.
+fn size_of(value: &Value) -> usize {
+    const AROUND: usize = 24;
+    AROUND
+        + match value {
+            Value::Text(text) => text.len(),
+            Value::Null | Value::Integer(_) | Value::Real(_) => 8,
+        }
+}

@@ -1,0 +1,197 @@
+//! What peers without the last word have taken of the outbox. An entry stays until the peer with
+//! the last word has it; until then a mark says that another need not be sent it again, and which
+//! values that other holds.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::errors::MapSqlite;
+use super::outbox::{self, base_from_json};
+use super::schema_tables::cells_to_json;
+use crate::error::Result;
+use crate::model::change_set::{Acknowledgement, OutboxEntry, OutboxKind, RemoteRow};
+use crate::model::ids::PeerId;
+use crate::model::schema::Table;
+use crate::model::value::Value;
+
+/// The condition that leaves out what the peer in `?5` has taken.
+pub(super) const NOT_TAKEN: &str = " AND NOT EXISTS (SELECT 1 FROM amana_mark m
+     WHERE m.table_name = o.table_name AND m.record_id = o.record_id AND m.peer = ?5
+       AND m.revision = o.revision)";
+
+/// No revision: nothing of the entry was taken, or it has to be sent again.
+const NOT_YET: i64 = -1;
+
+/// What one peer has taken of an entry.
+pub(super) struct Mark {
+    pub revision: i64,
+    pub base: Vec<(usize, Value)>,
+}
+
+pub(super) fn find(
+    connection: &Connection,
+    peer: &PeerId,
+    table: &Table,
+    id: &str,
+) -> Result<Option<Mark>> {
+    let found = connection
+        .prepare_cached(
+            "SELECT revision, base FROM amana_mark
+               WHERE table_name = ? AND record_id = ? AND peer = ?",
+        )
+        .map_sqlite()?
+        .query_row([table.name.as_str(), id, peer.as_str()], |row| {
+            Ok((row.get(0)?, row.get::<_, String>(1)?))
+        })
+        .optional()
+        .map_sqlite()?;
+    found
+        .map(|(revision, base)| {
+            Ok(Mark {
+                revision,
+                base: base_from_json(table, &base)?,
+            })
+        })
+        .transpose()
+}
+
+fn put(
+    connection: &Connection,
+    peer: &PeerId,
+    table: &Table,
+    id: &str,
+    revision: i64,
+    base: &[(usize, Value)],
+) -> Result<()> {
+    let base = cells_to_json(table, base.iter().map(|(i, v)| (*i, v)));
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO amana_mark (peer, table_name, record_id, revision, base)
+             VALUES (?, ?, ?, ?, ?)",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![peer.as_str(), table.name, id, revision, base])
+        })
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// The peer has taken this revision: what it was sent is what it holds.
+pub(super) fn take(
+    connection: &Connection,
+    peer: &PeerId,
+    table: &Table,
+    entry: &OutboxEntry,
+    ack: &Acknowledgement,
+) -> Result<()> {
+    let columns = entry.base.iter().map(|(position, _)| *position);
+    let base: Vec<_> = columns
+        .filter_map(|position| Some((position, ack.sent.get(position)?.clone())))
+        .collect();
+    let id = ack.id.as_str();
+    put(connection, peer, table, id, ack.revision.0, &base)?;
+    aside_is_over(connection, peer, &table.name, id)
+}
+
+/// The peer says by itself that the record is deleted: it need not be told.
+pub(super) fn take_deletion(
+    connection: &Connection,
+    peer: &PeerId,
+    table: &Table,
+    id: &str,
+    entry: &OutboxEntry,
+) -> Result<()> {
+    put(connection, peer, table, id, entry.revision.0, &[])
+}
+
+fn aside_is_over(connection: &Connection, peer: &PeerId, table: &str, id: &str) -> Result<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM amana_aside WHERE table_name = ? AND record_id = ? AND peer = ?",
+        )
+        .and_then(|mut statement| statement.execute([table, id, peer.as_str()]))
+        .map(|_| ())
+        .map_sqlite()
+}
+
+pub(super) fn forget(connection: &Connection, table: &str, id: &str) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM amana_mark WHERE table_name = ? AND record_id = ?")
+        .and_then(|mut statement| statement.execute([table, id]))
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// An entry as it is for a peer without the last word: the bases are what that peer holds, and a
+/// column that it holds already is none that was changed, unless it comes with an older version:
+/// then the peer has lost it.
+pub(super) fn as_seen(
+    entry: &OutboxEntry,
+    mark: Option<&Mark>,
+    local: &[Value],
+    remote_is_later: bool,
+) -> OutboxEntry {
+    let Some(mark) = mark else {
+        return entry.clone();
+    };
+    let held = |position: usize| mark.base.iter().find(|(p, _)| *p == position);
+    let base = entry.base.iter().filter_map(|(position, base)| {
+        let value = held(*position).map_or(base, |(_, value)| value);
+        let unchanged = held(*position).is_some() && local.get(*position) == Some(value);
+        (!(unchanged && remote_is_later)).then(|| (*position, value.clone()))
+    });
+    OutboxEntry {
+        kind: match entry.kind {
+            OutboxKind::Created if mark.revision != NOT_YET => OutboxKind::Updated,
+            kind => kind,
+        },
+        revision: entry.revision,
+        base: base.collect(),
+    }
+}
+
+/// Notes what such a peer holds in the entry's columns. If that is not what is stored here, the
+/// entry is sent to it again.
+pub(super) fn note_seen(
+    connection: &Connection,
+    peer: &PeerId,
+    table: &Table,
+    entry: &OutboxEntry,
+    mark: Option<&Mark>,
+    local: &[Value],
+    remote: &RemoteRow,
+) -> Result<()> {
+    let theirs = |position: usize| {
+        let cell = remote.cells.iter().find(|(p, _)| *p == position);
+        let held = mark.and_then(|mark| mark.base.iter().find(|(p, _)| *p == position));
+        cell.or(held).map(|(_, value)| value)
+    };
+    let base: Vec<_> = entry
+        .base
+        .iter()
+        .map(|(position, base)| (*position, theirs(*position).unwrap_or(base).clone()))
+        .collect();
+    let all_there = base
+        .iter()
+        .all(|(position, value)| local.get(*position) == Some(value));
+    let revision = match mark {
+        Some(mark) if all_there => mark.revision,
+        _ => NOT_YET,
+    };
+    if mark.is_some_and(|mark| mark.revision == revision && mark.base == base) {
+        return Ok(());
+    }
+    put(connection, peer, table, remote.id.as_str(), revision, &base)
+}
+
+/// The entry of a record with its mark, if it has either.
+pub(super) fn entry_and_mark(
+    connection: &Connection,
+    peer: &PeerId,
+    table: &Table,
+    id: &str,
+) -> Result<Option<(OutboxEntry, Option<Mark>)>> {
+    let Some(entry) = outbox::find(connection, table, id)? else {
+        return Ok(None);
+    };
+    Ok(Some((entry, find(connection, peer, table, id)?)))
+}

@@ -1,0 +1,79 @@
+//! What a pull tells by what it does not hold: rows that were sent and did not come back, and, where
+//! everything was asked for, records that are gone or only absent.
+
+use super::apply::{Apply, CANCEL_STRIDE};
+use super::transaction::WriteTransaction;
+use super::{absent, conflicts, records, sent};
+use crate::cancel::CancelToken;
+use crate::error::Result;
+use crate::model::change_set::OutboxKind;
+use crate::model::ids::RecordId;
+use crate::model::schema::Direction;
+
+pub(super) fn after_pull(
+    apply: &mut Apply<'_>,
+    tx: &mut WriteTransaction<'_>,
+    full: bool,
+    cancel: &CancelToken,
+) -> Result<()> {
+    not_come_back(apply, tx, full)?;
+    sweep(apply, tx, cancel)
+}
+
+/// Rows that the peer took, and that are not among what changed at it since: it dropped them.
+fn not_come_back(apply: &mut Apply<'_>, tx: &WriteTransaction<'_>, full: bool) -> Result<()> {
+    let context = tx.context;
+    for (index, table) in context.schema.tables() {
+        if table.direction != Direction::Both {
+            continue;
+        }
+        for (id, row) in sent::unconfirmed(tx.connection, &apply.terms.id, table)? {
+            if row.kind == OutboxKind::Updated && !table.updates_announced && !full {
+                continue;
+            }
+            sent::forget(tx.connection, &table.name, &id)?;
+            let Some(id) = RecordId::from_peer(&id) else {
+                continue;
+            };
+            let stored = records::get(tx.connection, context, index, &id)?;
+            // Nothing is heard of a deletion that was carried out, and deleted since is deleted.
+            if let (Some(stored), false) = (stored, row.kind == OutboxKind::Deleted) {
+                conflicts::record_not_come_back(tx, apply.terms, table, &stored, &row)?;
+                apply.report.not_kept += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Records that a pull of everything did not hold are gone in tables that the peer's history limit
+/// leaves whole. In all others they may just be old: they are kept and marked.
+fn sweep(apply: &mut Apply<'_>, tx: &mut WriteTransaction<'_>, cancel: &CancelToken) -> Result<()> {
+    let Some(seen) = apply.seen.take() else {
+        return Ok(());
+    };
+    let context = tx.context;
+    let now_ms = context.clock.now_ms();
+    for (index, table) in context.schema.tables() {
+        // Own rows were replaced as a whole.
+        if table.direction == Direction::Local || table.own_rows_only.is_some() {
+            continue;
+        }
+        let unseen = absent::unseen(tx.connection, index, table, &seen)?;
+        for (count, id) in unseen.into_iter().enumerate() {
+            if (count as u64).is_multiple_of(CANCEL_STRIDE) {
+                cancel.check()?;
+            }
+            if !table.whole_history {
+                if absent::mark(tx.connection, &table.name, &id, now_ms)? {
+                    apply.report.absent += 1;
+                }
+            } else if let Some(id) = RecordId::from_peer(&id)
+                && apply.remove(tx, index, &id)?
+            {
+                apply.report.gone += 1;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! Takes the other value of a ledger entry after all: as an edit of somebody here, that is pushed
+//! like any other.
+
+use serde_json::{Map, Value as Json};
+
+use super::transaction::WriteTransaction;
+use super::{conflicts, outbox, peers, records};
+use crate::error::{Error, ErrorCode, Result};
+use crate::model::change_set::{OutboxEntry, OutboxKind};
+use crate::model::ids::RecordId;
+use crate::model::ledger::{ConflictEntry, ConflictKind, Kept};
+use crate::model::row::Fields;
+use crate::model::schema::{Role, Table, TableIndex};
+use crate::model::value::Value;
+
+/// Undoes an entry; returns the id of the record that has the value now. A record that is gone
+/// comes back as a new one.
+pub(super) fn undo(tx: &mut WriteTransaction<'_>, entry_id: i64) -> Result<RecordId> {
+    let entry = conflicts::get(tx.connection, entry_id)?
+        .ok_or(Error::new(ErrorCode::NotFound, "there is no such entry"))?;
+    if entry.undone_at_ms.is_some() {
+        return Err(Error::invalid("this entry was undone already"));
+    }
+    let (index, table) = tx.context.schema.require(&entry.table)?;
+    let id = RecordId::from_peer(&entry.record_id).ok_or_else(unreadable)?;
+    let wanted = wanted(table, &entry)?;
+    let id = match records::get(tx.connection, tx.context, index, &id)? {
+        Some(_) if wanted.is_empty() => {
+            records::delete(tx, index, &id)?;
+            id
+        }
+        Some(_) => {
+            let fields = wanted.into_iter().filter(|(position, _)| *position > 0);
+            records::change(tx, index, &id, fields.collect())?;
+            id
+        }
+        None => bring_back(tx, index, id, wanted)?,
+    };
+    conflicts::mark_undone(tx.connection, entry_id, tx.context.clock.now_ms())?;
+    Ok(id)
+}
+
+/// The columns with the value that did not stay; none for a deletion that was not carried out.
+fn wanted(table: &Table, entry: &ConflictEntry) -> Result<Fields> {
+    let other = match (entry.kind, entry.kept) {
+        (ConflictKind::ChangedByPeer, _) => &entry.remote,
+        (ConflictKind::DeletedByPeer, _) => &entry.local,
+        (ConflictKind::NotKept, _) => &entry.local,
+        (ConflictKind::BothChanged, Kept::Local) => &entry.remote,
+        (ConflictKind::BothChanged, Kept::Remote | Kept::Rule) => &entry.local,
+    };
+    let Some(text) = other else {
+        return Ok(Vec::new());
+    };
+    let json: Json = serde_json::from_str(text).map_err(|_| unreadable())?;
+    if let Some(column) = &entry.column {
+        let position = table.position(column).ok_or_else(unreadable)?;
+        return Ok(vec![(
+            position,
+            Value::from_json(&json).ok_or_else(unreadable)?,
+        )]);
+    }
+    let object: Map<String, Json> = serde_json::from_value(json).map_err(|_| unreadable())?;
+    object
+        .iter()
+        .filter_map(|(name, json)| Some((table.position(name)?, json)))
+        .filter(|(position, _)| !is_stores_own(table, *position))
+        .map(|(position, json)| Ok((position, Value::from_json(json).ok_or_else(unreadable)?)))
+        .collect()
+}
+
+/// Columns that say when and whether, and belong to the record as it was.
+fn is_stores_own(table: &Table, position: usize) -> bool {
+    let column = &table.columns[position];
+    column.role == Role::Id
+        || matches!(
+            column.name.as_str(),
+            "created_at"
+                | "updated_at"
+                | "last_modified"
+                | "server_created_at"
+                | "is_deleted"
+                | "deleted_at"
+        )
+}
+
+/// A deletion that waits is taken back; one that the peer knows is not, and the record gets a new
+/// id.
+fn bring_back(
+    tx: &mut WriteTransaction<'_>,
+    index: TableIndex,
+    id: RecordId,
+    fields: Fields,
+) -> Result<RecordId> {
+    let table = tx.context.schema.table(index);
+    let tombstone = outbox::find(tx.connection, table, id.as_str())?
+        .filter(|entry| entry.kind == OutboxKind::Deleted);
+    if tombstone.is_none() {
+        return records::insert(tx, index, None, fields);
+    }
+    // What it took along can only come from the peer: it is asked for everything.
+    outbox::remove(tx.connection, &table.name, id.as_str(), OutboxKind::Deleted)?;
+    peers::want_everything(tx.connection)?;
+    let id = records::insert(tx, index, Some(id), fields)?;
+    // The peer has it: what was put together here are changes of its record.
+    let entry = OutboxEntry {
+        kind: OutboxKind::Updated,
+        revision: tx.next_revision(),
+        base: Vec::new(),
+    };
+    outbox::put(tx.connection, table, id.as_str(), &entry, None)?;
+    Ok(id)
+}
+
+fn unreadable() -> Error {
+    Error::new(ErrorCode::DatabaseDamaged, "a ledger entry cannot be read")
+}

@@ -1,0 +1,105 @@
+//! What is looked at before a record is sent: what the peer is known to refuse, to ruin, or to
+//! answer by inventing a record never leaves the device. Pure.
+
+use crate::model::change_set::{OutboxKind, OutboxRow};
+use crate::model::dates;
+use crate::model::ids::{PeerKind, RecordId};
+use crate::model::json_text;
+use crate::model::merge::survives_relay;
+use crate::model::row::is_decimal;
+use crate::model::schema::{Column, Role, Schema};
+use crate::model::terms::PeerTerms;
+use crate::model::value::Value;
+
+/// What becomes of a record before it is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Check {
+    /// It is sent.
+    Send,
+    /// It waits for the cloud to take it first.
+    Wait,
+    /// It is put aside, for this reason.
+    Refuse(&'static str),
+}
+
+/// Looks at a record.
+pub(super) fn check(schema: &Schema, terms: &PeerTerms, row: &OutboxRow) -> Check {
+    // The cloud stores a patient whose id is no UUID under another, again and again.
+    if RecordId::parse_uuid(row.id.as_str()).is_err() {
+        return Check::Refuse("the record's id is not a UUID");
+    }
+    if row.kind == OutboxKind::Deleted {
+        return Check::Send;
+    }
+    let table = schema.table(row.table);
+    let cells = table.columns.iter().zip(&row.values);
+    let flaw = cells
+        .filter(|(column, _)| column.pushed)
+        .find_map(|(column, value)| flaw(column, value));
+    if let Some(reason) = flaw {
+        return Check::Refuse(reason);
+    }
+    // A reference that came from the peer leads somewhere there, though perhaps not here.
+    let given_here = |position: &usize| {
+        row.kind == OutboxKind::Created
+            || row.changed.contains(position)
+            || row.values.get(*position).is_none_or(Value::is_null)
+    };
+    if row.dangling.iter().any(given_here) {
+        return Check::Refuse("the record that this one belongs to is missing");
+    }
+    let first_to_the_cloud = terms.id.kind() == PeerKind::Hub && !terms.last_word;
+    if first_to_the_cloud && !survives_relay(schema, row.table, &row.values) {
+        return Check::Wait;
+    }
+    Check::Send
+}
+
+fn flaw(column: &Column, value: &Value) -> Option<&'static str> {
+    match value {
+        // Where a server wants a value, it says so by refusing the row.
+        Value::Null => None,
+        Value::Text(text) => text_flaw(column, text),
+        Value::Integer(number) => match column.role {
+            Role::Instant => dates::format_instant(*number)
+                .is_none()
+                .then_some("a time is out of range"),
+            Role::Integer | Role::Bool | Role::Number => None,
+            _ => Some(WRONG_TYPE),
+        },
+        Value::Real(number) => match column.role {
+            Role::Number if number.is_finite() => None,
+            _ => Some(WRONG_TYPE),
+        },
+    }
+}
+
+const WRONG_TYPE: &str = "a value is not of its column's type";
+
+fn text_flaw(column: &Column, text: &str) -> Option<&'static str> {
+    if text.contains('\0') {
+        return Some("a text holds a NUL character");
+    }
+    let too_long = column
+        .max_chars
+        .is_some_and(|max| text.chars().count() > max as usize);
+    if too_long {
+        return Some("a text is longer than the peer takes");
+    }
+    match column.role {
+        Role::Day if !dates::is_day(text) => Some("a day is not one"),
+        Role::Json if !json_text::is_json(text) => Some("a JSON text is not JSON"),
+        Role::Decimal if !is_decimal(text) => Some("a decimal number is not one"),
+        Role::Decimal => column.precision.and_then(|(digits, scale)| {
+            let whole = text
+                .trim_start_matches('-')
+                .split('.')
+                .next()
+                .unwrap_or_default();
+            (whole.trim_start_matches('0').len() > (digits - scale) as usize)
+                .then_some("a number is larger than the peer takes")
+        }),
+        Role::Text | Role::Enum | Role::Ref | Role::Json | Role::Day => None,
+        Role::Id | Role::Integer | Role::Number | Role::Bool | Role::Instant => Some(WRONG_TYPE),
+    }
+}

@@ -1,0 +1,91 @@
+//! Whether the peer kept what it said it took. Pure.
+//!
+//! No server says what it left out: it answers "taken" and keeps the version it had. So the next
+//! pull is compared with what was sent, column by column; what is not there goes into the ledger.
+
+use super::merge::{base_of, is_ours, is_stamp};
+use super::same::same;
+use crate::model::change_set::OutboxKind;
+use crate::model::ledger::Kept;
+use crate::model::merge::{ColumnConflict, Verdict, VerifyInput};
+use crate::model::schema::Column;
+use crate::model::value::Value;
+
+pub(super) fn verify(input: &VerifyInput<'_>) -> Verdict {
+    match (input.sent.kind, input.local) {
+        (OutboxKind::Deleted, None) => Verdict::StillThere,
+        // Made again, or deleted since: what was sent before says nothing any more.
+        (OutboxKind::Deleted, Some(_)) | (_, None) => Verdict::Unclear,
+        (OutboxKind::Updated, Some(local)) => edited(input, local),
+        (OutboxKind::Created, Some(local)) => made(input, local),
+    }
+}
+
+/// An edit: the columns that it changed. Once it was seen to be kept, only the value from before
+/// it is suspicious: whoever writes that back may not have known of the edit.
+fn edited(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
+    let columns = input.sent.base.iter().filter_map(|(position, before)| {
+        let column = input.table.columns.get(*position)?;
+        let theirs = cell(input, *position)?;
+        let sent = local.get(*position)?;
+        // Edited once more: the merge looks at it.
+        let edited_again = input
+            .outbox
+            .is_some_and(|entry| base_of(entry, *position).is_some());
+        let relevant = is_ours(column) && !is_stamp(input.table, *position) && !edited_again;
+        let lost = !as_good_as(column, theirs, sent)
+            && (!input.sent.confirmed || same(column, theirs, before));
+        (relevant && lost).then(|| not_kept(*position, before, sent, theirs))
+    });
+    verdict(columns.collect())
+}
+
+/// A new record: all of it, unless somebody has changed it since.
+fn made(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
+    let Some(stamp) = input.table.updated_at() else {
+        return Verdict::Unclear;
+    };
+    if input.outbox.is_some() || cell(input, stamp) != local.get(stamp) {
+        return Verdict::Unclear;
+    }
+    let columns = input.table.columns.iter().enumerate();
+    let columns = columns.filter_map(|(position, column)| {
+        let theirs = cell(input, position)?;
+        let sent = local.get(position)?;
+        let relevant = column.pushed && is_ours(column) && position != stamp;
+        (relevant && !as_good_as(column, theirs, sent))
+            .then(|| not_kept(position, &Value::Null, sent, theirs))
+    });
+    verdict(columns.collect())
+}
+
+fn cell<'a>(input: &VerifyInput<'a>, position: usize) -> Option<&'a Value> {
+    let mut cells = input.remote.cells.iter();
+    cells
+        .find(|(found, _)| *found == position)
+        .map(|(_, value)| value)
+}
+
+/// Servers make nothing of an empty text.
+fn as_good_as(column: &Column, theirs: &Value, sent: &Value) -> bool {
+    let empty = |value: &Value| value.is_null() || value.as_text() == Some("");
+    same(column, theirs, sent) || (empty(theirs) && empty(sent))
+}
+
+fn not_kept(position: usize, before: &Value, sent: &Value, theirs: &Value) -> ColumnConflict {
+    ColumnConflict {
+        column: position,
+        base: before.clone(),
+        local: sent.clone(),
+        remote: theirs.clone(),
+        kept: Kept::Remote,
+    }
+}
+
+fn verdict(columns: Vec<ColumnConflict>) -> Verdict {
+    if columns.is_empty() {
+        Verdict::Kept
+    } else {
+        Verdict::NotKept(columns)
+    }
+}
