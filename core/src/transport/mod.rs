@@ -13,6 +13,8 @@ mod limits;
 mod network;
 mod rpc;
 mod sign_in;
+#[cfg(any(test, feature = "test-support"))]
+mod text_peer;
 mod tls;
 mod wire;
 
@@ -32,7 +34,9 @@ pub(crate) use hub::check_decoder as check_hub_decoder;
 #[cfg(any(test, feature = "test-support"))]
 pub(crate) use wire::check_decoder as check_pull_decoder;
 
-pub use cloud::{CloudClient, CloudPeer, CloudProof};
+pub use cloud::{CloudClient, CloudPeer};
 pub use hub::{HubClient, HubLogin, HubParts, HubPeer, HubSignIn, HubToken};
 pub use limits::TimeLimits;
 pub use network::Network;
+#[cfg(any(test, feature = "test-support"))]
+pub use text_peer::{Pushed, TextPeer};
