@@ -6,6 +6,7 @@
 import { AmanaError, toAmanaError } from './errors.ts';
 import type {
   ChangeEvent,
+  DamageEvent,
   KvChangeEvent,
   Spec,
   SyncProgressEvent,
@@ -78,6 +79,7 @@ interface Events {
   kvChange: KvChangeEvent;
   progress: SyncProgressEvent;
   state: VaultStateEvent;
+  damage: DamageEvent;
 }
 type EventName = keyof Events;
 type Listener<E extends EventName> = (event: Events[E]) => void;
@@ -132,6 +134,8 @@ class EventHub {
         return this.module.onSyncProgress(pass);
       case 'state':
         return this.module.onVaultState(pass);
+      case 'damage':
+        return this.module.onDamage(pass);
     }
   }
 }
