@@ -91,7 +91,7 @@ export type RefusalReport = {
   keyLost: string | null;
   /** Records that no peer has taken, where the vault may be lost: a hint, null if unknown. */
   unsynced: number | null;
-  /** What can be done, the mildest first: some of `try_later`, `recovery`, `quarantine`. */
+  /** What can be done, the mildest first: of `try_later`, `recovery`, `salvage`, `quarantine`. */
   remedies: Array<string>;
   /** With `wrong_pin`: wrong PINs since the last right one. */
   failures: number | null;
