@@ -49,6 +49,15 @@ export async function call<T>(work: (module: Spec) => Promise<T>): Promise<T> {
   }
 }
 
+/** Does something with the bytes of secrets, and wipes this copy of them whatever comes of it. */
+export async function wiping<T>(secrets: number[][], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } finally {
+    for (const secret of secrets) secret.fill(0);
+  }
+}
+
 /** What of the standard `AbortSignal` is used. */
 export interface AbortSignalLike {
   readonly aborted: boolean;

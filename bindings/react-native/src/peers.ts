@@ -11,7 +11,7 @@ import type {
   TableDigest,
 } from './NativeAmana.ts';
 import type { AbortSignalLike } from './native.ts';
-import { call, callCancellable, listen } from './native.ts';
+import { call, callCancellable, listen, wiping } from './native.ts';
 
 /** How to sign in at the cloud. */
 export interface CloudSignIn {
@@ -69,8 +69,10 @@ export class VaultPeers {
     const email = checkText(how.email, 'email');
     const ca = how.privateCaPem === undefined ? null : checkText(how.privateCaPem, 'privateCaPem');
     const password = checkSecret(how.password, 'a password');
-    return callCancellable(how.signal, (module, operation) =>
-      module.signIn(this.handle, url, ca, email, password, operation)
+    return wiping([password], () =>
+      callCancellable(how.signal, (module, operation) =>
+        module.signIn(this.handle, url, ca, email, password, operation)
+      )
     );
   }
 
@@ -92,8 +94,10 @@ export class VaultPeers {
     const peer = checkText(how?.peer, 'a peer');
     const email = checkText(how.email, 'email');
     const password = checkSecret(how.password, 'a password');
-    return callCancellable(how.signal, (module, operation) =>
-      module.signInAtHub(this.handle, peer, email, password, operation)
+    return wiping([password], () =>
+      callCancellable(how.signal, (module, operation) =>
+        module.signInAtHub(this.handle, peer, email, password, operation)
+      )
     );
   }
 

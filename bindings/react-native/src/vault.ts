@@ -14,7 +14,7 @@ import type {
   SyncStatus,
   VaultGlance,
 } from './NativeAmana.ts';
-import { call, listen, native } from './native.ts';
+import { call, listen, native, wiping } from './native.ts';
 import type { CloudSignIn, SyncOptions } from './peers.ts';
 import { VaultPeers } from './peers.ts';
 import type { TableName } from './schema.ts';
@@ -132,7 +132,9 @@ export class Vault<S = HikmaSchema> {
     const person = checkPerson(first?.person);
     const pin = checkSecret(first.pin, 'a PIN');
     const recovery = this.config.recoveryKey ?? null;
-    return call((module) => module.createForPerson(this.handle, person, pin, recovery));
+    return wiping([pin], () =>
+      call((module) => module.createForPerson(this.handle, person, pin, recovery))
+    );
   }
 
   /** Closes the database and drops the keys. */
@@ -151,7 +153,7 @@ export class Vault<S = HikmaSchema> {
     if ('pin' in how) {
       const person = checkPerson(how.person);
       const pin = checkSecret(how.pin, 'a PIN');
-      return call((module) => module.unlockWithPin(this.handle, person, pin));
+      return wiping([pin], () => call((m) => m.unlockWithPin(this.handle, person, pin)));
     }
     if ('presence' in how) {
       const { title, cancel } = checkPrompt(how.presence);
@@ -252,7 +254,7 @@ export class Vault<S = HikmaSchema> {
   async salvage(how?: { readonly person: string; readonly pin: Pin }): Promise<SalvageReport> {
     const person = how === undefined ? null : checkPerson(how.person);
     const pin = how === undefined ? [] : checkSecret(how.pin, 'a PIN');
-    return call((module) => module.salvage(this.handle, person, pin));
+    return wiping([pin], () => call((module) => module.salvage(this.handle, person, pin)));
   }
 }
 
@@ -288,6 +290,8 @@ export async function openVault<S = HikmaSchema>(config: VaultConfig = {}): Prom
   const policy = config.policy ?? 'device';
   const glance = await vault.glance();
   if (glance.policy !== null && glance.policy !== policy) {
+    // nobody can use it under this configuration: another may be tried
+    await vault.close();
     throw invalid('this vault has the other policy');
   }
   if (policy === 'device' && vault.state !== 'unlocked') await vault.unlock();
