@@ -1,7 +1,7 @@
 //! Random lives through the front door, with the real database: a smaller set beside the thousands
 //! that the vault's own tests play. `AMANA_LIVES=10` plays ten times as many.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

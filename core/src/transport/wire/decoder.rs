@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use super::failures::{NOT_THE_FORM, TOO_MANY};
+use super::failures::{NOT_THE_FORM, TOO_MANY, TOO_MANY_TABLES};
 use super::input::{self, Input};
 use super::record::{self, Shape};
 use super::reply::{self, List};
@@ -88,7 +88,7 @@ impl<'a> Decoder<'a> {
     pub(super) fn table(&mut self) -> Result<()> {
         self.tables += 1;
         if self.tables > self.limits.tables {
-            return Err(protocol("the reply holds more tables than allowed"));
+            return Err(TOO_MANY_TABLES);
         }
         Ok(())
     }

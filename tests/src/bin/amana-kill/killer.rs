@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
@@ -108,20 +108,15 @@ impl Watched {
         let is_early = draw.below(4) == 0;
         let mut end = now() + if is_early { opening } else { PATIENCE };
         let mut trying = None;
-        loop {
-            match lines.recv_timeout(end.saturating_duration_since(now())) {
-                Ok(line) => {
-                    self.hear(&line, &mut trying, figures);
-                    if line.get("state").is_some() && !is_early {
-                        end = now() + working;
-                    }
-                    let name = trying.as_ref().map(Op::name);
-                    if name.is_some() && name == awaited && line["try"].is_object() {
-                        end = now() + soon;
-                    }
-                }
-                // Where its words end it has ended by itself; why, it says elsewhere.
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+        // Where its words end it has ended by itself; why, it says elsewhere.
+        while let Ok(line) = lines.recv_timeout(end.saturating_duration_since(now())) {
+            self.hear(&line, &mut trying, figures);
+            if line.get("state").is_some() && !is_early {
+                end = now() + working;
+            }
+            let name = trying.as_ref().map(Op::name);
+            if name.is_some() && name == awaited && line["try"].is_object() {
+                end = now() + soon;
             }
         }
         child
