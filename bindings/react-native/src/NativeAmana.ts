@@ -1,6 +1,7 @@
 /**
  * The contract between JavaScript and the phone: the one list of calls that the Kotlin module and the
  * Swift module implement. Owns no behaviour. Apps do not use it; they use `openVault`.
+ * Long because codegen reads the contract out of one file.
  *
  * Rules that hold for every method:
  *
