@@ -5,6 +5,8 @@ mod fake_store;
 mod fakes;
 mod phone;
 mod scripted_peer;
+#[cfg(test)]
+mod world;
 
 pub use amana_keystore::MemoryKeyStore;
 pub use fake_store::FakeStore;
