@@ -1,6 +1,6 @@
 //! The cloud's rules, as its real server has them: what it drops, invents and does not announce.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value as Json;
@@ -35,6 +35,8 @@ pub(super) struct State {
     pub refuses_pushes: bool,
     pub history_from: i64,
     pub requests: u32,
+    /// Every text that was ever stored.
+    pub ever: BTreeSet<String>,
 }
 
 #[derive(Clone)]
@@ -191,6 +193,8 @@ impl State {
         let stamp = at("updated_at").unwrap();
         let old = self.rows.get(&key).cloned();
         normalise(table, &mut values, old.as_ref(), now);
+        let texts = values.iter().filter_map(Value::as_text).map(str::to_owned);
+        let texts: Vec<String> = texts.collect();
         let name = table.name.as_str();
         let Some(old) = old else {
             if name == "patient_problems" {
@@ -205,6 +209,7 @@ impl State {
                 deleted_at: None,
             };
             self.rows.insert(key, kept);
+            self.ever.extend(texts);
             return Ok(());
         };
         let later = row.values[stamp].as_integer() > old.values[stamp].as_integer();
@@ -232,6 +237,7 @@ impl State {
             _ => {}
         }
         self.rows.insert(key, kept);
+        self.ever.extend(texts);
         Ok(())
     }
 

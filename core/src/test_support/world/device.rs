@@ -1,5 +1,6 @@
 //! One device: a real encrypted store, its own clock, and the engine.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use super::*;
@@ -11,6 +12,7 @@ use crate::model::ledger::ConflictEntry;
 use crate::model::notice::Notice;
 use crate::model::report::SyncReport;
 use crate::model::row;
+use crate::model::schema::Direction;
 use crate::model::standing::{RecordStanding, SyncStatus};
 use crate::model::terms::SyncPolicy;
 use crate::ports::SyncPeer;
@@ -52,6 +54,12 @@ impl Device {
             timer: InstantTimer::default(),
             directory,
         }
+    }
+
+    /// As if it were new.
+    pub fn begin_anew(&self) {
+        self.database.clear().wait().unwrap();
+        self.clock.set_wall(NOW);
     }
 
     /// The process ends and starts again.
@@ -120,7 +128,57 @@ impl Device {
         count.wait().unwrap() as usize
     }
 
+    pub fn ids(&self, table: &str) -> Vec<RecordId> {
+        let rows = self.rows_of(table);
+        rows.keys()
+            .map(|id| RecordId::from_peer(id).unwrap())
+            .collect()
+    }
+
+    /// The texts in some columns of a record.
+    pub fn texts(&self, table: &str, id: &RecordId, columns: &[&str]) -> Vec<String> {
+        let Some(row) = self.get(table, id) else {
+            return Vec::new();
+        };
+        let texts = columns.iter().filter_map(|column| row[*column].as_str());
+        texts.map(str::to_owned).collect()
+    }
+
+    /// Every text of every record.
+    pub fn all_texts(&self) -> BTreeSet<String> {
+        let rows = self.rows().into_values().flatten();
+        rows.filter_map(|value| value.as_text().map(str::to_owned))
+            .collect()
+    }
+
+    fn rows_of(&self, table: &str) -> BTreeMap<String, Vec<Value>> {
+        self.database.dump(self.table(table)).wait().unwrap()
+    }
+
+    /// All records of the tables that are pushed.
+    pub fn rows(&self) -> Rows {
+        let pushed = self
+            .schema
+            .tables()
+            .filter(|(_, t)| t.direction == Direction::Both);
+        let rows = pushed.flat_map(|(index, table)| {
+            let rows = self.rows_of(&table.name).into_iter();
+            rows.map(move |(id, values)| ((index, id), values))
+        });
+        rows.collect()
+    }
+
     pub fn sync_with(&self, id: &PeerId, peer: &dyn SyncPeer, full: bool) -> Result<SyncReport> {
+        self.sync_by(id, peer, full, &self.cancel)
+    }
+
+    pub fn sync_by(
+        &self,
+        id: &PeerId,
+        peer: &dyn SyncPeer,
+        full: bool,
+        cancel: &CancelToken,
+    ) -> Result<SyncReport> {
         let policy = self.policy.lock().unwrap().clone();
         let status = self.database.peer_status(id).wait()?;
         Engine {
@@ -134,7 +192,7 @@ impl Device {
             timer: &self.timer,
             spool_directory: self.directory.path(),
             progress: None,
-            cancel: &self.cancel,
+            cancel,
             full_pull: full,
             past_failures: status.failures,
         }

@@ -4,6 +4,7 @@
 mod cloud;
 mod device;
 mod hub;
+mod lives;
 
 mod merging;
 mod peers;
@@ -13,7 +14,7 @@ mod reconciling;
 mod verifying;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value as Json, json};
 
@@ -32,7 +33,8 @@ const NOW: i64 = 1_795_470_612_883;
 type Rows = BTreeMap<(TableIndex, String), Vec<Value>>;
 
 fn schema() -> Arc<Schema> {
-    Schema::hikma().unwrap()
+    static SCHEMA: OnceLock<Arc<Schema>> = OnceLock::new();
+    Arc::clone(SCHEMA.get_or_init(|| Schema::hikma().unwrap()))
 }
 
 fn id(number: u32) -> RecordId {

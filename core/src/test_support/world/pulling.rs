@@ -153,6 +153,7 @@ fn w021_w030_absent_columns_keep_the_stored_value() {
         local: Some(&local),
         outbox: None,
         remote: &remote,
+        held: &[],
         elsewhere: None,
     });
     let expected = vec![(table.position("phone").unwrap(), text("1"))];
