@@ -1,49 +1,72 @@
-//! The front door: opens a vault, locks and unlocks it, and wires the rooms together.
+//! The front door: a vault's life, and the wiring of the rooms.
+//!
+//! ```text
+//! attach ──► locked ◄──────────────────────────────┐
+//!              │ open, create, unlock, unlock_with │ lock, idle lock
+//!              ▼                                   │
+//!           unlocked: records, key–value pairs, slots, sync, rotate
+//!
+//! close, wipe, quarantine ──► closed
+//! ```
 //!
 //! Record and sync calls are `async fn`s that only await a channel: they run on any executor, and
-//! dropping one cancels nothing. `open`, `unlock`, `lock` and `close` block. No lock is held while a
-//! listener is called.
+//! dropping one cancels nothing. What changes the state or the slots blocks. One call at a time changes
+//! the state; the others wait for it, and whoever cannot wait gets a typed refusal. No lock is held
+//! while a listener is called.
 
 mod cloud;
 mod config;
+mod diagnose;
+mod ending;
+mod hub;
+mod hub_trust;
 mod idle;
+mod integrity;
 mod kv;
 #[cfg(test)]
 mod kv_tests;
+mod opened;
+mod opening;
 mod records;
+mod recovery;
+mod refusal;
 mod registry;
+mod rotation;
+mod salvage;
+mod slots;
+mod state;
 mod sync_run;
 mod syncing;
+#[cfg(test)]
+mod tests;
+mod unsynced;
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
-use crate::kv::session::SessionValues;
 use crate::model::schema::Schema;
 use crate::observers::{Observers, Subscription};
-use crate::ports::{ChangeListener, KeyStore, KvListener};
-use crate::storage::{Database, DatabaseOptions};
+use crate::ports::{ChangeListener, DamageListener, KeyStore, KvListener, StateListener};
+use crate::secret::OneTimePrivateKey;
 use crate::transport::Network;
-use crate::vault::{self, NewVault, VaultDirectory, VaultIo, Way};
+use crate::vault::{
+    self, PersonId, Pin, PinKdf, Policy, Presence, PresenceAnswer, RecoveryKey, VaultDirectory, Way,
+};
 
+pub use crate::model::notice::VaultState;
 pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
+pub use diagnose::diagnose;
+pub use hub::PairedHub;
+pub use recovery::RecoveryRequest;
+pub use slots::SlotList;
 pub use sync_run::SyncOptions;
 
-use idle::{LastUse, Watch};
-use sync_run::SyncRun;
-
-/// Whether a vault can be used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum VaultState {
-    /// The key is dropped and the database closed.
-    Locked,
-    /// Records can be read and written.
-    Unlocked,
-    /// For good.
-    Closed,
-}
+use idle::Watch;
+use opened::Open;
+use state::{Doing, Life, State, closed, locked};
 
 /// A vault: encrypted records, settings and the sync with peers, in one directory.
 ///
@@ -55,61 +78,87 @@ pub struct Amana {
 
 pub(crate) struct Inner {
     config: Config,
+    database_file: PathBuf,
     system: System,
     schema: Arc<Schema>,
     key_store: Arc<dyn KeyStore>,
     observers: Arc<Observers>,
     /// Started by the first call that needs it: an app that only reads has no network threads.
     network: Mutex<Option<Arc<Network>>>,
-    state: Mutex<State>,
-    /// Told at every change of the state.
-    changed: Condvar,
+    life: Life,
     /// Kept until the vault is closed.
     directory: Mutex<Option<VaultDirectory>>,
     watch: Watch,
+    /// The last opening or PIN that was refused, until one is not.
+    refusal: Mutex<Option<vault::Refusal>>,
+    /// Opens the answer to the last recovery request.
+    recovery: Mutex<Option<OneTimePrivateKey>>,
+    /// How PINs are stretched here, once it was measured.
+    pin_kdf: OnceLock<PinKdf>,
+    /// For calls that nobody cancels.
+    never: CancelToken,
 }
 
-/// The mutex around it is held for moments only, never while the key store, the disk or a sync is
-/// waited for: a listener may ask for the state while another thread locks.
-enum State {
-    Locked,
-    /// One thread is locking or unlocking; others that want to wait for it.
-    Changing,
-    Unlocked(Arc<Open>),
-    Closed,
+/// How a locked vault is opened.
+#[derive(Debug)]
+pub enum Unlock<'a> {
+    /// Without a person. For vaults of policy `device`.
+    Device,
+    /// With a person's PIN.
+    Pin {
+        /// Whose.
+        person: &'a PersonId,
+        /// What they typed.
+        pin: &'a Pin,
+    },
+    /// With the platform's answer to a request of [`Amana::begin_presence`].
+    Presence(&'a PresenceAnswer),
+    /// With the organisation's answer to [`Amana::make_recovery_request`].
+    Recovery(&'a [u8]),
 }
 
-/// What exists only while the vault is unlocked.
-struct Open {
-    database: Database,
-    session: SessionValues,
-    sync: SyncRun,
-    /// Cancels the sign-ins that are under way.
-    sign_ins: CancelToken,
-    last_use: LastUse,
+/// What a new vault is made with.
+#[derive(Debug)]
+pub struct NewVault<'a> {
+    /// Who may open it; for good.
+    pub policy: NewPolicy<'a>,
+    /// The organisation's public key, pinned for good.
+    pub recovery: Option<RecoveryKey>,
+}
+
+/// Who may open a new vault, with its first slot.
+#[derive(Debug)]
+pub enum NewPolicy<'a> {
+    /// It opens without a person: for what must be readable before anyone has unlocked.
+    Device,
+    /// It opens for persons alone; this is the first.
+    Person {
+        /// The first person.
+        person: &'a PersonId,
+        /// Their PIN.
+        pin: &'a Pin,
+    },
 }
 
 impl Amana {
-    /// Opens the vault in a directory, and makes it on the first run. A second open of the same
-    /// directory in this process returns the same vault; in another process it is `busy`.
-    ///
-    /// Blocks for the time of one key-store call and of opening the database: call it on a thread
-    /// that may wait.
+    /// A handle to the vault in a directory, locked unless it is open already: one directory has
+    /// one handle in this process. Asks no key store and needs no vault to be there.
     ///
     /// # Errors
-    /// As the open-time table says: `key_temporarily_unavailable`, `key_lost`, `key_mismatch`,
-    /// `keyring_damaged`, `keyring_too_new`, `database_damaged`, `presence_required`,
-    /// `storage_too_new`, `storage_full`, `busy`; `invalid_input` for a schema that is not
-    /// acceptable. None of them deletes or rewrites records or keys.
-    pub fn open(config: Config, key_store: Arc<dyn KeyStore>, system: System) -> Result<Self> {
+    /// `busy` where another process has the directory; `invalid_input` for a directory that cannot
+    /// be one and a schema that is not acceptable; `storage_full`, `storage_busy`.
+    pub fn attach(config: Config, key_store: Arc<dyn KeyStore>, system: System) -> Result<Self> {
         let schema = match &config.schema {
             SchemaSource::Hikma => Schema::hikma()?,
             SchemaSource::Json(text) => Schema::from_json(text)?,
         };
-        registry::open(&config.directory.clone(), || {
+        config.check()?;
+        registry::attach(&config.directory.clone(), || {
             let directory = VaultDirectory::open(&config.directory)?;
+            let observers = Arc::new(Observers::start()?);
             let vault = Self {
                 inner: Arc::new(Inner {
+                    database_file: vault::database_path(directory.path()),
                     config: Config {
                         directory: directory.path().to_owned(),
                         ..config
@@ -117,76 +166,172 @@ impl Amana {
                     system,
                     schema,
                     key_store,
-                    observers: Arc::new(Observers::start()?),
+                    observers: Arc::clone(&observers),
                     network: Mutex::default(),
-                    state: Mutex::new(State::Locked),
-                    changed: Condvar::new(),
+                    life: Life::locked(observers),
                     directory: Mutex::new(Some(directory)),
                     watch: Watch::default(),
+                    refusal: Mutex::default(),
+                    recovery: Mutex::default(),
+                    pin_kdf: OnceLock::new(),
+                    never: CancelToken::new(),
                 }),
             };
-            vault.unlock()?;
-            vault.watch_idleness()?;
+            vault.watch()?;
             Ok(vault)
         })
     }
 
-    /// Loads the key and opens the database. Blocks as [`Amana::open`] does, and while another
-    /// thread is locking. Unlocking an unlocked vault is no error.
-    pub fn unlock(&self) -> Result<()> {
-        refuse_listener()?;
-        let mut state = self.inner.settled()?;
-        match &*state {
-            State::Unlocked(open) => {
-                // Locked for the session only: a sync still had its lease.
-                let now_ms = self.inner.system.clock.monotonic_ms();
-                if open.last_use.is_locked(self.inner.config.idle_lock, now_ms) {
-                    open.end_session();
-                }
-                open.last_use.renew(now_ms);
-                return Ok(());
-            }
-            State::Closed => return Err(closed()),
-            State::Locked | State::Changing => *state = State::Changing,
+    /// Opens a vault of policy `device`, and makes it on the first run: [`Amana::attach`] and
+    /// [`Amana::unlock`] in one. A second open of the same directory in this process returns the
+    /// same vault; in another process it is `busy`.
+    ///
+    /// Blocks for the time of one key-store call and of opening the database: call it on a thread
+    /// that may wait. Where it is refused, a handle from [`Amana::attach`] can say more.
+    ///
+    /// # Errors
+    /// As the open-time table says: `key_temporarily_unavailable`, `key_lost`, `key_mismatch`,
+    /// `keyring_damaged`, `keyring_too_new`, `database_damaged`, `presence_required`,
+    /// `storage_too_new`, `storage_full`, `busy`; `not_found` where it finished an interrupted
+    /// wipe. None of them deletes or rewrites records or keys.
+    pub fn open(config: Config, key_store: Arc<dyn KeyStore>, system: System) -> Result<Self> {
+        let vault = Self::attach(config, key_store, system)?;
+        vault.enter(&Way::Device, Some(&vault::NewVault::DEVICE))?;
+        Ok(vault)
+    }
+
+    /// Makes a vault where there is none, and leaves it unlocked. Blocks; the first PIN of a handle
+    /// also measures how PINs are stretched on this device.
+    ///
+    /// # Errors
+    /// `invalid_input` where there is a vault, whatever its state, or a recovery key that nothing
+    /// can be sealed to; `keyring_damaged` where something is left of one; otherwise as
+    /// [`Amana::open`].
+    pub fn create(&self, new: &NewVault<'_>) -> Result<()> {
+        let policy = match &new.policy {
+            NewPolicy::Device => vault::NewPolicy::Device,
+            NewPolicy::Person { person, pin } => vault::NewPolicy::Person {
+                person,
+                pin,
+                kdf: self.inner.pin_kdf()?,
+            },
+        };
+        let recovery = new.recovery;
+        let (change, ()) = self.inner.life.begin(Doing::Opening, |state| match state {
+            State::Closed => Err(closed()),
+            State::Unlocked(_) => Err(exists()),
+            State::Locked | State::Changing(_) => Ok(()),
+        })?;
+        if vault::glance(&self.inner.io())?.presence == Presence::Vault {
+            return Err(exists());
         }
-        drop(state);
-        let change = Change::of(&self.inner);
-        let open = self.inner.open_database()?;
+        let new = vault::NewVault { policy, recovery };
+        let made = self.inner.open_vault(&Way::Device, Some(&new));
+        let open = self.inner.remember(made)?;
         change.end(State::Unlocked(Arc::new(open)));
+        self.inner.watch.news().come();
         Ok(())
+    }
+
+    /// [`Amana::unlock_with`] of [`Unlock::Device`].
+    pub fn unlock(&self) -> Result<()> {
+        self.unlock_with(&Unlock::Device)
+    }
+
+    /// Proves the key and opens the database; blocks as [`Amana::open`] does, a second longer for a
+    /// PIN, and while another thread changes the state. A due change of the root key is made first.
+    ///
+    /// Where the vault is unlocked already the key is proven all the same, unless it opens without
+    /// a person, and the idle time begins again; a refusal leaves it as it was.
+    ///
+    /// # Errors
+    /// As [`Amana::open`], and `not_found` where there is no vault or the person has no slot,
+    /// `wrong_pin`, `pin_delayed`. [`Amana::last_refusal`] says more.
+    pub fn unlock_with(&self, unlock: &Unlock<'_>) -> Result<()> {
+        self.with_way(unlock, |way| self.enter(way, None))?;
+        if matches!(unlock, Unlock::Recovery(_)) {
+            self.forget_request();
+        }
+        Ok(())
+    }
+
+    /// The vault's way for an app's.
+    fn with_way<T>(
+        &self,
+        unlock: &Unlock<'_>,
+        go: impl FnOnce(&Way<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let rules = self.inner.config.pin_rules;
+        match unlock {
+            Unlock::Device => go(&Way::Device),
+            Unlock::Pin { person, pin } => go(&Way::Pin { person, pin, rules }),
+            Unlock::Presence(answer) => go(&Way::Presence(answer)),
+            Unlock::Recovery(answer) => go(&Way::Recovery(&self.open_answer(answer)?)),
+        }
+    }
+
+    fn enter(&self, way: &Way<'_>, new: Option<&vault::NewVault<'_>>) -> Result<()> {
+        refuse_listener()?;
+        let (change, open) = self.inner.life.begin(Doing::Opening, |state| match state {
+            State::Unlocked(open) => Ok(Some(Arc::clone(open))),
+            State::Locked | State::Changing(_) => Ok(None),
+            State::Closed => Err(closed()),
+        })?;
+        let Some(open) = open else {
+            let opened = self.inner.open_vault(way, new);
+            let open = self.inner.remember(opened)?;
+            change.end(State::Unlocked(Arc::new(open)));
+            // There is something to watch again.
+            self.inner.watch.news().come();
+            return Ok(());
+        };
+        let proven = match way {
+            Way::Device if open.policy() == Some(Policy::Device) => Ok(()),
+            _ => self.inner.prove(way, None).map(|_| ()),
+        };
+        let proven = self.inner.remember(proven);
+        if proven.is_ok() {
+            let now_ms = self.inner.system.clock.monotonic_ms();
+            let last_use = &open.held.last_use;
+            if last_use.is_locked(self.inner.config.idle_lock, now_ms) {
+                // Locked for the session only: a sync still had its lease.
+                open.end_session();
+            }
+            last_use.renew(now_ms);
+        }
+        change.end(State::Unlocked(open));
+        proven
     }
 
     /// Cancels a running sync, finishes the writes that were already queued, closes the database
     /// and drops the keys. Blocks until that is done. Locking a locked vault is no error. A
     /// listener of the running sync gets `busy`: the sync cannot end while it is being told.
     pub fn lock(&self) -> Result<()> {
-        self.end(State::Locked)
-    }
-
-    /// Locks the vault for good and lets go of its directory.
-    pub fn close(&self) -> Result<()> {
-        self.end(State::Closed)?;
-        let directory = self.inner.directory.lock().map(|mut held| held.take());
-        drop(directory);
+        refuse_listener()?;
+        let (change, open) = self.inner.life.begin(Doing::Closing, |state| match state {
+            State::Unlocked(open) => Ok(Some(Arc::clone(open))),
+            State::Locked | State::Changing(_) => Ok(None),
+            State::Closed => Err(closed()),
+        })?;
+        if let Some(open) = open {
+            self.inner.shut(&open);
+        }
+        change.end(State::Locked);
         Ok(())
     }
 
-    fn end(&self, next: State) -> Result<()> {
+    /// Locks the vault for good and lets go of its directory. Closing a closed vault is no error.
+    pub fn close(&self) -> Result<()> {
         refuse_listener()?;
-        let mut state = self.inner.settled()?;
-        let open = match &*state {
-            State::Unlocked(open) => Arc::clone(open),
-            State::Closed if matches!(next, State::Locked) => return Err(closed()),
-            State::Locked | State::Closed | State::Changing => {
-                *state = next;
-                return Ok(());
-            }
-        };
-        *state = State::Changing;
-        drop(state);
-        let change = Change::of(&self.inner);
-        open.shut();
-        change.end(next);
+        let (change, open) = self.inner.life.begin(Doing::Closing, |state| match state {
+            State::Unlocked(open) => Ok(Some(Arc::clone(open))),
+            State::Locked | State::Changing(_) | State::Closed => Ok(None),
+        })?;
+        if let Some(open) = open {
+            self.inner.shut(&open);
+        }
+        self.inner.let_go();
+        change.end(State::Closed);
         Ok(())
     }
 
@@ -194,12 +339,12 @@ impl Amana {
     pub fn state(&self) -> VaultState {
         let rule = self.inner.config.idle_lock;
         let now_ms = self.inner.system.clock.monotonic_ms();
-        match self.inner.state().as_deref() {
-            Ok(State::Unlocked(open)) if !open.last_use.is_locked(rule, now_ms) => {
+        match self.inner.life.now().as_deref() {
+            Ok(State::Unlocked(open)) if !open.held.last_use.is_locked(rule, now_ms) => {
                 VaultState::Unlocked
             }
-            Ok(State::Unlocked(_)) => VaultState::Locked,
-            Ok(State::Locked | State::Changing) => VaultState::Locked,
+            Ok(State::Changing(Doing::Rotating)) => VaultState::Unlocked,
+            Ok(State::Unlocked(_) | State::Locked | State::Changing(_)) => VaultState::Locked,
             Ok(State::Closed) | Err(_) => VaultState::Closed,
         }
     }
@@ -216,6 +361,18 @@ impl Amana {
         self.inner.observers.subscribe_kv(listener)
     }
 
+    /// Hears whenever the vault is locked, unlocked or closed, by whatever cause, as
+    /// [`Amana::subscribe`] does of records.
+    pub fn subscribe_state(&self, listener: Arc<dyn StateListener>) -> Subscription {
+        self.inner.observers.subscribe_state(listener)
+    }
+
+    /// Hears when a look at every page, in idle time, finds damage, until the subscription is
+    /// dropped. Called as [`Amana::subscribe`] does, once for each damaged table or index.
+    pub fn subscribe_damage(&self, listener: Arc<dyn DamageListener>) -> Subscription {
+        self.inner.observers.subscribe_damage(listener)
+    }
+
     /// The schema of the record tables.
     pub fn schema(&self) -> &Schema {
         &self.inner.schema
@@ -224,13 +381,14 @@ impl Amana {
     /// What an unlocked vault has, or the typed refusal. Never waits. Counts as use.
     fn opened(&self) -> Result<Arc<Open>> {
         let now_ms = self.inner.system.clock.monotonic_ms();
-        match &*self.inner.state()? {
-            State::Unlocked(open) if open.last_use.let_in(self.inner.config.idle_lock, now_ms) => {
+        let rule = self.inner.config.idle_lock;
+        match &*self.inner.life.now()? {
+            State::Unlocked(open) if open.held.last_use.let_in(rule, now_ms) => {
+                open.held.integrity.pause();
                 Ok(Arc::clone(open))
             }
-            State::Unlocked(_) | State::Locked | State::Changing => {
-                Err(Error::new(ErrorCode::Locked, "the vault is locked"))
-            }
+            State::Unlocked(_) | State::Locked => Err(locked()),
+            State::Changing(doing) => Err(doing.refusal()),
             State::Closed => Err(closed()),
         }
     }
@@ -242,44 +400,21 @@ impl std::fmt::Debug for Amana {
     }
 }
 
-/// A change of state under way; ends in `Locked` unless it is told otherwise, also by a panic.
-struct Change<'a> {
-    inner: &'a Inner,
-    next: State,
-}
-
-impl<'a> Change<'a> {
-    const fn of(inner: &'a Inner) -> Self {
-        Self {
-            inner,
-            next: State::Locked,
-        }
-    }
-
-    fn end(mut self, next: State) {
-        self.next = next;
-    }
-}
-
-impl Drop for Change<'_> {
-    fn drop(&mut self) {
-        if let Ok(mut state) = self.inner.state() {
-            *state = std::mem::replace(&mut self.next, State::Locked);
-        }
-        self.inner.changed.notify_all();
-    }
-}
-
 impl Inner {
-    fn state(&self) -> Result<MutexGuard<'_, State>> {
-        self.state.lock().map_err(|_| broken())
+    /// Closes what is open, with a last note of what was not pushed.
+    fn shut(&self, open: &Open) {
+        open.end_work();
+        self.note_unsynced(open);
+        open.shut();
     }
 
-    /// The state, once nobody is changing it.
-    fn settled(&self) -> Result<MutexGuard<'_, State>> {
-        self.changed
-            .wait_while(self.state()?, |state| matches!(state, State::Changing))
-            .map_err(|_| broken())
+    /// Drops the last secret and lets go of the directory: before the state says so, or who sees that would find it taken.
+    fn let_go(&self) {
+        if let Ok(mut key) = self.recovery.lock() {
+            *key = None;
+        }
+        let directory = self.directory.lock().map(|mut held| held.take());
+        drop(directory);
     }
 
     fn network(&self) -> Result<Arc<Network>> {
@@ -292,72 +427,12 @@ impl Inner {
             None => Ok(Arc::clone(network.insert(Network::start()?))),
         }
     }
-
-    /// Key first, then database: what the vault decides is in `vault`, what fails is typed there.
-    fn open_database(&self) -> Result<Open> {
-        let directory = &self.config.directory;
-        let path = vault::database_path(directory);
-        let io = VaultIo {
-            directory,
-            database_file: &path,
-            key_store: &*self.key_store,
-            clock: &*self.system.clock,
-            entropy: &*self.system.entropy,
-            timer: &*self.system.timer,
-            cancel: &CancelToken::new(),
-        };
-        let mut opened = vault::open(&io, &Way::Device, Some(&NewVault::DEVICE))?;
-        // Only now: where the key may not be asked for, nothing is touched.
-        crate::sync::remove_leftovers(&vault::spool_directory(directory))?;
-        let observers = Arc::clone(&self.observers);
-        let database = Database::open(DatabaseOptions {
-            path: &path,
-            key: &opened.keys.database,
-            schema: Arc::clone(&self.schema),
-            clock: Arc::clone(&self.system.clock),
-            entropy: Arc::clone(&self.system.entropy),
-            notices: Arc::new(move |notice| observers.publish(notice)),
-        })
-        .map_err(|error| match error.code() {
-            // The key is proven, so it is the file: what that means, the decision table says.
-            ErrorCode::DatabaseDamaged => vault::database_unreadable(),
-            _ => error,
-        })?;
-        if opened.first_run {
-            vault::finish_creation(directory, &mut opened.keys)?;
-        }
-        // What it cannot delete now, a later opening will.
-        let _ = vault::tidy(&io, &mut opened.keys);
-        Ok(Open {
-            database,
-            session: SessionValues::new(),
-            sync: SyncRun::default(),
-            sign_ins: CancelToken::new(),
-            last_use: LastUse::new(self.system.clock.monotonic_ms()),
-        })
-    }
-}
-
-impl Open {
-    /// Wipes what a locked vault must not hold, while a sync keeps the database open.
-    fn end_session(&self) {
-        self.session.wipe();
-        self.database.kv_forget();
-    }
-
-    /// Ends the sync, then the database: the sync's thread still uses it.
-    fn shut(&self) {
-        self.session.close();
-        self.sign_ins.cancel();
-        self.sync.close();
-        self.database.close();
-    }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Ok(State::Unlocked(open)) = self.state.get_mut().as_deref() {
-            open.shut();
+        if let Some(open) = self.life.last_open() {
+            self.shut(&open);
         }
     }
 }
@@ -373,10 +448,6 @@ fn refuse_listener() -> Result<()> {
     Ok(())
 }
 
-const fn broken() -> Error {
-    Error::internal("the vault's state was left half changed")
-}
-
-const fn closed() -> Error {
-    Error::new(ErrorCode::Closed, "the vault is closed")
+const fn exists() -> Error {
+    Error::invalid("there is a vault here already")
 }

@@ -11,6 +11,7 @@ pub mod panics;
 pub mod pending;
 pub mod ports;
 pub mod secret;
+mod spool_file;
 pub mod storage;
 pub mod sync;
 pub mod system;
@@ -20,9 +21,19 @@ pub mod transport;
 pub mod vault;
 
 pub use access::idle::IdleRule;
-pub use amana::{Amana, Config, SchemaSource, Status, SyncOptions, System, VaultState};
+pub use access::integrity::IntegrityRule;
+pub use amana::{
+    Amana, Config, NewPolicy, NewVault, PairedHub, RecoveryRequest, SchemaSource, SlotList, Status,
+    SyncOptions, System, Unlock, VaultState, diagnose,
+};
 pub use error::{Error, ErrorCode, Result};
 pub use observers::Subscription;
+pub use system::SystemDisk;
+pub use vault::{
+    DamageReport, Glance, KeyLostReason, KeyLostReport, LossAcknowledged, PersonId, Pin, PinKdf,
+    PinRules, PinStanding, Policy, Presence, PresenceAnswer, PresenceRequest, Quarantined,
+    RecoveryKey, Refusal, RefusalReport, Remedy, SlotInfo, SlotInfoKind, WrongPinReport,
+};
 
 /// A key store in a file, for development hosts. Not for phones: it refuses to build there.
 #[cfg(feature = "host-keystore")]

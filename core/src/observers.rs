@@ -1,4 +1,4 @@
-//! Tells listeners of committed changes, on a thread of its own and with no lock held.
+//! Tells listeners of committed changes and of the vault's state, on a thread of its own and with no lock held.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use crate::error::{Error, Result};
 use crate::model::notice::Notice;
-use crate::ports::{ChangeListener, KvListener};
+use crate::ports::{ChangeListener, DamageListener, KvListener, StateListener};
 
 /// The listeners of a vault.
 pub struct Observers {
@@ -30,6 +30,8 @@ struct Listeners {
 enum Listener {
     Records(Arc<dyn ChangeListener>),
     Kv(Arc<dyn KvListener>),
+    State(Arc<dyn StateListener>),
+    Damage(Arc<dyn DamageListener>),
 }
 
 /// Ends the listening when dropped.
@@ -72,6 +74,16 @@ impl Observers {
         self.add(Listener::Kv(listener))
     }
 
+    /// Adds a listener of the vault's state.
+    pub fn subscribe_state(&self, listener: Arc<dyn StateListener>) -> Subscription {
+        self.add(Listener::State(listener))
+    }
+
+    /// Adds a listener of damage.
+    pub fn subscribe_damage(&self, listener: Arc<dyn DamageListener>) -> Subscription {
+        self.add(Listener::Damage(listener))
+    }
+
     fn add(&self, listener: Listener) -> Subscription {
         let number = self.registry.listeners.lock().map_or(0, |mut listeners| {
             listeners.next += 1;
@@ -98,7 +110,9 @@ impl Listener {
         match (self, notice) {
             (Self::Records(listener), Notice::Records(notice)) => listener.changed(notice),
             (Self::Kv(listener), Notice::Kv(notice)) => listener.changed(notice),
-            (Self::Records(_), Notice::Kv(_)) | (Self::Kv(_), Notice::Records(_)) => {}
+            (Self::State(listener), Notice::State(state)) => listener.changed(*state),
+            (Self::Damage(listener), Notice::Damage) => listener.found(),
+            _ => {}
         }
     }
 }

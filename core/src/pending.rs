@@ -23,6 +23,13 @@ pub(crate) fn channel<T>() -> (Answer<T>, Pending<T>) {
     (Answer(sender), Pending(receiver))
 }
 
+/// An answer that is there already: a refusal.
+pub(crate) fn refused<T>(error: Error) -> Pending<T> {
+    let (answer, pending) = channel();
+    answer.send(Err(error));
+    pending
+}
+
 impl<T> Answer<T> {
     pub(crate) fn send(self, result: Result<T>) {
         // Nobody may be waiting any more.

@@ -3,6 +3,7 @@
 //! Small traits only. `sync`, `storage`, `transport` and `vault` do not know each other; they meet
 //! here and in `model`.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +16,12 @@ use crate::model::change_set::{
 use crate::model::ids::{PeerId, RecordId};
 use crate::model::kv::KvNotice;
 use crate::model::merge::MergeRule;
-use crate::model::notice::{ChangeNotice, SyncProgress};
+use crate::model::notice::{ChangeNotice, SyncProgress, VaultState};
 use crate::model::report::ApplyReport;
 use crate::model::schema::TableIndex;
 use crate::model::terms::PeerTerms;
 
-pub use amana_keystore::{KeyStore, KeyStoreError};
+pub use amana_keystore::{Derived, KeyStore, KeyStoreError, SecurityLevel};
 
 /// Wall-clock and monotonic time.
 pub trait Clock: Send + Sync {
@@ -59,6 +60,13 @@ pub trait Timer: Send + Sync {
     fn wait(&self, duration: Duration, cancel: &CancelToken) -> Result<()>;
 }
 
+/// The disk on which the vaults are.
+pub trait Disk: Send + Sync {
+    /// Bytes that this app may still write on the disk of a directory; `None` where it cannot be
+    /// told: then a full disk is found out by writing.
+    fn free_bytes(&self, directory: &Path) -> Option<u64>;
+}
+
 /// Hears of committed changes. Called on a thread of its own, with no lock held.
 pub trait ChangeListener: Send + Sync {
     /// Once per transaction that changed records.
@@ -69,6 +77,18 @@ pub trait ChangeListener: Send + Sync {
 pub trait KvListener: Send + Sync {
     /// Once per transaction that set or removed values. That a value expired is not told.
     fn changed(&self, notice: &KvNotice);
+}
+
+/// Hears of changes of a vault's state. Called as [`ChangeListener`] is.
+pub trait StateListener: Send + Sync {
+    /// Once per change; the state may have changed again meanwhile.
+    fn changed(&self, state: VaultState);
+}
+
+/// Hears that damage was found in the database. Called as [`ChangeListener`] is.
+pub trait DamageListener: Send + Sync {
+    /// Once for each table or index in which a page cannot be read.
+    fn found(&self);
 }
 
 /// Hears how a sync goes on. Called with no lock held; must return quickly.
@@ -87,8 +107,8 @@ pub trait ChangeSink: Send {
 
 /// Gives back the changes that a sink took: all upserts first, then all deletions.
 pub trait ChangeSource: Send {
-    /// The next change, or none at the end.
-    fn next_change(&mut self) -> Result<Option<RemoteChange>>;
+    /// The next change, or none at the end. Lent, so that who applies it frees nothing.
+    fn next_change(&mut self) -> Result<Option<&RemoteChange>>;
 }
 
 /// One peer, as the sync engine sees it. Calls block; they run on the engine's own thread, one at

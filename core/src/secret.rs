@@ -49,6 +49,18 @@ key! {
     OneTimePrivateKey;
     /// Encrypts a spool; exists in memory alone.
     SpoolKey;
+    /// What a device and a hub share until one of them forgets it; exists in memory alone.
+    HubSessionKey;
+}
+
+/// Overwrites the stack below the caller. What primitives leave there (the last block of an HKDF is a
+/// whole key) is out of reach of any type; to be called after they have returned.
+#[inline(never)]
+pub fn scrub_stack() {
+    /// Deeper than any derivation or unsealing goes; a thread of the smallest usual size has 512 KiB.
+    const DEPTH: usize = 64 * 1024;
+    let mut area = Zeroizing::new([0u8; DEPTH]);
+    std::hint::black_box(area.as_mut_slice());
 }
 
 impl RootKey {

@@ -1,12 +1,13 @@
-//! The real clock, randomness and waiting: the only file that touches them.
+//! The real clock, randomness, waiting and disk: the only file that touches them.
 #![allow(clippy::disallowed_methods)]
 
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
-use crate::ports::{BootTime, Clock, Entropy, Timer};
+use crate::ports::{BootTime, Clock, Disk, Entropy, Timer};
 
 /// The device's clock.
 #[derive(Debug, Default, Clone, Copy)]
@@ -83,9 +84,34 @@ impl Timer for SystemTimer {
     }
 }
 
+/// The device's disk.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct SystemDisk;
+
+impl Disk for SystemDisk {
+    #[cfg(unix)]
+    fn free_bytes(&self, directory: &Path) -> Option<u64> {
+        let found = rustix::fs::statvfs(directory).ok()?;
+        // Available to apps: the file system keeps some for itself.
+        found.f_bavail.checked_mul(found.f_frsize)
+    }
+
+    #[cfg(not(unix))]
+    fn free_bytes(&self, _: &Path) -> Option<u64> {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_disk_has_room_and_one_that_is_not_there_cannot_tell() {
+        assert!(SystemDisk.free_bytes(Path::new("/")).is_some());
+        assert_eq!(SystemDisk.free_bytes(Path::new("/no such place")), None);
+    }
 
     #[test]
     fn time_since_boot_goes_on_and_its_boot_stays() {

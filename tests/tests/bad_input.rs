@@ -2,7 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use amana_core::model::peer::HttpsUrl;
-use amana_core::{Amana, Config, ErrorCode, System};
+use amana_core::ports::{Derived, KeyStore, SecurityLevel};
+use amana_core::test_support::MemoryKeyStore;
+use amana_core::{
+    Amana, Config, ErrorCode, LossAcknowledged, NewPolicy, NewVault, PersonId, Pin, PresenceAnswer,
+    RecoveryKey, SchemaSource, System, Unlock,
+};
+
 use amana_tests::{Tablet, patient};
 use pollster::block_on;
 use serde_json::json;
@@ -131,6 +137,141 @@ fn one_directory_is_one_vault() {
             .code(),
         ErrorCode::Closed
     );
+}
+
+const MEGABYTES: usize = 10 << 20;
+
+fn code<T>(result: amana_core::Result<T>) -> ErrorCode {
+    result
+        .err()
+        .map_or_else(|| panic!("it was not refused"), |error| error.code())
+}
+
+#[test]
+fn a_directory_a_name_or_a_limit_that_cannot_be_one_is_refused() {
+    let tablet = Tablet::new();
+    let attach = |config: Config| {
+        Amana::attach(config, Arc::clone(&tablet.key_store), System::real()).map(|_| ())
+    };
+    let long = "x".repeat(MEGABYTES);
+    for path in ["", "a\0b", &long] {
+        assert_eq!(code(attach(Config::new(path))), ErrorCode::InvalidInput);
+    }
+    for name in [
+        "",
+        "a\0b",
+        &long,
+        "..",
+        "a/b",
+        "A",
+        "é",
+        "-a",
+        "a.quarantine.1",
+    ] {
+        let named = Config::named(tablet.directory(), name);
+        assert_eq!(code(named), ErrorCode::InvalidInput);
+    }
+    let mut config = Config::new(tablet.directory());
+    config.pin_rules.drop_after = Some(0);
+    assert_eq!(code(attach(config)), ErrorCode::InvalidInput);
+    let json = SchemaSource::Json(long);
+    let config = Config {
+        schema: json,
+        ..Config::new(tablet.directory())
+    };
+    assert_eq!(code(attach(config)), ErrorCode::InvalidInput);
+}
+
+#[test]
+fn persons_and_pins_have_bounds() {
+    for person in ["", "a\0b", "a\nb", &"x".repeat(65), &"x".repeat(MEGABYTES)] {
+        assert_eq!(code(PersonId::new(person)), ErrorCode::InvalidInput);
+    }
+    for length in [0, 3, 129, MEGABYTES] {
+        assert_eq!(code(Pin::new(vec![0; length])), ErrorCode::InvalidInput);
+    }
+    // Any bytes are a PIN: also those that are no text.
+    assert!(Pin::new(vec![0xff, 0, 0xfe, 0]).is_ok());
+}
+
+#[test]
+fn slots_answers_and_losses_that_are_not_the_vaults_change_nothing() {
+    let tablet = Tablet::new();
+    let id = tablet.insert("patients", &patient("Amal"));
+    let amana = &tablet.amana;
+    let (person, pin) = (
+        PersonId::new("ama").unwrap(),
+        Pin::new(b"1111".to_vec()).unwrap(),
+    );
+    let slots = amana.slots().unwrap();
+    // A vault of policy `device` has no person.
+    assert_eq!(code(amana.add_pin(&person, &pin)), ErrorCode::InvalidInput);
+    assert_eq!(code(amana.begin_add_presence()), ErrorCode::InvalidInput);
+    assert_eq!(
+        code(amana.change_pin(&person, &pin, &pin)),
+        ErrorCode::NotFound
+    );
+    assert_eq!(code(amana.reset_pin(&person, &pin)), ErrorCode::NotFound);
+    assert_eq!(code(amana.remove_pin(&person)), ErrorCode::NotFound);
+    assert_eq!(code(amana.pin_standing(&person)), ErrorCode::NotFound);
+    for slot in [[0; 16], [0xff; 16]] {
+        assert_eq!(code(amana.remove_slot(slot)), ErrorCode::NotFound);
+        let derived = Derived::new([0; 32].into());
+        let level = SecurityLevel::Software;
+        let finished = amana.finish_add_presence(slot, &derived, level);
+        assert_eq!(code(finished), ErrorCode::NotFound);
+    }
+    assert_eq!(
+        code(amana.remove_slot(slots.slots[0].id)),
+        ErrorCode::InvalidInput
+    );
+    assert_eq!(code(amana.make_recovery_request()), ErrorCode::NotFound);
+    let unlock = |unlock: Unlock<'_>| code(amana.unlock_with(&unlock));
+    for answer in [vec![], vec![0], vec![0xff; MEGABYTES]] {
+        assert_eq!(unlock(Unlock::Recovery(&answer)), ErrorCode::NotFound);
+    }
+    let pin = &pin;
+    let person = &person;
+    assert_eq!(unlock(Unlock::Pin { person, pin }), ErrorCode::NotFound);
+    let outcome = Ok(Derived::new([0; 32].into()));
+    let slot = [7; 16];
+    let answer = PresenceAnswer { slot, outcome };
+    assert_eq!(unlock(Unlock::Presence(&answer)), ErrorCode::NotFound);
+    let policy = NewPolicy::Device;
+    // A key that nothing can be sealed to.
+    let recovery = Some(RecoveryKey::from_bytes([0; 32]));
+    assert_eq!(
+        code(amana.create(&NewVault { policy, recovery })),
+        ErrorCode::InvalidInput
+    );
+    let unsynced = Some(u64::MAX);
+    assert_eq!(
+        code(amana.quarantine(LossAcknowledged { unsynced })),
+        ErrorCode::InvalidInput
+    );
+    assert_eq!(amana.slots().unwrap(), slots);
+    assert_eq!(tablet.get("patients", &id)["given_name"], "Amal");
+    amana.lock().unwrap();
+    for unsynced in [None, Some(0), Some(u64::MAX)] {
+        let refused = amana.quarantine(LossAcknowledged { unsynced });
+        assert_eq!(code(refused), ErrorCode::InvalidInput);
+    }
+    amana.unlock().unwrap();
+}
+
+#[test]
+fn a_recovery_key_that_nothing_can_be_sealed_to_makes_no_vault() {
+    let home = tempfile::tempdir().unwrap();
+    let key_store: Arc<dyn KeyStore> = Arc::new(MemoryKeyStore::new());
+    let config = Config::new(home.path());
+    let amana = Amana::attach(config, key_store, System::real()).unwrap();
+    let new = |bytes| NewVault {
+        policy: NewPolicy::Device,
+        recovery: Some(RecoveryKey::from_bytes(bytes)),
+    };
+    assert_eq!(code(amana.create(&new([0; 32]))), ErrorCode::InvalidInput);
+    // What was begun is discarded, and a key that is one is taken.
+    amana.create(&new([9; 32])).unwrap();
 }
 
 #[test]

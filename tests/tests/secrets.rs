@@ -69,8 +69,11 @@ fn the_password_is_sent_only_where_the_protocol_needs_it() {
 #[test]
 fn a_password_with_a_colon_is_explained_before_anything_is_sent() {
     let peer = clinic();
-    let error = Credentials::new("a@b.example".into(), SecretText::new("pass:word".into()));
-    assert_eq!(error.unwrap_err().code(), ErrorCode::InvalidInput);
+    let error = Tablet::new()
+        .sign_in(&peer, "a@b.example", "pass:word")
+        .unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidInput);
+    assert!(error.detail().contains("colon"));
     assert!(peer.requests().is_empty());
 }
 

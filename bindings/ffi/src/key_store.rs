@@ -157,7 +157,7 @@ pub(crate) fn open(kind: &KeyStoreKind) -> Result<Arc<dyn KeyStore>> {
     }
 }
 
-fn no_store(reason: NoPlatformKeyStore) -> Error {
+pub(crate) fn no_store(reason: NoPlatformKeyStore) -> Error {
     Error::new(
         ErrorCode::Unsupported,
         match reason {

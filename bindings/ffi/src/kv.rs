@@ -305,6 +305,16 @@ impl Vault {
         call(async { self.amana.kv_remove(&namespace.into(), &key).await }).await
     }
 
+    /// Removes several values in one transaction; how many there were.
+    pub async fn kv_multi_remove(
+        &self,
+        namespace: KvNamespace,
+        keys: Vec<String>,
+    ) -> Result<u64, AmanaError> {
+        let namespace = namespace.into();
+        call(self.amana.kv_multi_remove(&namespace, keys)).await
+    }
+
     /// Removes all values of a namespace; how many there were.
     pub async fn kv_clear(&self, namespace: KvNamespace) -> Result<u64, AmanaError> {
         call(async { self.amana.kv_clear(&namespace.into()).await }).await

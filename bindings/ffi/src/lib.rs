@@ -4,27 +4,44 @@
 //! key–value store, which answer at once. Rows cross as JSON text.
 //! No key, PIN or password is ever returned; secrets go in as bytes and are wiped.
 
+mod care;
+mod direct;
 mod error;
 mod guard;
 #[cfg(target_os = "android")]
 mod init;
 mod key_store;
 mod kv;
+mod life;
 mod listeners;
+mod open_request;
+mod presence;
+mod slots;
 mod types;
 mod vault;
 
+pub use care::{DamageObserver, SalvageReport, TableSalvage, diagnose_directory};
+pub use direct::DirectHandle;
 pub use error::{AmanaError, ErrorCode};
 pub use key_store::{
     KeyStoreKind, KeyStoreLevel, KeyStoreOptions, KeyStoreReport, KeyStoreStep,
     run_key_store_self_test,
 };
 pub use kv::{KvChange, KvEntry, KvKeys, KvNamespace, KvObserver, KvValue};
-pub use listeners::{CancelHandle, ChangeObserver, Observation, SyncListener};
+pub use life::{
+    QuarantinedVault, VaultGlance, VaultPolicy, VaultPresence, attach_vault, open_vault,
+};
+pub use listeners::{CancelHandle, ChangeObserver, Observation, StateObserver, SyncListener};
+pub use open_request::{OpenRequest, read_key_store_options, read_open_request};
+pub use presence::{derive_with_presence, make_presence_secret};
+pub use slots::{
+    KeyLostReason, PinStanding, PresenceOutcome, PresenceRequest, RecoveryRequest, RefusalReport,
+    Remedy, Slot, SlotKind, SlotList,
+};
 pub use types::{
     Change, Conflict, Person, SyncProgress, SyncResult, TableChange, TableDigest, VaultConfig,
     VaultState, VaultStatus,
 };
-pub use vault::{Vault, open_vault};
+pub use vault::Vault;
 
 uniffi::setup_scaffolding!();

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use amana_core::Subscription;
 use amana_core::cancel::CancelToken;
 use amana_core::model::notice::{self, ChangeNotice};
-use amana_core::ports::{ChangeListener, ProgressListener};
+use amana_core::ports::{ChangeListener, ProgressListener, StateListener};
 
-use crate::types::{Change, SyncProgress};
+use crate::types::{Change, SyncProgress, VaultState};
 
 /// Hears how a sync goes on. Called on the sync's thread: return quickly.
 #[uniffi::export(with_foreign)]
@@ -21,6 +21,13 @@ pub trait SyncListener: Send + Sync {
 pub trait ChangeObserver: Send + Sync {
     /// Once per transaction that changed records.
     fn changed(&self, change: Change);
+}
+
+/// Hears of changes of a vault's state. Called on a thread of its own.
+#[uniffi::export(with_foreign)]
+pub trait StateObserver: Send + Sync {
+    /// Once per change, by whatever cause: a call, the idle lock, a wipe.
+    fn changed(&self, state: VaultState);
 }
 
 /// Cancels the calls that it was given to.
@@ -81,6 +88,15 @@ pub(crate) struct ObserverAdapter(pub Arc<dyn ChangeObserver>);
 impl ChangeListener for ObserverAdapter {
     fn changed(&self, notice: &ChangeNotice) {
         self.0.changed(Change::from(notice));
+    }
+}
+
+/// Passes changes of the state on to a foreign observer.
+pub(crate) struct StateAdapter(pub Arc<dyn StateObserver>);
+
+impl StateListener for StateAdapter {
+    fn changed(&self, state: amana_core::VaultState) {
+        self.0.changed(state.into());
     }
 }
 

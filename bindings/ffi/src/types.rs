@@ -9,8 +9,11 @@ use crate::key_store::KeyStoreKind;
 /// Where the vault is and how it is opened.
 #[derive(Clone, Debug, uniffi::Record)]
 pub struct VaultConfig {
-    /// The vault's directory; made if it is not there.
+    /// The vault's directory; made if it is not there. With a name: the app's directory of vaults.
     pub directory: String,
+    /// Names one of several vaults of an app: 1 to 48 lower-case letters, digits, `-` and `_`.
+    #[uniffi(default = None)]
+    pub name: Option<String>,
     /// An app's own schema as JSON; without it the built-in one of Hikma Health.
     #[uniffi(default = None)]
     pub schema_json: Option<String>,
@@ -20,14 +23,17 @@ pub struct VaultConfig {
     /// keeps the database open for itself, ten minutes at most.
     #[uniffi(default = 300000)]
     pub idle_lock_ms: u64,
+    /// So many wrong PINs in a row destroy that person's slot, and no other; without a number never.
+    #[uniffi(default = None)]
+    pub drop_pin_after: Option<u32>,
 }
 
 /// Whether a vault can be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, uniffi::Enum)]
 pub enum VaultState {
-    /// The key is dropped and the database closed.
+    /// The key is dropped and the database closed, or there is no vault yet.
     Locked,
-    /// Records can be read and written.
+    /// Records can be read and written. While its root key is being changed, calls are `busy`.
     Unlocked,
     /// For good.
     Closed,

@@ -1,22 +1,18 @@
-//! The vault as apps see it: one method per call of the core.
+//! Records and sync as apps see them: one method per call of the core.
 
 use std::sync::Arc;
 
-use amana_core::IdleRule;
 use amana_core::model::peer::{CloudAddress, Credentials, HttpsUrl};
 use amana_core::secret::SecretText;
-use amana_core::{Amana, Config, Error, SchemaSource, SyncOptions, System, panics};
+use amana_core::{Amana, Error, SyncOptions};
 use zeroize::Zeroizing;
 
 use crate::error::AmanaError;
-use crate::guard::{call, offload};
-use crate::key_store;
+use crate::guard::{at_once, call};
 use crate::listeners::{
     CancelHandle, ChangeObserver, ListenerAdapter, Observation, ObserverAdapter, SyncListener,
 };
-use crate::types::{
-    Conflict, Person, SyncResult, TableDigest, VaultConfig, VaultState, VaultStatus,
-};
+use crate::types::{Conflict, Person, SyncResult, TableDigest, VaultStatus};
 
 /// Encrypted records and their sync, in one directory.
 #[derive(uniffi::Object)]
@@ -24,52 +20,8 @@ pub struct Vault {
     pub(crate) amana: Amana,
 }
 
-/// Opens a vault, and makes it on the first run. A second open of the same directory returns the
-/// same vault.
-#[uniffi::export]
-pub async fn open_vault(config: VaultConfig) -> Result<Arc<Vault>, AmanaError> {
-    offload(move || {
-        panics::install_hook();
-        let key_store = key_store::open(&config.key_store)?;
-        let mut core_config = Config::new(config.directory);
-        if let Some(json) = config.schema_json {
-            core_config.schema = SchemaSource::Json(json);
-        }
-        core_config.idle_lock = (config.idle_lock_ms > 0).then(|| IdleRule {
-            after_ms: config.idle_lock_ms,
-            ..IdleRule::default()
-        });
-        let amana = Amana::open(core_config, key_store, System::real())?;
-        Ok(Arc::new(Vault { amana }))
-    })
-    .await
-}
-
 #[uniffi::export]
 impl Vault {
-    /// Whether the vault can be used.
-    pub fn state(&self) -> VaultState {
-        self.amana.state().into()
-    }
-
-    /// Ends a running sync, closes the database, drops the keys.
-    pub async fn lock(&self) -> Result<(), AmanaError> {
-        let amana = self.amana.clone();
-        offload(move || amana.lock()).await
-    }
-
-    /// Loads the key and opens the database again.
-    pub async fn unlock(&self) -> Result<(), AmanaError> {
-        let amana = self.amana.clone();
-        offload(move || amana.unlock()).await
-    }
-
-    /// Locks for good and lets go of the directory. (`shutdown`, since Kotlin has its own `close`.)
-    pub async fn shutdown(&self) -> Result<(), AmanaError> {
-        let amana = self.amana.clone();
-        offload(move || amana.close()).await
-    }
-
     /// Signs in at a cloud server. The password is UTF-8 and is wiped here; the caller wipes its own.
     pub async fn sign_in(
         &self,
@@ -130,6 +82,11 @@ impl Vault {
     /// A record as a JSON object, or none.
     pub async fn get(&self, table: String, id: String) -> Result<Option<String>, AmanaError> {
         call(self.amana.get(&table, &id)).await
+    }
+
+    /// The same at once: waits for no writer, so that a thread that draws may call it.
+    pub fn get_now(&self, table: String, id: String) -> Result<Option<String>, AmanaError> {
+        at_once(|| self.amana.get_now(&table, &id))
     }
 
     /// A page of records as JSON: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}`.

@@ -1,17 +1,14 @@
 //! What the Secure Enclave is asked: the point of a derivation. No call, so that it is tested on every
 //! host.
 //!
-//! The enclave only knows ECDH, so an input becomes a point of P-256: input → HKDF → scalar → its public
-//! point. The enclave answers with its private key times that point.
-//!
-//! Because the scalar follows from the input, the answer also follows from the input and the enclave's
-//! PUBLIC key. That key is therefore treated as a secret: it is never exported and stands in no file or
-//! record of ours.
+//! The enclave only knows ECDH, so an input becomes a point of P-256, and the enclave answers with its
+//! private key times that point. The point comes from RFC 9380's hash to curve: nobody knows its
+//! discrete logarithm, so that only the enclave can answer. With a point made as scalar times generator
+//! whoever knows the enclave's PUBLIC key could answer in its place.
 
-use hkdf::Hkdf;
-use p256::SecretKey;
+use p256::NistP256;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
-use sha2::Sha256;
+use p256::hash2curve::GroupDigest as _;
 use zeroize::Zeroizing;
 
 use crate::error::KeyStoreError;
@@ -19,28 +16,22 @@ use crate::error::KeyStoreError;
 /// A point as Apple takes it (ANSI X9.63): 04, x, y.
 pub(crate) const POINT_LENGTH: usize = 65;
 
+/// RFC 9380, section 3.1: the application, its version, the suite. Changing it would lose every vault
+/// on an iPhone.
+const DOMAIN: &[u8] = b"amana-secure-enclave-V02-with-P256_XMD:SHA-256_SSWU_RO_";
+
 /// The point of an input, always the same one.
 pub(crate) fn of_input(input: &[u8; 32]) -> Result<Zeroizing<[u8; POINT_LENGTH]>, KeyStoreError> {
-    let expansion = Hkdf::<Sha256>::new(None, input);
-    let mut candidate = Zeroizing::new([0; 32]);
-    // Of 2^32 candidates one is no scalar (0, or not below the group's order): then the next is taken.
-    for attempt in 0..=u8::MAX {
-        expansion
-            .expand_multi_info(
-                &[b"amana secure enclave scalar 1", &[attempt]],
-                candidate.as_mut_slice(),
-            )
-            .map_err(|_| KeyStoreError::HardwareFailure)?;
-        if let Ok(scalar) = SecretKey::from_slice(candidate.as_slice()) {
-            return encode(&scalar);
-        }
-    }
-    Err(KeyStoreError::HardwareFailure)
+    hash(input, DOMAIN)
 }
 
-fn encode(scalar: &SecretKey) -> Result<Zeroizing<[u8; POINT_LENGTH]>, KeyStoreError> {
-    let encoded = scalar.public_key().to_sec1_point(false);
+fn hash(message: &[u8], domain: &[u8]) -> Result<Zeroizing<[u8; POINT_LENGTH]>, KeyStoreError> {
+    let encoded = NistP256::hash_from_bytes(&[message], &[domain])
+        .map_err(|_| KeyStoreError::HardwareFailure)?
+        .to_affine()
+        .to_sec1_point(false);
     let mut point = Zeroizing::new([0; POINT_LENGTH]);
+    // The neutral element has a shorter form. No input is known that leads to it.
     if encoded.as_bytes().len() != POINT_LENGTH {
         return Err(KeyStoreError::HardwareFailure);
     }
@@ -50,8 +41,8 @@ fn encode(scalar: &SecretKey) -> Result<Zeroizing<[u8; POINT_LENGTH]>, KeyStoreE
 
 #[cfg(test)]
 mod tests {
-    use p256::PublicKey;
     use p256::elliptic_curve::point::AffineCoordinates as _;
+    use p256::{PublicKey, SecretKey};
 
     use super::*;
     use crate::derivation::{Store, from_answer};
@@ -70,18 +61,63 @@ mod tests {
             .expose()
     }
 
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// RFC 9380, appendix J.1.1.
+    #[test]
+    fn the_points_of_the_standard() {
+        let long = |start: &str, letter: &str, count| format!("{start}{}", letter.repeat(count));
+        for (message, x, y) in [
+            (
+                String::new(),
+                "2c15230b26dbc6fc9a37051158c95b79656e17a1a920b11394ca91c44247d3e4",
+                "8a7a74985cc5c776cdfe4b1f19884970453912e9d31528c060be9ab5c43e8415",
+            ),
+            (
+                "abc".to_owned(),
+                "0bb8b87485551aa43ed54f009230450b492fead5f1cc91658775dac4a3388a0f",
+                "5c41b3d0731a27a7b14bc0bf0ccded2d8751f83493404c84a88e71ffd424212e",
+            ),
+            (
+                "abcdef0123456789".to_owned(),
+                "65038ac8f2b1def042a5df0b33b1f4eca6bff7cb0f9c6c1526811864e544ed80",
+                "cad44d40a656e7aff4002a8de287abc8ae0482b5ae825822bb870d6df9b56ca3",
+            ),
+            (
+                long("q128_", "q", 128),
+                "4be61ee205094282ba8a2042bcb48d88dfbb609301c49aa8b078533dc65a0b5d",
+                "98f8df449a072c4721d241a3b1236d3caccba603f916ca680f4539d2bfb3c29e",
+            ),
+            (
+                long("a512_", "a", 512),
+                "457ae2981f70ca85d8e24c308b14db22f3e3862c5ea0f652ca38b5e49cd64bc5",
+                "ecb9f0eadc9aeed232dabc53235368c1394c78de05dd96893eefa62b0f4757dc",
+            ),
+        ] {
+            let domain = b"QUUX-V01-CS02-with-P256_XMD:SHA-256_SSWU_RO_";
+            let point = hash(message.as_bytes(), domain).unwrap();
+            assert_eq!(hex(point.as_slice()), format!("04{x}{y}"));
+        }
+    }
+
     #[test]
     fn the_point_of_an_input_never_changes() {
         // Changing this would lose every vault on an iPhone. Computed apart from this code.
         let point = of_input(&[7; 32]).unwrap();
-        let hex: String = point.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(
-            hex,
+            hex(point.as_slice()),
             concat!(
                 "04",
-                "e43e2bc9d1b17f9b1e24aa4ec08fce4f21f3da6f0d228fd9126016beb2afa84d",
-                "fd4743554d4b13a997f9a94491c659248e40d777a91c6761738f6d58935ac4c4"
+                "b74ca6a34fdd5664ec81c4da458d7da7c00fb4f0e9c3365d3727aea6433638b5",
+                "eb5fd203c3691fce2d6e39c7d068bcc7f8e9d522afff5755edca3c0507da3de5"
             )
+        );
+        let private = SecretKey::from_slice(&[1; 32]).unwrap();
+        assert_eq!(
+            hex(&derive(&private, &[7; 32])),
+            "c47e585783199d0a003534c4950625c81699cd2691510f3ea0dad8d54e9bee50"
         );
     }
 

@@ -14,8 +14,9 @@ pub(crate) enum Record {
     Enclave([u8; 20]),
 }
 
-// The first byte: the version of the derivation. The second: which of the two.
-const VERSION: u8 = 1;
+// The first byte: the version of the derivation. The second: which of the two. Version 1 made the
+// enclave's point from a scalar; it was never released, and is not read.
+const VERSION: u8 = 2;
 const KEYCHAIN: u8 = 1;
 const ENCLAVE: u8 = 2;
 
@@ -79,7 +80,7 @@ mod tests {
             let mut longer = good.to_vec();
             longer.push(0);
             assert!(Record::decode(&longer).is_none());
-            for (at, value) in [(0, 0), (0, 2), (1, 0), (1, 3)] {
+            for (at, value) in [(0, 0), (0, 1), (0, 3), (1, 0), (1, 3)] {
                 let mut other = good.to_vec();
                 other[at] = value;
                 assert!(Record::decode(&other).is_none());

@@ -27,7 +27,7 @@ pub(crate) fn from_answer(
 ) -> Result<Derived, KeyStoreError> {
     match store {
         #[cfg(any(test, target_vendor = "apple"))]
-        Store::SecureEnclave => expand(answer, input, b"amana secure enclave 1"),
+        Store::SecureEnclave => expand(answer, input, b"amana secure enclave 2"),
         #[cfg(any(target_os = "android", feature = "android-on-host"))]
         Store::AndroidKeyStore => expand(answer, input, b"amana android key store 1"),
     }

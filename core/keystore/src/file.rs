@@ -4,6 +4,9 @@
 //! One file per alias, read at each call, so that two processes see the same secrets. Creating and
 //! deleting happen under a lock on the directory, so that neither process replaces what the other
 //! has made.
+//!
+//! As long as a file named `unavailable` lies in the directory, the store cannot answer: so that tests of
+//! apps and bindings can play a phone that was just restarted.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -15,6 +18,7 @@ use crate::error::KeyStoreError;
 use crate::traits::{Alias, Derived, KeyStore, Probe, SecurityLevel};
 
 const LOCK: &str = "lock";
+const UNAVAILABLE: &str = "unavailable";
 const SECRET_LENGTH: usize = 32;
 
 /// A key store in a directory of plain files. For development hosts alone: it protects nothing.
@@ -35,6 +39,14 @@ impl FileKeyStore {
         Ok(Self { directory })
     }
 
+    /// What a phone's key store says before the first unlock, while the marker is there.
+    fn check_available(&self) -> Result<(), KeyStoreError> {
+        match self.directory.join(UNAVAILABLE).try_exists() {
+            Ok(false) => Ok(()),
+            _ => Err(KeyStoreError::Transient),
+        }
+    }
+
     fn path(&self, alias: &Alias) -> PathBuf {
         self.directory.join(alias.as_str())
     }
@@ -47,6 +59,7 @@ impl FileKeyStore {
         &self,
         change: impl FnOnce() -> Result<T, KeyStoreError>,
     ) -> Result<T, KeyStoreError> {
+        self.check_available()?;
         let lock = private(OpenOptions::new().write(true).create(true).truncate(false))
             .open(self.directory.join(LOCK))
             .map_err(failed)?;
@@ -56,6 +69,7 @@ impl FileKeyStore {
     }
 
     fn read(&self, alias: &Alias) -> Result<Zeroizing<[u8; SECRET_LENGTH]>, KeyStoreError> {
+        self.check_available()?;
         let mut file = File::open(self.path(alias)).map_err(failed)?;
         let mut secret = Zeroizing::new([0; SECRET_LENGTH]);
         file.read_exact(secret.as_mut_slice()).map_err(damaged)?;
@@ -155,6 +169,23 @@ mod tests {
         let store = FileKeyStore::open(home.path().join("keys")).unwrap();
         let report = crate::contract::check_contract(&store, &[alias(1), alias(2), alias(3)]);
         assert!(report.is_kept(), "{report}");
+    }
+
+    #[test]
+    fn while_its_marker_is_there_it_cannot_answer_and_loses_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let store = FileKeyStore::open(home.path()).unwrap();
+        store.create(&alias(1)).unwrap();
+        let marker = home.path().join(UNAVAILABLE);
+        fs::write(&marker, []).unwrap();
+        let transient = Some(KeyStoreError::Transient);
+        assert_eq!(store.create(&alias(2)).err(), transient);
+        assert_eq!(store.probe(&alias(1)).err(), transient);
+        assert_eq!(store.derive(&alias(1), &[0; 32]).err(), transient);
+        assert_eq!(store.delete(&alias(1)).err(), transient);
+        fs::remove_file(&marker).unwrap();
+        assert!(store.derive(&alias(1), &[0; 32]).is_ok());
+        assert_eq!(store.probe(&alias(2)).err(), Some(KeyStoreError::Absent));
     }
 
     #[test]

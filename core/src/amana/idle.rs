@@ -1,15 +1,20 @@
-//! Carries the idle lock out: every call is a sign of life, and a thread closes what nobody uses.
+//! The thread that watches a vault: closes it when nobody uses it, has its pages looked at, and notes
+//! how many records wait to be pushed.
 //!
+//! Every call is a sign of life.
 //! The limit itself is held by the calls: one that comes too late is refused, whether the thread has
 //! come to it or not.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::{Amana, Inner, Open, State};
+use super::opened::Open;
+use super::state::{Doing, State, locked};
+use super::{Amana, Inner};
 use crate::access::idle::{Idle, IdleRule};
 use crate::error::{Error, Result};
+use crate::model::notice::VaultState;
 
 /// When an open vault was last used.
 #[derive(Default)]
@@ -50,32 +55,77 @@ impl LastUse {
         self.session_locked.store(false, Ordering::SeqCst);
     }
 
-    fn idle_ms(&self, now_ms: u64) -> u64 {
+    pub(super) fn idle_ms(&self, now_ms: u64) -> u64 {
         now_ms.saturating_sub(self.at_ms.load(Ordering::SeqCst))
     }
 }
 
 /// Ends the watching thread when the vault is dropped.
 #[derive(Default)]
-pub(super) struct Watch(Arc<(Mutex<bool>, Condvar)>);
+pub(super) struct Watch(Arc<Bell>);
+
+/// What the watching thread waits for.
+#[derive(Default)]
+pub(super) struct Bell {
+    rung: Mutex<Rung>,
+    bell: Condvar,
+}
+
+#[derive(Default)]
+struct Rung {
+    ended: bool,
+    news: bool,
+}
+
+impl Bell {
+    /// Records were changed, or pushed. Costs nothing where the thread knows it already.
+    pub(super) fn come(&self) {
+        let mut rung = self.rung();
+        if !rung.news {
+            rung.news = true;
+            self.bell.notify_all();
+        }
+    }
+
+    fn rung(&self) -> MutexGuard<'_, Rung> {
+        self.rung.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `enough`, or so long; whether the vault has ended.
+    fn wait(&self, ms: u64, enough: impl Fn(&Rung) -> bool) -> bool {
+        let wait = Duration::from_millis(ms.max(1));
+        let waited = self
+            .bell
+            .wait_timeout_while(self.rung(), wait, |rung| !rung.ended && !enough(rung));
+        waited.unwrap_or_else(PoisonError::into_inner).0.ended
+    }
+
+    /// Whether there was news since this was last asked.
+    fn take_news(&self) -> bool {
+        std::mem::take(&mut self.rung().news)
+    }
+}
+
+impl Watch {
+    pub(super) fn news(&self) -> Arc<Bell> {
+        Arc::clone(&self.0)
+    }
+}
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.0.1.notify_all();
+        self.0.rung().ended = true;
+        self.0.bell.notify_all();
     }
 }
 
 impl Amana {
-    /// Starts the thread that closes the vault when nobody uses it.
-    pub(super) fn watch_idleness(&self) -> Result<()> {
-        let Some(rule) = self.inner.config.idle_lock else {
-            return Ok(());
-        };
-        let (vault, end) = (Arc::downgrade(&self.inner), Arc::clone(&self.inner.watch.0));
+    /// Starts the thread.
+    pub(super) fn watch(&self) -> Result<()> {
+        let (vault, bell) = (Arc::downgrade(&self.inner), self.inner.watch.news());
         std::thread::Builder::new()
-            .name("amana-idle".to_owned())
-            .spawn(move || watch(&vault, &end, rule))
+            .name("amana-watch".to_owned())
+            .spawn(move || watch(&vault, &bell))
             .map(|_| ())
             .map_err(|_| Error::internal("no thread for the idle lock"))
     }
@@ -91,47 +141,76 @@ impl Amana {
     /// Looks whether the vault is idle, and does what the rule says. Returns after how many
     /// milliseconds to look again.
     pub(super) fn check_idleness(&self, rule: IdleRule) -> u64 {
-        let open = match self.inner.state().as_deref() {
+        let open = match self.inner.life.now().as_deref() {
             Ok(State::Unlocked(open)) => Arc::clone(open),
             _ => return rule.after_ms,
         };
         let now_ms = self.inner.system.clock.monotonic_ms();
-        match rule.decide(open.last_use.idle_ms(now_ms), open.sync.is_running()) {
+        match rule.decide(open.held.last_use.idle_ms(now_ms), open.sync.is_running()) {
             Idle::Wait(ms) => ms,
             Idle::LockSession => {
-                open.last_use.session_locked.store(true, Ordering::SeqCst);
+                open.held
+                    .last_use
+                    .session_locked
+                    .store(true, Ordering::SeqCst);
                 open.end_session();
+                self.inner.life.tell(VaultState::Locked);
                 // The end of the sync, or of its lease, is what is waited for.
                 LEASE_STEP_MS
             }
             Idle::Close => {
-                self.close_if_still(&open);
+                self.close_if_still(&open, rule);
                 rule.after_ms
             }
         }
     }
 
-    /// Locks, unless the vault was locked or used in between.
-    fn close_if_still(&self, open: &Arc<Open>) {
-        open.last_use.session_locked.store(true, Ordering::SeqCst);
-        // An error means that it is closed already.
-        let _ = self.lock();
+    /// Locks, unless the vault was locked, opened anew or used in between.
+    fn close_if_still(&self, idle: &Arc<Open>, rule: IdleRule) {
+        let life = &self.inner.life;
+        let begun = life.begin(Doing::Closing, |state| match state {
+            State::Unlocked(open) if Arc::ptr_eq(open, idle) && self.is_due(open, rule) => Ok(()),
+            _ => Err(locked()),
+        });
+        if let Ok((change, ())) = begun {
+            self.inner.shut(idle);
+            change.end(State::Locked);
+        }
+    }
+
+    fn is_due(&self, open: &Open, rule: IdleRule) -> bool {
+        let now_ms = self.inner.system.clock.monotonic_ms();
+        let idle_ms = open.held.last_use.idle_ms(now_ms);
+        rule.decide(idle_ms, open.sync.is_running()) == Idle::Close
     }
 }
 
 /// How often to look whether a sync that holds a lease has ended.
 const LEASE_STEP_MS: u64 = 1_000;
 
-fn watch(vault: &Weak<Inner>, end: &(Mutex<bool>, Condvar), rule: IdleRule) {
-    let mut next_ms = rule.after_ms;
+/// How far the note of what is unsynced may be behind: one write of it for a burst of changes.
+const NOTE_AFTER_MS: u64 = 2_000;
+/// Without an idle lock the thread only waits for news.
+const RARELY_MS: u64 = 60 * 60 * 1000;
+
+fn watch(vault: &Weak<Inner>, bell: &Bell) {
+    let mut next_ms = 1;
     loop {
-        let ended = end.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = Duration::from_millis(next_ms.max(1));
-        let waited = end.1.wait_timeout_while(ended, wait, |ended| !*ended);
-        if *waited.unwrap_or_else(PoisonError::into_inner).0 {
+        if bell.wait(next_ms, |rung| rung.news) {
+            return;
+        }
+        let news = bell.take_news();
+        if news && bell.wait(NOTE_AFTER_MS, |_| false) {
             return;
         }
         let Some(inner) = vault.upgrade() else { return };
-        next_ms = Amana { inner }.check_idleness(rule);
+        if news {
+            inner.note_what_is_unsynced();
+        }
+        let rule = inner.config.idle_lock;
+        let vault = Amana { inner };
+        // The lock first: a vault that is closed now is not looked at any more.
+        let lock_ms = rule.map_or(RARELY_MS, |rule| vault.check_idleness(rule));
+        next_ms = lock_ms.min(vault.look_at_pages().unwrap_or(RARELY_MS));
     }
 }

@@ -7,7 +7,8 @@
 
 use std::sync::Arc;
 
-use super::{Amana, Open};
+use super::Amana;
+use super::opened::Open;
 use crate::error::Result;
 use crate::model::kv::{
     Kept, KeyRange, KvEntry, KvKeys, KvNamespace, KvNotice, KvValue, check_count, check_key,
@@ -27,7 +28,7 @@ impl Amana {
         match namespace {
             KvNamespace::Stored(name) => open.database.kv_get_now(name, key),
             KvNamespace::Session(name) => {
-                let mut found = open.session.get(name, &[key], self.now_ms())?;
+                let mut found = open.held.session.get(name, &[key], self.now_ms())?;
                 Ok(found.pop().flatten())
             }
         }
@@ -46,7 +47,7 @@ impl Amana {
         check_keys(keys)?;
         match namespace {
             KvNamespace::Stored(name) => open.database.kv_multi_get_now(name, keys),
-            KvNamespace::Session(name) => open.session.get(name, keys, self.now_ms()),
+            KvNamespace::Session(name) => open.held.session.get(name, keys, self.now_ms()),
         }
     }
 
@@ -66,7 +67,7 @@ impl Amana {
         let range = KeyRange::new(prefix, after, limit)?;
         match namespace {
             KvNamespace::Stored(name) => open.database.kv_keys_now(name, &range),
-            KvNamespace::Session(name) => open.session.keys(name, &range, self.now_ms()),
+            KvNamespace::Session(name) => open.held.session.keys(name, &range, self.now_ms()),
         }
     }
 
@@ -86,7 +87,7 @@ impl Amana {
         check_keys(&keys)?;
         match namespace {
             KvNamespace::Stored(name) => open.database.kv_multi_get(name.clone(), keys).await,
-            KvNamespace::Session(name) => open.session.get(name, &keys, self.now_ms()),
+            KvNamespace::Session(name) => open.held.session.get(name, &keys, self.now_ms()),
         }
     }
 
@@ -102,7 +103,7 @@ impl Amana {
         let range = KeyRange::new(prefix, after, limit)?;
         match namespace {
             KvNamespace::Stored(name) => open.database.kv_keys(name.clone(), range).await,
-            KvNamespace::Session(name) => open.session.keys(name, &range, self.now_ms()),
+            KvNamespace::Session(name) => open.held.session.keys(name, &range, self.now_ms()),
         }
     }
 
@@ -142,7 +143,7 @@ impl Amana {
             KvNamespace::Stored(name) => open.database.kv_set(name.clone(), values).await,
             KvNamespace::Session(name) => {
                 let keys = values.iter().map(|(key, _)| key.clone()).collect();
-                open.session.set(name, values, self.now_ms())?;
+                open.held.session.set(name, values, self.now_ms())?;
                 self.tell(KvNotice::new(namespace.clone(), keys));
                 Ok(())
             }
@@ -158,11 +159,36 @@ impl Amana {
                 open.database.kv_remove(name.clone(), key.to_owned()).await
             }
             KvNamespace::Session(name) => {
-                let removed = open.session.remove(name, key, self.now_ms())?;
+                let removed = open.held.session.remove(name, key, self.now_ms())?;
                 if removed {
                     self.tell(KvNotice::new(namespace.clone(), vec![key.to_owned()]));
                 }
                 Ok(removed)
+            }
+        }
+    }
+
+    /// Removes several values in one transaction; how many there were.
+    ///
+    /// # Errors
+    /// As [`Amana::kv_set`].
+    pub async fn kv_multi_remove(&self, namespace: &KvNamespace, keys: Vec<String>) -> Result<u64> {
+        let open = self.kv(namespace)?;
+        check_keys(&keys)?;
+        match namespace {
+            KvNamespace::Stored(name) => open.database.kv_multi_remove(name.clone(), keys).await,
+            KvNamespace::Session(name) => {
+                let mut removed = Vec::new();
+                for key in keys {
+                    if open.held.session.remove(name, &key, self.now_ms())? {
+                        removed.push(key);
+                    }
+                }
+                let count = removed.len() as u64;
+                if count > 0 {
+                    self.tell(KvNotice::new(namespace.clone(), removed));
+                }
+                Ok(count)
             }
         }
     }
@@ -173,7 +199,7 @@ impl Amana {
         match namespace {
             KvNamespace::Stored(name) => open.database.kv_clear(name.clone()).await,
             KvNamespace::Session(name) => {
-                let removed = open.session.clear(name, self.now_ms())?;
+                let removed = open.held.session.clear(name, self.now_ms())?;
                 if removed > 0 {
                     self.tell(KvNotice::cleared(namespace.clone()));
                 }
@@ -213,6 +239,7 @@ impl Amana {
                 let notice = KvNotice::new(namespace.clone(), vec![key.clone()]);
                 let expected = expected.as_ref();
                 let was = open
+                    .held
                     .session
                     .compare_and_set(name, key, expected, new, now_ms)?;
                 if was && changes {

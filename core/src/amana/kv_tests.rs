@@ -249,6 +249,7 @@ fn open(directory: &TempDir, clock: &Arc<FakeClock>, key_store: &Arc<dyn KeyStor
         clock: Arc::clone(clock) as _,
         entropy: Arc::new(SeededEntropy::new(1)),
         timer: Arc::new(InstantTimer::default()),
+        ..System::real()
     };
     let amana = Amana::open(Config::new(directory.path()), Arc::clone(key_store), system).unwrap();
     refuse(&amana);

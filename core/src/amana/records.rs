@@ -91,6 +91,17 @@ impl Amana {
         open.database.get(index, id).await
     }
 
+    /// [`Amana::get`] on the caller's thread: waits for no writer, so that a thread that draws may
+    /// call it.
+    pub fn get_now(&self, table: &str, id: &str) -> Result<Option<String>> {
+        let open = self.opened()?;
+        let (index, _) = self.inner.schema.require(table)?;
+        match RecordId::from_peer(id) {
+            Some(id) => open.database.get_now(index, &id),
+            None => Ok(None),
+        }
+    }
+
     /// A page of records: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}`. The query is a
     /// JSON object in the form that `model::filter` describes; `{}` finds all.
     pub async fn query(&self, table: &str, query: &str) -> Result<String> {

@@ -1,4 +1,4 @@
-//! The vaults that are open in this process: one for each directory.
+//! The handles of this process: one for each directory.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use super::{Amana, Inner, VaultState};
 use crate::error::{Error, Result};
 
-/// What is open in a directory. Locked while one is being opened there, so that opening another
-/// vault does not wait for this one's key store.
+/// The handle of a directory.
 type Slot = Arc<Mutex<Weak<Inner>>>;
 
 fn slots() -> &'static Mutex<HashMap<PathBuf, Slot>> {
@@ -30,18 +29,17 @@ fn slot(directory: &Path) -> Result<Slot> {
     Ok(Arc::clone(slots.entry(name).or_default()))
 }
 
-/// Returns the vault that is open in the directory, unlocked, or opens it.
-pub(super) fn open(directory: &Path, open: impl FnOnce() -> Result<Amana>) -> Result<Amana> {
+/// Returns the handle that this process has of the directory, or makes one.
+pub(super) fn attach(directory: &Path, make: impl FnOnce() -> Result<Amana>) -> Result<Amana> {
     let slot_before = slot(directory)?;
     let mut present = slot_before.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(inner) = present.upgrade() {
         let vault = Amana { inner };
         if vault.state() != VaultState::Closed {
-            vault.unlock()?;
             return Ok(vault);
         }
     }
-    let vault = open()?;
+    let vault = make()?;
     *present = Arc::downgrade(&vault.inner);
     drop(present);
     // The directory may have been made just now, and have got another name by that.

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{Amana, Open};
+use super::Amana;
+use super::hub::Hubs;
+use super::opened::Open;
+use super::state::locked;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::ids::{PeerId, PeerKind};
@@ -13,7 +16,7 @@ use crate::model::report::SyncReport;
 use crate::pending::{self, Answer, Pending};
 use crate::ports::{ProgressListener, SyncPeer};
 use crate::storage::StoredSession;
-use crate::sync::{Engine, Resolver, full_pull_is_due};
+use crate::sync::{Budget, Engine, Paced, Resolver, full_pull_is_due};
 use crate::vault;
 
 /// How a sync is watched and ended.
@@ -32,6 +35,9 @@ pub struct SyncOptions {
 pub(super) struct SyncRun {
     state: Mutex<RunState>,
     ended: Condvar,
+    /// What this device may still ask of the cloud, which counts for all behind one address.
+    budget: Arc<Mutex<Budget>>,
+    pub(super) hubs: Hubs,
 }
 
 #[derive(Default)]
@@ -40,7 +46,7 @@ struct RunState {
     /// How many calls keep a sync from starting, while the session changes.
     pauses: u32,
     /// The database is going: no sync starts any more.
-    closed: bool,
+    closed: Option<Error>,
 }
 
 struct Running {
@@ -70,8 +76,8 @@ impl SyncRun {
     /// Joins the peer's running sync, or becomes the one that runs: then the second value is true.
     fn join(&self, peer: &PeerId, cancel: &CancelToken) -> Result<(Pending<SyncReport>, bool)> {
         let mut state = self.guard();
-        if state.closed {
-            return Err(Error::new(ErrorCode::Locked, "the vault is locked"));
+        if let Some(why) = &state.closed {
+            return Err(why.clone());
         }
         if state.pauses > 0
             || state
@@ -128,8 +134,19 @@ impl SyncRun {
     /// Ends the running syncs for good: once this returns they have let go of the database.
     pub(super) fn close(&self) {
         let mut state = self.guard();
-        state.closed = true;
+        state.closed = Some(locked());
         self.cancel_and_wait(state);
+    }
+
+    /// The same where none is running and nobody signs in or out; whether that is so. A later sync
+    /// hears why.
+    pub(super) fn close_if_idle(&self, why: Error) -> bool {
+        let mut state = self.guard();
+        let idle = state.running.is_empty() && state.pauses == 0;
+        if idle {
+            state.closed = Some(why);
+        }
+        idle
     }
 
     fn cancel_and_wait(&self, mut state: MutexGuard<'_, RunState>) {
@@ -173,6 +190,8 @@ impl Amana {
                 }))
                 .unwrap_or_else(|_| Err(crate::panics::to_error()));
                 for_thread.sync.end(&peer_of_thread, &result);
+                // What was pushed is not unsynced any more.
+                vault.inner.watch.news().come();
             });
         if spawned.is_err() {
             let failed = Err(Error::internal("no thread for the sync"));
@@ -191,7 +210,7 @@ impl Amana {
     ) -> Result<SyncReport> {
         let session = open.database.session().wait()?.ok_or_else(not_signed_in)?;
         let own_user = session.person.id.clone();
-        let peer = self.sync_peer(open, peer_id, session)?;
+        let found = self.sync_peer(open, peer_id, session)?;
         let status = open.database.peer_status(peer_id).wait()?;
         let system = &self.inner.system;
         let policy = &self.inner.config.sync;
@@ -202,9 +221,19 @@ impl Amana {
             let released = open.database.release_quarantined(Some(peer_id.clone()));
             released.wait()?;
         }
-        Engine {
+        let paced = Paced {
+            peer: &*found,
+            budget: &open.sync.budget,
+            clock: &*system.clock,
+            timer: &*system.timer,
+        };
+        let peer: &dyn SyncPeer = match peer_id.kind() {
+            PeerKind::Cloud => &paced,
+            PeerKind::Hub => &*found,
+        };
+        let result = Engine {
             store: &open.database,
-            peer: &*peer,
+            peer,
             terms: policy.terms(peer_id),
             rule: Arc::new(Resolver::new(&self.inner.schema, policy)),
             schema: &self.inner.schema,
@@ -212,29 +241,31 @@ impl Amana {
             entropy: &*system.entropy,
             timer: &*system.timer,
             spool_directory: &vault::spool_directory(&self.inner.config.directory),
+            disk: &system.disk,
             progress: options.progress.as_deref(),
             cancel,
             full_pull: options.full_pull || due,
             past_failures: status.failures,
         }
-        .run()
+        .run();
+        // The token that a hub gave on the way is for the next sync, too.
+        let kept = self.keep_hub_token(open, peer_id);
+        result.and_then(|report| kept.map(|()| report))
     }
 
     /// The peer behind a name, in the name of the person who is signed in.
     fn sync_peer(
         &self,
-        _open: &Open,
+        open: &Open,
         peer: &PeerId,
         session: StoredSession,
-    ) -> Result<Box<dyn SyncPeer>> {
-        match peer.kind() {
-            PeerKind::Cloud => {
-                let person = session.person.id;
-                let client = self.client(&session.address)?;
-                Ok(Box::new(client.peer(session.credentials, person)))
-            }
-            PeerKind::Hub => Err(Error::new(ErrorCode::Unsupported, "this hub is not paired")),
+    ) -> Result<Arc<dyn SyncPeer>> {
+        if peer.kind() == PeerKind::Hub {
+            return self.hub_peer(open, peer, session);
         }
+        let address = session.address.ok_or_else(not_signed_in)?;
+        let client = self.client(&address)?;
+        Ok(Arc::new(client.peer(session.proof, session.person.id)))
     }
 }
 

@@ -41,7 +41,7 @@ impl Amana {
     }
 
     /// The records that were put aside because a peer refuses them, or would; at most 1,000.
-    pub async fn quarantined(&self) -> Result<Vec<QuarantinedRecord>> {
+    pub async fn quarantined_records(&self) -> Result<Vec<QuarantinedRecord>> {
         self.opened()?.database.quarantined(MAX_QUARANTINED).await
     }
 
@@ -75,7 +75,9 @@ impl Amana {
     /// Forgets a peer: its cursor, what was pinned, what it has taken. What waits in the outbox
     /// stays, for others.
     pub async fn forget_peer(&self, peer: &PeerId) -> Result<()> {
-        self.opened()?.database.forget_peer(peer.clone()).await
+        let open = self.opened()?;
+        open.sync.hubs.forget(peer);
+        open.database.forget_peer(peer.clone()).await
     }
 }
 

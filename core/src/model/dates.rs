@@ -89,6 +89,11 @@ pub fn format_instant(ms: i64) -> Option<String> {
         .map(|t| format!("{t:.3}"))
 }
 
+/// UTC midnight of a day in its text form, in epoch milliseconds: how a hub keeps most days.
+pub fn day_to_ms(day: &str) -> Option<i64> {
+    parse_day(day).and_then(midnight)
+}
+
 /// UTC midnight of a day, in epoch milliseconds.
 fn midnight(day: Date) -> Option<i64> {
     Offset::UTC

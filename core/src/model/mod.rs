@@ -2,7 +2,9 @@
 
 pub mod change_set;
 pub mod dates;
+pub mod diagnosis;
 pub mod filter;
+pub mod hub;
 pub mod hub_rights;
 pub mod ids;
 pub mod json_text;
@@ -11,8 +13,10 @@ pub mod ledger;
 pub mod merge;
 pub mod notice;
 pub mod peer;
+pub mod pins;
 pub mod report;
 pub mod row;
+pub mod salvage;
 pub mod schema;
 mod schema_json;
 pub mod standing;

@@ -2,13 +2,28 @@
 
 use super::kv::KvNotice;
 
-/// Something was committed.
+/// Something that listeners are told of, most often a commit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Notice {
     /// Records.
     Records(ChangeNotice),
     /// Values of the key–value store.
     Kv(KvNotice),
+    /// The vault was locked, unlocked or closed, by whatever cause.
+    State(VaultState),
+    /// Nothing was: a look at every page found damage.
+    Damage,
+}
+
+/// Whether a vault can be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum VaultState {
+    /// The key is dropped and the database closed, or there is no vault yet.
+    Locked,
+    /// Records can be read and written. While its root key is being changed, calls are `busy`.
+    Unlocked,
+    /// For good.
+    Closed,
 }
 
 /// A committed transaction changed records.

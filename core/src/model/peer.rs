@@ -1,5 +1,7 @@
 //! A cloud peer's address and the person signed in to it.
 
+use std::fmt;
+
 use crate::error::{Error, Result};
 use crate::secret::SecretText;
 
@@ -49,7 +51,7 @@ pub struct CloudAddress {
     pub private_ca_pem: Option<String>,
 }
 
-/// E-mail and password. The cloud's sync takes nothing else.
+/// E-mail and password.
 #[derive(Debug)]
 pub struct Credentials {
     /// Compared by the server with regard to case.
@@ -59,8 +61,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Checks what a server could never accept. The cloud cuts the decoded `e-mail:password` at
-    /// every colon, so such a password signs in but never syncs: refused here, with that reason.
+    /// Checks what a server could never accept.
     pub fn new(email: String, password: SecretText) -> Result<Self> {
         const MAX_BYTES: usize = 1024;
         if email.trim().is_empty() || password.expose().is_empty() {
@@ -69,17 +70,61 @@ impl Credentials {
         if email.len() > MAX_BYTES || password.expose().len() > MAX_BYTES {
             return Err(Error::invalid("e-mail or password is too long"));
         }
-        if email.contains(':') || password.expose().contains(':') {
-            return Err(Error::invalid(
-                "the server cannot sync with a colon in the e-mail or password: change the password",
-            ));
-        }
         if email.chars().any(char::is_control) || password.expose().contains('\0') {
             return Err(Error::invalid(
                 "e-mail or password holds a control character",
             ));
         }
         Ok(Self { email, password })
+    }
+
+    /// Whether the cloud's sync can take them with each call. It cuts the decoded
+    /// `e-mail:password` at every colon, so such a password signs in but never syncs: refused here,
+    /// with that reason. A token, or a hub, has no such limit.
+    pub fn check_for_sync(&self) -> Result<()> {
+        if self.email.contains(':') || self.password.expose().contains(':') {
+            return Err(Error::invalid(
+                "the server cannot sync with a colon in the e-mail or password: change the password",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// How a device proves to the cloud who is syncing.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum SyncProof {
+    /// The password, kept inside the vault: works for as long as it is not changed.
+    #[default]
+    Password,
+    /// A token of 24 hours; the password is not kept, and somebody has to sign in every day.
+    Token,
+}
+
+/// What proves to the cloud who is asking, for 24 hours. Not renewed by use.
+pub struct CloudToken {
+    /// The token itself.
+    pub text: SecretText,
+    /// When it was given, by the device's clock.
+    pub since_ms: i64,
+}
+
+/// What is kept to prove to a server who is syncing.
+#[derive(Debug)]
+pub enum Proof {
+    /// E-mail and password.
+    Password(Credentials),
+    /// The cloud's token, on routes of its own.
+    Token(CloudToken),
+    /// Nothing: the person signed in at a hub, whose token is kept with it.
+    Nothing,
+}
+
+impl fmt::Debug for CloudToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CloudToken")
+            .field("since_ms", &self.since_ms)
+            .finish_non_exhaustive()
     }
 }
 
@@ -129,13 +174,12 @@ mod tests {
     #[test]
     fn a_colon_in_the_password_is_explained() {
         let new = |e: &str, p: &str| Credentials::new(e.into(), SecretText::new(p.into()));
-        assert!(new("a@b.c", "pass word").is_ok());
-        assert!(
-            new("a@b.c", "pass:word")
-                .unwrap_err()
-                .detail()
-                .contains("colon")
-        );
+        let sync = |e: &str, p: &str| new(e, p).unwrap().check_for_sync();
+        assert!(sync("a@b.c", "pass word").is_ok());
+        for (email, password) in [("a@b.c", "pass:word"), ("a:@b.c", "password")] {
+            let error = sync(email, password).unwrap_err();
+            assert!(error.detail().contains("colon"));
+        }
         assert!(new("", "x").is_err());
         assert!(new("a@b.c", "").is_err());
     }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::connection::{self, Access};
+use super::at_once::AtOnce;
+use super::connection::{self, Access, Commits};
 use super::errors::MapSqlite;
 use super::kv_store::KvReading;
+use super::opener::Opener;
 use super::outbox::OutboxCounts;
 use super::records::{self, Operation};
 use super::session::StoredSession;
@@ -18,13 +20,12 @@ use super::{
     aside, conflicts, digest, migrations, outbox, peers, query, schema_tables, session, standing,
     undo,
 };
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::kv::cache::KvCache;
 use crate::model::filter::{Condition, Query};
 use crate::model::ids::{PeerId, RecordId};
 use crate::model::ledger::{ConflictEntry, Digest};
 use crate::model::notice::Notice;
-use crate::model::row;
 use crate::model::schema::{Schema, TableIndex};
 use crate::model::standing::{PeerStatus, QuarantinedRecord, RecordStanding, SyncStatus};
 use crate::model::terms::SyncPolicy;
@@ -59,6 +60,7 @@ pub struct Database {
     readers: Workers<Connection>,
     pub(super) context: Arc<Context>,
     pub(super) kv: KvReading,
+    opener: Arc<Opener>,
     path: PathBuf,
 }
 
@@ -67,9 +69,24 @@ pub(super) struct WriterState {
     pub context: Arc<Context>,
     pub notices: NoticeSink,
     pub kv_cache: Arc<KvCache>,
+    pub at_once: Arc<AtOnce>,
 }
 
 impl WriterState {
+    /// As [`WriterState::transaction`], for what the next sync would do once more: it need not be on
+    /// the disk when this returns.
+    pub(super) fn repeatable<T>(
+        &mut self,
+        from_peer: bool,
+        write: impl FnOnce(&mut WriteTransaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        connection::set_commits(&self.connection, Commits::Soon)?;
+        let result = self.transaction(from_peer, write);
+        // The writes of people must not go on without it.
+        connection::set_commits(&self.connection, Commits::OnDisk)?;
+        result
+    }
+
     /// Runs a write in one IMMEDIATE transaction; tells the listeners after the commit.
     pub(super) fn transaction<T>(
         &mut self,
@@ -84,11 +101,24 @@ impl WriterState {
         let result = write(&mut books)?;
         let notice = books.finish(from_peer)?;
         transaction.commit().map_sqlite()?;
+        self.at_once.committed();
         if let Some(notice) = notice {
             (self.notices)(Notice::Records(notice));
         }
         Ok(result)
     }
+}
+
+/// Reads in one snapshot; what SQLCipher made up in place of a page is never handed out.
+fn read_once<T>(
+    connection: &Connection,
+    context: &Context,
+    read: impl FnOnce(&Connection, &Context) -> Result<T>,
+) -> Result<T> {
+    let snapshot = connection.unchecked_transaction().map_sqlite()?;
+    let found = read(&snapshot, context)?;
+    connection::assert_sound(&snapshot)?;
+    Ok(found)
 }
 
 impl Database {
@@ -115,21 +145,29 @@ impl Database {
             context: Arc::clone(&context),
             notices: options.notices,
             kv_cache: kv.cache(),
+            at_once: kv.at_once(),
         };
         Ok(Self {
             writer: Workers::start("amana-writer", vec![state])?,
             readers: Workers::start("amana-reader", readers)?,
             context,
             kv,
+            opener: Arc::new(Opener::new(options.path.to_owned(), options.key)),
             path: options.path.to_owned(),
         })
     }
 
-    /// Finishes what is queued, then closes every connection.
+    /// Finishes what is queued, then closes every connection. Calls that come later hear `locked`.
     pub fn close(&self) {
-        self.kv.close();
-        self.readers.stop();
-        self.writer.stop();
+        self.close_because(&Error::new(ErrorCode::Locked, "the vault is locked"));
+    }
+
+    /// The same; calls that come later hear why.
+    pub fn close_because(&self, why: &Error) {
+        self.kv.close(why);
+        self.readers.stop(why);
+        self.writer.stop(why);
+        self.opener.forget();
     }
 
     /// Looks at every page's authentication code: a damaged page is otherwise unnoticed until it is
@@ -173,11 +211,26 @@ impl Database {
         read: impl FnOnce(&Connection, &Context) -> Result<T> + Send + 'static,
     ) -> Pending<T> {
         let context = Arc::clone(&self.context);
+        let opener = self.opener();
         self.readers.submit(move |connection| {
-            // One snapshot for all that the call looks at.
-            let snapshot = connection.unchecked_transaction().map_sqlite()?;
-            read(&snapshot, &context)
+            let found = read_once(connection, &context, read);
+            if found.is_err() {
+                opener.heal(connection);
+            }
+            found
         })
+    }
+
+    pub(super) fn opener(&self) -> Arc<Opener> {
+        Arc::clone(&self.opener)
+    }
+
+    /// Runs a job on a reader's thread, without its connection.
+    pub(super) fn on_reader<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        self.readers.submit(move |_| job())
     }
 
     /// Carries out local writes in one transaction: all or none. Returns the records' ids.
@@ -192,13 +245,33 @@ impl Database {
 
     /// A record as a JSON object, or none.
     pub fn get(&self, table: TableIndex, id: RecordId) -> Pending<Option<String>> {
-        self.read(move |connection, context| {
-            let found = records::get(connection, context, table, &id)?;
-            Ok(found.map(|values| {
-                let mut out = String::new();
-                row::write_record(context.schema.table(table), &values, &mut out);
-                out
-            }))
+        self.read(move |connection, context| query::record(connection, context, table, &id))
+    }
+
+    /// The same, now. Waits for no writer and no other kind of reader.
+    pub fn get_now(&self, table: TableIndex, id: &RecordId) -> Result<Option<String>> {
+        self.kv.connection().read(|connection| {
+            let found = query::record(connection, &self.context, table, id)?;
+            // What is longer may have pages that hold nothing but its end: the only ones whose
+            // damage SQLite does not notice.
+            if found.as_ref().is_some_and(|json| json.len() > 2_000) {
+                connection::assert_sound(connection)?;
+            }
+            Ok(found)
+        })
+    }
+
+    /// Whether anything waits to be pushed, now.
+    pub fn has_unsynced_now(&self) -> Result<bool> {
+        self.kv.connection().read(outbox::waits)
+    }
+
+    /// Moves the write-ahead log into the file, beside the writer.
+    pub(super) fn move_log(&self) -> Pending<()> {
+        let at_once = self.kv.at_once();
+        self.readers.submit(move |connection| {
+            at_once.let_go();
+            connection::checkpoint(connection)
         })
     }
 
@@ -215,7 +288,7 @@ impl Database {
 
     /// All records of a table by id, for tests that compare whole stores.
     #[cfg(test)]
-    pub(crate) fn dump(
+    pub(crate) fn all_of(
         &self,
         table: TableIndex,
     ) -> Pending<std::collections::BTreeMap<String, Vec<crate::model::value::Value>>> {
@@ -305,6 +378,12 @@ impl Database {
         self.read(digest::digest)
     }
 
+    /// Shows every record.
+    #[cfg(any(test, feature = "test-support"))]
+    pub fn dump(&self, mut visit: super::dump::DumpVisitor) -> Pending<()> {
+        self.read(move |connection, context| super::dump::dump(connection, context, &mut visit))
+    }
+
     /// Who is signed in.
     pub fn session(&self) -> Pending<Option<StoredSession>> {
         self.read(|connection, _| session::load(connection))
@@ -314,7 +393,9 @@ impl Database {
     pub fn save_session(&self, peer: &PeerId, session: StoredSession) -> Pending<()> {
         let peer = peer.clone();
         self.write(move |tx| {
-            peers::set_url(tx.connection, &peer, session.address.url.as_str())?;
+            if let Some(address) = &session.address {
+                peers::set_url(tx.connection, &peer, address.url.as_str())?;
+            }
             if session::person_id(tx.connection)?.as_deref() != Some(&session.person.id) {
                 records::remove_own_rows(tx)?;
             }

@@ -10,11 +10,32 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_bookkeeping.sql"),
     include_str!("migrations/0002_kv.sql"),
     include_str!("migrations/0003_peers.sql"),
+    include_str!("migrations/0004_tokens.sql"),
 ];
 
 /// Brings the database to the newest version. A newer one is refused, never downgraded.
 pub(super) fn run(connection: &mut Connection) -> Result<()> {
     run_list(connection, MIGRATIONS)
+}
+
+/// The version that [`run`] brings a database to.
+pub(super) const fn newest() -> usize {
+    MIGRATIONS.len()
+}
+
+/// Brings a new database to an older version, whose rows it is to take.
+pub(super) fn run_to(connection: &mut Connection, version: usize) -> Result<()> {
+    match MIGRATIONS.get(..version) {
+        Some(migrations) => run_list(connection, migrations),
+        None => Err(too_new()),
+    }
+}
+
+const fn too_new() -> Error {
+    Error::new(
+        ErrorCode::StorageTooNew,
+        "the database was written by a newer version of Amana",
+    )
 }
 
 fn run_list(connection: &mut Connection, migrations: &[&str]) -> Result<()> {
@@ -26,10 +47,7 @@ fn run_list(connection: &mut Connection, migrations: &[&str]) -> Result<()> {
         .map_sqlite()?;
     let version = version as usize;
     if version > migrations.len() {
-        return Err(Error::new(
-            ErrorCode::StorageTooNew,
-            "the database was written by a newer version of Amana",
-        ));
+        return Err(too_new());
     }
     for migration in &migrations[version..] {
         transaction.execute_batch(migration).map_sqlite()?;

@@ -2,12 +2,13 @@
 //!
 //! For rotation: the keyring says which two keys there are, and this file only does what it is told.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::connection::{self, Access};
 use super::errors::MapSqlite;
 use super::key;
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::secret::DatabaseKey;
 
 /// Whether the key opens the database. A wrong key and a damaged file look the same here.
@@ -17,6 +18,25 @@ pub fn opens(path: &Path, key: &DatabaseKey) -> Result<bool> {
         Err(error) if error.code() == ErrorCode::DatabaseDamaged => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// How many bytes of free disk [`rekey`] needs: its log grows to the size of the file.
+pub fn rekey_needs(path: &Path) -> Result<u64> {
+    /// For what the file system and the log's own pages take beside.
+    const MARGIN: u64 = 4 << 20;
+    let length = |path: &Path| match std::fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.len()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+        Err(_) => Err(Error::new(
+            ErrorCode::StorageBusy,
+            "the database file cannot be read or written",
+        )),
+    };
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    // What is in the log may have to go into the file first.
+    let bytes = length(path)?.saturating_add(length(Path::new(&log))?);
+    Ok(bytes.saturating_add(bytes / 64).saturating_add(MARGIN))
 }
 
 /// Encrypts the database anew. Nobody else may have it open. Takes about as much disk again as the

@@ -28,10 +28,7 @@ pub(super) fn prepare(connection: &mut Connection, schema: &Schema) -> Result<()
     match stored {
         None => create_all(&transaction, schema)?,
         Some(version) if version > schema.version => {
-            return Err(Error::new(
-                ErrorCode::StorageTooNew,
-                "the database holds a newer version of the schema",
-            ));
+            return Err(newer());
         }
         Some(version) => {
             let present = read_shape(&transaction)?;
@@ -48,6 +45,28 @@ pub(super) fn prepare(connection: &mut Connection, schema: &Schema) -> Result<()
     write_meta(&transaction, "schema_version", &schema.version.to_string())?;
     write_meta(&transaction, "schema_shape", &json!(wanted).to_string())?;
     transaction.commit().map_sqlite()
+}
+
+/// What [`prepare`] would say to a database that describes itself so.
+pub(super) fn check_growth(version: &str, shape: &str, schema: &Schema) -> Result<()> {
+    if version
+        .parse::<u32>()
+        .is_ok_and(|version| version > schema.version)
+    {
+        return Err(newer());
+    }
+    // A description that cannot be read is part of the damage.
+    match serde_json::from_str::<Shape>(shape) {
+        Ok(present) => check_only_additions(&present, &self::shape(schema)),
+        Err(_) => Ok(()),
+    }
+}
+
+const fn newer() -> Error {
+    Error::new(
+        ErrorCode::StorageTooNew,
+        "the database holds a newer version of the schema",
+    )
 }
 
 /// Stands among the columns of a shape; no column has such a name.

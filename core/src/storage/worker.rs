@@ -5,15 +5,21 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::pending::{self, Pending};
 
 type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
 
 /// Threads that share a queue of jobs, each with a state of its own.
 pub(super) struct Workers<S> {
-    queue: Mutex<Option<Sender<Job<S>>>>,
+    queue: Mutex<Queue<S>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+enum Queue<S> {
+    Open(Sender<Job<S>>),
+    /// What later callers hear.
+    Stopped(Error),
 }
 
 impl<S: 'static> Workers<S> {
@@ -35,7 +41,7 @@ impl<S: 'static> Workers<S> {
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Self {
-            queue: Mutex::new(Some(queue)),
+            queue: Mutex::new(Queue::Open(queue)),
             threads: Mutex::new(threads),
         })
     }
@@ -52,21 +58,26 @@ impl<S: 'static> Workers<S> {
                     .unwrap_or_else(|_| Err(crate::panics::to_error())),
             );
         });
-        // A job that is not queued is dropped, and its answer says that the vault is locked.
-        if let Ok(queue) = self.queue.lock()
-            && let Some(queue) = &*queue
-        {
-            let _ = queue.send(job);
+        match self.queue.lock().as_deref() {
+            Ok(Queue::Open(queue)) => {
+                let _ = queue.send(job);
+            }
+            Ok(Queue::Stopped(why)) => return pending::refused(why.clone()),
+            // A job that is not queued is dropped, and its answer says that the vault is locked.
+            Err(_) => {}
         }
         pending
     }
 }
 
 impl<S> Workers<S> {
-    /// Finishes what is queued and ends the threads; their states are dropped there.
-    pub(super) fn stop(&self) {
-        if let Ok(mut queue) = self.queue.lock() {
-            *queue = None;
+    /// Finishes what is queued and ends the threads; their states are dropped there. Who comes later
+    /// hears why.
+    pub(super) fn stop(&self, why: &Error) {
+        if let Ok(mut queue) = self.queue.lock()
+            && matches!(*queue, Queue::Open(_))
+        {
+            *queue = Queue::Stopped(why.clone());
         }
         let threads = self
             .threads
@@ -83,7 +94,7 @@ impl<S> Workers<S> {
 
 impl<S> Drop for Workers<S> {
     fn drop(&mut self) {
-        self.stop();
+        self.stop(&Error::new(ErrorCode::Locked, "the vault is locked"));
     }
 }
 
@@ -103,7 +114,6 @@ fn run<S>(jobs: &Mutex<Receiver<Job<S>>>, state: &mut S) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorCode;
 
     #[test]
     fn jobs_run_in_order_and_a_panic_harms_nobody_else() {
@@ -122,10 +132,10 @@ mod tests {
         assert_eq!(error.code(), ErrorCode::Internal);
         assert!(!format!("{error:?}").contains("patient"));
         assert_eq!(last.wait().unwrap(), [1, 2]);
-        workers.stop();
+        workers.stop(&Error::new(ErrorCode::Busy, "why"));
         assert_eq!(
             workers.submit(|_| Ok(())).wait().unwrap_err().code(),
-            ErrorCode::Locked
+            ErrorCode::Busy
         );
     }
 }

@@ -18,7 +18,7 @@ use crate::model::notice::SyncPhase;
 use crate::model::report::SyncReport;
 use crate::model::schema::Schema;
 use crate::model::terms::PeerTerms;
-use crate::ports::{Clock, Entropy, ProgressListener, SyncPeer, SyncStore, Timer};
+use crate::ports::{Clock, Disk, Entropy, ProgressListener, SyncPeer, SyncStore, Timer};
 
 /// All that a sync needs. Runs on the caller's thread; one at a time per peer.
 pub struct Engine<'a> {
@@ -40,6 +40,8 @@ pub struct Engine<'a> {
     pub timer: &'a dyn Timer,
     /// Where pulls are kept until they are applied.
     pub spool_directory: &'a Path,
+    /// Watched while a pull is spooled.
+    pub disk: &'a Arc<dyn Disk>,
     /// Hears how it goes on.
     pub progress: Option<&'a dyn ProgressListener>,
     /// Looked at between all steps, and handed on to those that take long.

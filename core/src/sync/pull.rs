@@ -57,7 +57,7 @@ impl Run<'_> {
 
     fn pull_once(&self, request: &PullRequest) -> Result<(PullReply, SpoolReader)> {
         let engine = self.engine;
-        let mut spool = Spool::create(engine.spool_directory, engine.entropy)?;
+        let mut spool = Spool::create(engine.spool_directory, engine.entropy)?.watched(engine.disk);
         let rows = AtomicU64::new(0);
         let mut sink = Counted {
             spool: &mut spool,

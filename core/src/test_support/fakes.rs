@@ -1,5 +1,7 @@
-//! A clock that only moves when told, randomness from a seed, waiting that takes no time.
+//! A clock that only moves when told, randomness from a seed, waiting that takes no time, a disk
+//! with as much room as a test says.
 
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cancel::CancelToken;
 use crate::error::Result;
-use crate::ports::{BootTime, Clock, Entropy, Timer};
+use crate::ports::{BootTime, Clock, Disk, Entropy, Timer};
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
@@ -122,5 +124,34 @@ impl Timer for InstantTimer {
             waits.push(duration);
         }
         Ok(())
+    }
+}
+
+/// A disk with as much room as the test says.
+#[derive(Debug)]
+pub struct FakeDisk(Option<AtomicU64>);
+
+impl FakeDisk {
+    /// One with so many bytes free.
+    pub const fn with(bytes: u64) -> Self {
+        Self(Some(AtomicU64::new(bytes)))
+    }
+
+    /// One that does not tell.
+    pub const fn unknown() -> Self {
+        Self(None)
+    }
+
+    /// Something was written.
+    pub fn take(&self, bytes: u64) {
+        if let Some(free) = &self.0 {
+            free.fetch_sub(bytes, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Disk for FakeDisk {
+    fn free_bytes(&self, _: &Path) -> Option<u64> {
+        self.0.as_ref().map(|free| free.load(Ordering::SeqCst))
     }
 }

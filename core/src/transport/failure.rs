@@ -54,15 +54,29 @@ fn find_tls<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error
     None
 }
 
+/// Before 2026 this software did not exist: a clock that shows an earlier time is wrong.
+const NO_CLOCK_BEFORE_S: u64 = 1_767_225_600;
+/// As far ahead, nobody's certificates are valid.
+const NO_CLOCK_AFTER_S: u64 = 4_102_444_800;
+
 fn from_tls(error: &rustls::Error) -> Error {
+    use CertificateError as Cause;
     let detail = match error {
         rustls::Error::InvalidCertificate(
-            CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. },
+            Cause::ExpiredContext { time, .. } | Cause::NotValidYetContext { time, .. },
+        ) if !(NO_CLOCK_BEFORE_S..NO_CLOCK_AFTER_S).contains(&time.as_secs()) => {
+            "the device's clock is plainly wrong, so no certificate can be checked: set it"
+        }
+        rustls::Error::InvalidCertificate(
+            Cause::Expired
+            | Cause::ExpiredContext { .. }
+            | Cause::NotValidYet
+            | Cause::NotValidYetContext { .. },
         ) => {
             "the server's certificate has expired or is not valid yet: is the device's clock right?"
+        }
+        rustls::Error::InvalidCertificate(Cause::ApplicationVerificationFailure) => {
+            "the server's key is none of those that the app expects"
         }
         rustls::Error::InvalidCertificate(_) => "the server's certificate is not to be trusted",
         _ => "the server's TLS is not acceptable",

@@ -12,10 +12,12 @@ use zeroize::Zeroizing;
 
 use super::failure::{self, CANCELLED, TIMED_OUT, TOO_LARGE};
 use super::limits::TimeLimits;
-use super::tls;
+use super::tls::{self, Trust};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
+use crate::model::hub::HubUrl;
 use crate::model::peer::CloudAddress;
+use crate::model::pins::SpkiPins;
 use crate::ports::Clock;
 
 /// A request, ready to go.
@@ -63,17 +65,43 @@ pub(super) struct HttpClient {
 impl HttpClient {
     pub(super) fn new(
         address: &CloudAddress,
+        pins: Option<&SpkiPins>,
         clock: Arc<dyn Clock>,
         limits: TimeLimits,
     ) -> Result<Self> {
-        let tls = tls::config(address.private_ca_pem.as_deref(), clock)?;
+        let tls = tls::config(Trust {
+            private_ca_pem: address.private_ca_pem.as_deref(),
+            pins,
+            clock,
+        })?;
+        Self::build(address.url.as_str(), tls, limits, true)
+    }
+
+    /// For a hub, the one peer that is spoken to without TLS. What is secret is sealed before it
+    /// gets here.
+    pub(super) fn for_hub(url: &HubUrl, clock: Arc<dyn Clock>, limits: TimeLimits) -> Result<Self> {
+        // The client cannot be built without TLS, though this one never speaks it.
+        let tls = tls::config(Trust {
+            private_ca_pem: None,
+            pins: None,
+            clock,
+        })?;
+        Self::build(url.as_str(), tls, limits, false)
+    }
+
+    fn build(
+        base: &str,
+        tls: rustls::ClientConfig,
+        limits: TimeLimits,
+        https_only: bool,
+    ) -> Result<Self> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         // No proxy of the environment: it could be told to read along, and nobody asked for it.
         // No retries: whether to try again is not for this room to decide.
         let client = Client::builder()
             .tls_backend_preconfigured(tls)
-            .https_only(true)
+            .https_only(https_only)
             .http1_only()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -86,7 +114,7 @@ impl HttpClient {
             .map_err(|_| Error::internal("the HTTP client cannot be set up"))?;
         Ok(Self {
             client,
-            base: address.url.as_str().to_owned(),
+            base: base.to_owned(),
             limits,
         })
     }
@@ -132,6 +160,11 @@ pub(super) struct Reply {
 impl Reply {
     pub(super) fn status(&self) -> u16 {
         self.response.status().as_u16()
+    }
+
+    /// Status and headers.
+    pub(super) fn head(&self) -> (StatusCode, HeaderMap) {
+        (self.response.status(), self.response.headers().clone())
     }
 
     /// This reply if its status is 200, else what the status means.

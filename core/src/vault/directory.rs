@@ -15,6 +15,7 @@ pub const KEYRING_COPIES: [&str; 2] = ["keyring.a", "keyring.b"];
 const DATABASE: &str = "database";
 const ATTACHMENTS: &str = "attachments";
 const SPOOL: &str = "spool";
+const DAMAGED: &str = "damaged";
 /// The status file.
 pub(super) const STATUS: &str = "status";
 const LOCK: &str = "lock";
@@ -32,6 +33,11 @@ pub fn spool_directory(directory: &Path) -> PathBuf {
 /// Where attachments will be kept. Nothing writes them yet, but whatever is there counts as data.
 pub fn attachments_directory(directory: &Path) -> PathBuf {
     directory.join(ATTACHMENTS)
+}
+
+/// Where copies of damaged databases are kept. They are under the vault's key, and go with it.
+pub fn damaged_directory(directory: &Path) -> PathBuf {
+    directory.join(DAMAGED)
 }
 
 /// A vault's directory, held by this handle alone.

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::directory::spool_directory;
+use super::directory::{damaged_directory, spool_directory};
 use super::files;
 use super::hierarchy::{self, DraftKind, SlotDraft};
 use super::io::{VaultIo, not_planned};
 use super::keyring::{self, Bare, Copies, Keyring, KeyringCopy, Policy, Slot};
 use super::keys::VaultKeys;
-use super::look::{JOURNALS, database_state};
+use super::look::{JOURNALS, SALVAGE, database_state};
 use super::open::Opened;
 use super::pin;
 use super::ways::{NewPolicy, NewVault};
@@ -18,6 +18,9 @@ use crate::error::{Error, Result};
 pub(super) fn make(io: &VaultIo<'_>, new: &NewVault<'_>) -> Result<Opened> {
     let mut vault_id = [0; 16];
     io.entropy.fill(&mut vault_id)?;
+    if let Some(recovery) = &new.recovery {
+        hierarchy::check_recovery_key(&recovery.bytes(), io.entropy)?;
+    }
     let draft = SlotDraft::make(io.entropy)?;
     let (policy, kind, input) = match &new.policy {
         NewPolicy::Device => (Policy::Device, DraftKind::Device, draft.salt.into()),
@@ -120,6 +123,10 @@ pub(super) fn remove_data(io: &VaultIo<'_>) -> std::io::Result<()> {
     for suffix in JOURNALS {
         files::remove(&files::with_suffix(io.database_file, suffix))?;
     }
+    for suffix in SALVAGE {
+        files::remove(&files::with_suffix(io.database_file, suffix))?;
+    }
+    files::remove_tree(&damaged_directory(io.directory))?;
     files::remove_tree(&spool_directory(io.directory))?;
     files::sync_parent(io.database_file)
 }

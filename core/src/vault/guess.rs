@@ -24,29 +24,28 @@ pub(super) enum Begun {
 impl Guess {
     /// Counts a try, unless it has to wait. What cannot be counted is not tried.
     pub fn begin(io: &VaultIo<'_>, slot: SlotId) -> Result<Begun> {
-        let mut status = Status::read(io.directory);
-        let before = status.slot(&slot);
         let now = io.clock.since_boot();
-        match before.attempts.turn(now) {
-            Turn::Now => {}
-            Turn::After(left_ms) => return Ok(Begun::Delayed(left_ms)),
-            Turn::StartedAgain(left_ms, attempts) => {
-                status.set_slot(SlotStatus { attempts, ..before });
-                status.write(io.directory)?;
-                return Ok(Begun::Delayed(left_ms));
+        Status::change(io.directory, |status| {
+            let before = status.slot(&slot);
+            match before.attempts.turn(now) {
+                Turn::Now => {}
+                Turn::After(left_ms) => return Ok(Begun::Delayed(left_ms)),
+                Turn::StartedAgain(left_ms, attempts) => {
+                    status.set_slot(SlotStatus { attempts, ..before });
+                    return Ok(Begun::Delayed(left_ms));
+                }
             }
-        }
-        let counted = SlotStatus {
-            attempts: before.attempts.with_failure(now),
-            ..before
-        };
-        status.set_slot(counted);
-        status.write(io.directory)?;
-        Ok(Begun::Counted(Self {
-            slot,
-            before,
-            counted,
-        }))
+            let counted = SlotStatus {
+                attempts: before.attempts.with_failure(now),
+                ..before
+            };
+            status.set_slot(counted);
+            Ok(Begun::Counted(Self {
+                slot,
+                before,
+                counted,
+            }))
+        })
     }
 
     /// The PIN was right: nothing is held against the slot any more. An error would keep a person
@@ -99,8 +98,9 @@ impl Guess {
 
     fn set(&self, io: &VaultIo<'_>, slot: SlotStatus) -> Result<()> {
         debug_assert_eq!(slot.id, self.slot);
-        let mut status = Status::read(io.directory);
-        status.set_slot(slot);
-        status.write(io.directory)
+        Status::change(io.directory, |status| {
+            status.set_slot(slot);
+            Ok(())
+        })
     }
 }

@@ -87,6 +87,13 @@ impl SlotDraft {
     }
 }
 
+/// Some bytes are no key: known before anything is made, and not when the root key is sealed.
+pub(super) fn check_recovery_key(public: &[u8; 32], entropy: &dyn Entropy) -> Result<()> {
+    sealing::seal_root(&[0; 32], public, ROOT_INFO, &[], entropy)
+        .map(|_| ())
+        .map_err(|_| Error::invalid("nothing can be sealed to this recovery key"))
+}
+
 /// The organisation's slot: only its public half is known here.
 pub(super) fn make_recovery_slot(public: [u8; 32], entropy: &dyn Entropy) -> Result<Slot> {
     let mut id = [0; 16];
@@ -255,10 +262,10 @@ pub(super) fn authenticate(active: &mut Active, roots: &Roots) -> Result<()> {
 
 /// SQLCipher's raw key.
 pub(super) fn database_key(root: &RootKey, vault_id: &VaultId) -> Result<DatabaseKey> {
-    derive_key(root, vault_id, DATABASE_KEY).map(|bytes| DatabaseKey::from_bytes(&bytes))
+    derive_key(root, vault_id, DATABASE_KEY, DatabaseKey::from_bytes)
 }
 
-fn slot_key(derived: &Derived, vault_id: &VaultId, slot_id: &SlotId) -> Result<SlotKey> {
+pub(super) fn slot_key(derived: &Derived, vault_id: &VaultId, slot_id: &SlotId) -> Result<SlotKey> {
     let mut bytes = Zeroizing::new([0; 32]);
     Hkdf::<Sha256>::new(Some(vault_id), derived.expose())
         .expand_multi_info(&[SLOT_KEY, slot_id], bytes.as_mut_slice())
@@ -273,17 +280,23 @@ fn key_check(root: &RootKey, vault_id: &VaultId) -> Result<[u8; 16]> {
 }
 
 fn keyring_mac(root: &RootKey, active: &Active) -> Result<Hmac<Sha256>> {
-    let key = derive_key(root, &active.vault_id, KEYRING_MAC_KEY)
-        .map(|bytes| KeyringMacKey::from_bytes(&bytes))?;
+    let take = KeyringMacKey::from_bytes;
+    let key = derive_key(root, &active.vault_id, KEYRING_MAC_KEY, take)?;
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).map_err(|_| cannot_derive())?;
     mac.update(&format::authenticated(active));
     Ok(mac)
 }
 
-fn derive_key(root: &RootKey, vault_id: &VaultId, label: &[u8]) -> Result<Secret> {
+/// The bytes are lent, not given: a moved array leaves its old place as it was.
+fn derive_key<K>(
+    root: &RootKey,
+    vault_id: &VaultId,
+    label: &[u8],
+    take: impl FnOnce(&[u8; 32]) -> K,
+) -> Result<K> {
     let mut bytes = Zeroizing::new([0; 32]);
     expand(root, vault_id, label, bytes.as_mut_slice())?;
-    Ok(bytes)
+    Ok(take(&bytes))
 }
 
 /// HKDF-SHA-256: the vault's id as salt, the label as info.

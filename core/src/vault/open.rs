@@ -319,14 +319,15 @@ fn has_others(io: &VaultIo<'_>, active: &Active, slot: &Slot) -> bool {
 /// Row 9: what the keyring still names, the next opening takes out.
 fn mark_dropped(io: &VaultIo<'_>, slot: Option<&Slot>) {
     let Some(slot) = slot else { return };
-    let mut status = Status::read(io.directory);
-    let known = status.slot(&slot.id);
-    status.set_slot(SlotStatus {
-        dropped: true,
-        ..known
-    });
     // A hint: without it the slot is dropped when it is next tried.
-    let _ = status.write(io.directory);
+    let _ = Status::change(io.directory, |status| {
+        let known = status.slot(&slot.id);
+        status.set_slot(SlotStatus {
+            dropped: true,
+            ..known
+        });
+        Ok(())
+    });
 }
 
 fn lost(io: &VaultIo<'_>, candidates: &[&Active], reason: KeyLostReason) -> Refusal {

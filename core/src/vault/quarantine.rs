@@ -1,7 +1,6 @@
 //! Puts a vault that does not open aside, whole, so that a fresh one can start in its place. Deletes
 //! nothing: the key may come back, and an expert may salvage.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::directory::VaultDirectory;
@@ -26,10 +25,10 @@ pub struct Quarantined {
     pub unsynced: Option<u64>,
 }
 
-/// Renames the vault's directory and lets go of it. The next opening of the old place is a first
-/// run: that is the loss which is acknowledged here. `invalid_input` where another number of
-/// unsynced records was shown than the vault holds.
-pub fn quarantine(vault: VaultDirectory, agreed: LossAcknowledged) -> Result<Quarantined> {
+/// Renames the vault's directory; the caller lets go of it then. The next opening of the old place is
+/// a first run: that is the loss which is acknowledged here. `invalid_input` where another number of
+/// unsynced records was shown than the vault holds; after an error the vault is where it was.
+pub fn quarantine(vault: &VaultDirectory, agreed: LossAcknowledged) -> Result<Quarantined> {
     let unsynced = Status::read(vault.path()).unsynced;
     if agreed.unsynced != unsynced {
         return Err(Error::invalid(
@@ -46,7 +45,7 @@ pub fn quarantine(vault: VaultDirectory, agreed: LossAcknowledged) -> Result<Qua
         ));
     }
     let path = free_place(vault.path())?;
-    fs::rename(vault.path(), &path).map_err(files::storage_error)?;
+    files::rename(vault.path(), &path).map_err(files::storage_error)?;
     files::sync_parent(&path).map_err(files::storage_error)?;
     Ok(Quarantined { path, unsynced })
 }
@@ -72,6 +71,6 @@ fn place(directory: &Path, number: u32) -> PathBuf {
 fn free_place(directory: &Path) -> Result<PathBuf> {
     (1..=MAX)
         .map(|number| place(directory, number))
-        .find(|path| matches!(path.try_exists(), Ok(false)))
+        .find(|path| matches!(files::exists(path), Ok(false)))
         .ok_or(Error::internal("there is no place for another vault aside"))
 }

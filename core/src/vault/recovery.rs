@@ -38,6 +38,15 @@ impl RecoveryKey {
     pub const fn bytes(&self) -> [u8; 32] {
         self.0
     }
+
+    /// By which people tell that it is the organisation's own: 16 hexadecimal digits.
+    pub fn fingerprint(&self) -> String {
+        let hash = Sha256::new()
+            .chain_update(b"amana organisation key 1")
+            .chain_update(self.0)
+            .finalize();
+        hex(&hash[..8])
+    }
 }
 
 /// Makes the organisation's key pair.
@@ -92,7 +101,11 @@ pub fn make_request(
 pub fn fingerprint(request: &[u8]) -> Result<String> {
     read_request(request)?;
     let hash = Sha256::digest(request);
-    Ok(hash[..8].iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hash[..8]))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The organisation's side. `key_mismatch` where the request is not for this key.

@@ -24,6 +24,8 @@ pub enum RefusalReport {
     },
     /// With `wrong_pin`.
     WrongPin(WrongPinReport),
+    /// With `keyring_damaged`, `database_damaged` and `key_mismatch`.
+    Damage(DamageReport),
     /// With `not_found`: an interrupted wipe was finished by this call.
     WipeFinished,
 }
@@ -33,6 +35,16 @@ pub enum RefusalReport {
 pub struct KeyLostReport {
     /// What the key store said.
     pub reason: KeyLostReason,
+    /// Records that had not been pushed when the vault was last open: a hint, `None` if unknown.
+    pub unsynced: Option<u64>,
+    /// What can be done, the mildest first.
+    pub remedies: Vec<Remedy>,
+}
+
+/// What is at stake where a vault is damaged, or its key is not the one it was sealed to. Nothing was
+/// deleted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DamageReport {
     /// Records that had not been pushed when the vault was last open: a hint, `None` if unknown.
     pub unsynced: Option<u64>,
     /// What can be done, the mildest first.
@@ -55,6 +67,8 @@ pub enum Remedy {
     TryLater,
     /// The organisation holds a recovery key for this vault.
     Recovery,
+    /// Copy the damaged database aside, and save what can be read of it.
+    Salvage,
     /// Put the vault aside, keep it, and start afresh. What was not synced is lost with it.
     Quarantine,
 }

@@ -12,7 +12,7 @@ use super::keyring::{Active, Copies, Policy, Slot, SlotId, SlotLock};
 use super::keys::{VaultKeys, change};
 use super::pin::{self, PersonId, Pin, PinKdf};
 use super::report::{OpenResult, Refusal, RefusalReport};
-use super::status::Status;
+use super::status::{SlotStatus, Status};
 use super::ways::{PinRules, PresenceRequest};
 use crate::error::{Error, ErrorCode, Result};
 use crate::ports::KeyStoreError;
@@ -81,14 +81,24 @@ pub fn add_pin(
     if pin_slot(&keys.active, person).is_some() {
         return Err(Error::invalid("this person has a PIN already"));
     }
+    let slot = make_pin_slot(io, keys, person, pin, kdf)?;
+    install(io, keys, slot)
+}
+
+fn make_pin_slot(
+    io: &VaultIo<'_>,
+    keys: &mut VaultKeys,
+    person: &PersonId,
+    pin: &Pin,
+    kdf: PinKdf,
+) -> Result<Slot> {
     let draft = announce(io, keys, Policy::Person)?;
     let input = pin::stretch(pin, &draft.salt, kdf)?;
     let kind = DraftKind::Pin {
         person: person.clone(),
         kdf,
     };
-    let slot = make_slot(io, draft, kind, &input, &keys.vault_id)?;
-    install(io, keys, slot)
+    make_slot(io, draft, kind, &input, &keys.vault_id)
 }
 
 /// Replaces a person's PIN; only who knows the old one can. A wrong one is counted as at opening.
@@ -157,6 +167,21 @@ pub fn change_pin(
     Ok(())
 }
 
+/// Gives a person a new PIN without their old one: after a recovery, or where they forgot it. Their
+/// old slot goes as `remove_pin` takes it away, in the same step in which the new one comes.
+pub fn reset_pin(
+    io: &VaultIo<'_>,
+    keys: &mut VaultKeys,
+    person: &PersonId,
+    pin: &Pin,
+    kdf: PinKdf,
+) -> Result<()> {
+    let old = pin_slot(&keys.active, person).ok_or_else(no_slot)?.id;
+    let slot = make_pin_slot(io, keys, person, pin, kdf)?;
+    let slot = sealed(io, keys, slot)?;
+    replace(io, keys, slot, |slot| slot.id == old)
+}
+
 /// Takes a staff member's slot away, for good: its device secret is deleted, so that an old copy of
 /// the keyring does not bring it back, and a change of the root key is due.
 pub fn remove_pin(io: &VaultIo<'_>, keys: &mut VaultKeys, person: &PersonId) -> Result<()> {
@@ -190,20 +215,27 @@ pub fn replace_device_slot(io: &VaultIo<'_>, keys: &mut VaultKeys) -> Result<()>
     let draft = announce(io, keys, Policy::Device)?;
     let input = draft.salt;
     let slot = make_slot(io, draft, DraftKind::Device, &input, &keys.vault_id)?;
-    let old: Vec<Alias> = keys
-        .active
-        .slots
-        .iter()
-        .filter(|slot| matches!(slot.lock, SlotLock::Device(_)))
+    let slot = sealed(io, keys, slot)?;
+    replace(io, keys, slot, |slot| {
+        matches!(slot.lock, SlotLock::Device(_))
+    })
+}
+
+/// Puts a slot in the place of others, whose device secrets are deleted.
+fn replace(
+    io: &VaultIo<'_>,
+    keys: &mut VaultKeys,
+    slot: Slot,
+    is_old: impl Fn(&Slot) -> bool,
+) -> Result<()> {
+    let halves = keys.active.slots.iter().filter(|slot| is_old(slot));
+    let old: Vec<Alias> = halves
         .filter_map(Slot::half)
         .map(|half| half.alias.clone())
         .collect();
-    let slot = sealed(io, keys, slot)?;
     change(io, keys, |active| {
         forget_loose(active, &slot);
-        active
-            .slots
-            .retain(|slot| !matches!(slot.lock, SlotLock::Device(_)));
+        active.slots.retain(|slot| !is_old(slot));
         active.loose.extend(old);
         active.slots.push(slot);
         active.rotation_due = true;
@@ -214,6 +246,13 @@ pub fn replace_device_slot(io: &VaultIo<'_>, keys: &mut VaultKeys) -> Result<()>
 
 /// A slot for a person's presence that was begun and waits for the platform.
 pub struct PresenceDraft(SlotDraft);
+
+impl PresenceDraft {
+    /// Names the slot, as the request does.
+    pub const fn slot(&self) -> [u8; 16] {
+        self.0.id
+    }
+}
 
 /// First half of adding a biometric slot: the platform makes a secret that needs presence under
 /// this alias, prompts, and derives from this input.
@@ -272,9 +311,9 @@ pub fn tidy(io: &VaultIo<'_>, keys: &mut VaultKeys) -> Result<()> {
     if keys.active.pending.is_some() || keys.creation.is_some() {
         return Ok(());
     }
-    let mut status = Status::read(io.directory);
-    let before = status.clone();
-    for mut known in before.slots.iter().copied().filter(|slot| slot.dropped) {
+    let mut usable = Vec::new();
+    let status = Status::read(io.directory);
+    for known in status.slots.iter().filter(|slot| slot.dropped) {
         let slot = keys.active.slots.iter().find(|slot| slot.id == known.id);
         let Some(half) = slot.and_then(Slot::half) else {
             continue;
@@ -284,28 +323,33 @@ pub fn tidy(io: &VaultIo<'_>, keys: &mut VaultKeys) -> Result<()> {
             Err(KeyStoreError::Invalidated | KeyStoreError::Absent) => {
                 remove_slot(io, keys, known.id)?;
             }
-            Ok(_) => {
-                known.dropped = false;
-                status.set_slot(known);
-            }
+            Ok(_) => usable.push(known.id),
             Err(_) => {}
         }
     }
-    status.retain(|id| keys.active.slots.iter().any(|slot| slot.id == *id));
-    if status != before {
-        status.write(io.directory)?;
-    }
+    Status::change(io.directory, |status| {
+        for id in &usable {
+            let dropped = false;
+            let known = status.slot(id);
+            status.set_slot(SlotStatus { dropped, ..known });
+        }
+        status.retain(|id| keys.active.slots.iter().any(|slot| slot.id == *id));
+        Ok(())
+    })?;
     delete_loose(io, keys)
 }
 
 /// Notes how many records wait to be pushed: what a refusal later says of them.
 pub fn note_unsynced(directory: &std::path::Path, count: u64) -> Result<()> {
-    let mut status = Status::read(directory);
-    if status.unsynced == Some(count) {
-        return Ok(());
-    }
-    status.unsynced = Some(count);
-    status.write(directory)
+    Status::change(directory, |status| {
+        status.unsynced = Some(count);
+        Ok(())
+    })
+}
+
+/// What was noted last: a hint, `None` if nothing was.
+pub fn unsynced_hint(directory: &std::path::Path) -> Option<u64> {
+    Status::read(directory).unsynced
 }
 
 /// Names a new alias in the keyring before its secret exists.

@@ -11,6 +11,7 @@
 //! worse than one that somebody can reset.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -54,8 +55,21 @@ impl Status {
             .unwrap_or_default()
     }
 
-    /// Writes the status whole.
-    pub fn write(&self, directory: &Path) -> Result<()> {
+    /// Reads the status, changes it, and writes it whole where something changed. One change at a
+    /// time: a wrong PIN that is counted on one thread is not lost to a note of another.
+    pub fn change<T>(directory: &Path, change: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = Self::read(directory);
+        let mut status = before.clone();
+        let result = change(&mut status)?;
+        if status != before {
+            status.write(directory)?;
+        }
+        Ok(result)
+    }
+
+    fn write(&self, directory: &Path) -> Result<()> {
         files::replace(&path(directory), &self.encode()).map_err(files::storage_error)
     }
 

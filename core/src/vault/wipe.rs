@@ -3,12 +3,12 @@
 
 use amana_keystore::Alias;
 
-use super::directory::attachments_directory;
+use super::directory::{attachments_directory, damaged_directory};
 use super::files::{self, storage_error};
 use super::first_run::remove_data;
 use super::io::VaultIo;
 use super::keyring::{self, Bare, Copies, Keyring, KeyringCopy, Policy};
-use super::look::JOURNALS;
+use super::look::{JOURNALS, SALVAGE};
 use super::status;
 use crate::error::{Error, ErrorCode, Result};
 use crate::ports::KeyStoreError;
@@ -106,11 +106,17 @@ fn mark(io: &VaultIo<'_>, after: &mut dyn FnMut(WipeStep) -> Result<()>) -> Resu
 
 fn verify(io: &VaultIo<'_>, aliases: &[Alias]) -> Result<()> {
     let journals = JOURNALS.map(|suffix| files::with_suffix(io.database_file, suffix));
+    let salvage = SALVAGE.map(|suffix| files::with_suffix(io.database_file, suffix));
     let left = journals
         .iter()
+        .chain(&salvage)
         .map(std::path::PathBuf::as_path)
-        .chain([io.database_file, &attachments_directory(io.directory)])
-        .any(|path| !matches!(path.try_exists(), Ok(false)));
+        .chain([
+            io.database_file,
+            &attachments_directory(io.directory),
+            &damaged_directory(io.directory),
+        ])
+        .any(|path| !matches!(files::exists(path), Ok(false)));
     if left {
         return Err(Error::internal("a file was left by a wipe"));
     }
@@ -118,7 +124,13 @@ fn verify(io: &VaultIo<'_>, aliases: &[Alias]) -> Result<()> {
         match io.key_store.probe(alias) {
             // A secret that the system took away is as gone.
             Err(KeyStoreError::Absent | KeyStoreError::Invalidated) => {}
-            Ok(_) => return Err(Error::internal("a device secret was left by a wipe")),
+            // A store that said "not found" when it was told to delete: the next try goes on.
+            Ok(_) => {
+                return Err(Error::new(
+                    ErrorCode::KeyTemporarilyUnavailable,
+                    "the key store still has a secret that it was told to delete",
+                ));
+            }
             Err(_) => {
                 return Err(Error::new(
                     ErrorCode::KeyTemporarilyUnavailable,

@@ -9,6 +9,10 @@ use clap::{Parser, ValueEnum};
 pub enum Scene {
     /// Two tablets of one clinic: offline, synced, in conflict, killed, and the same in the end.
     Story,
+    /// Every row of the open-time table on a simulated phone: what was wanted beside what was seen.
+    Keys,
+    /// A week at a clinic: four tablets, a hub and a cloud, and what goes wrong in such a week.
+    Clinic,
 }
 
 impl Scene {
@@ -16,25 +20,36 @@ impl Scene {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Story => "story",
+            Self::Keys => "keys",
+            Self::Clinic => "clinic",
+        }
+    }
+
+    /// How many patients it has unless told otherwise.
+    const fn patients(self) -> u32 {
+        match self {
+            // The keys have none.
+            Self::Story | Self::Keys => 2_000,
+            Self::Clinic => 140,
         }
     }
 }
 
-/// Shows Amana at work: starts a reference server and two tablets as processes of their own,
+/// Shows Amana at work, in scenes; each exits 0 only if every proof of it holds.
+///
+/// The story starts a reference server and two tablets as processes of their own,
 /// registers patients offline on both, syncs, edits one patient on both, kills a tablet in the
 /// middle of a pull, and proves that tablets and server hold the same, that no file holds a name in
-/// the clear, and that a foreign key opens nothing.
-///
-/// Exits 0 only if every proof holds.
+/// the clear, and that a foreign key opens nothing. Options other than --json are the story's.
 #[derive(Parser, Debug)]
 #[command(name = "demo", version)]
 pub struct Arguments {
     /// What to show.
     #[arg(value_enum, default_value = "story")]
     pub scene: Scene,
-    /// Patients in all, each with a visit.
-    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
-    pub patients: u32,
+    /// Patients in all, each with a visit. Default: 2000 in the story, 140 at the clinic.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    patients: Option<u32>,
     /// One JSON object as the last line of standard output; all else goes to standard error.
     #[arg(long)]
     pub json: bool,
@@ -62,4 +77,11 @@ pub struct Arguments {
     /// The folder of amana-tablet and amana-peer. Default: this program's own.
     #[arg(long, env = "AMANA_PROGRAMS", hide_env_values = true)]
     pub programs: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Patients in all.
+    pub fn patients(&self) -> u32 {
+        self.patients.unwrap_or(self.scene.patients())
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -33,9 +33,23 @@ pub struct Http {
 impl Http {
     /// Trusts the given authority alone, or the web's.
     pub fn new(base: &str, ca: Option<&Path>, processes: &Processes) -> Result<Self> {
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls(ca)?)
-            .https_only(true)
+        let client = Client::builder().tls_backend_preconfigured(tls(ca)?);
+        Self::with(client.https_only(true), base, processes)
+    }
+
+    /// Of a server on this machine that speaks plain HTTP.
+    pub fn plain(base: &str, processes: &Processes) -> Result<Self> {
+        // The library wants to know its TLS all the same; this one trusts nobody.
+        let nobody = tls_of(RootCertStore::empty())?;
+        Self::with(
+            Client::builder().tls_backend_preconfigured(nobody),
+            base,
+            processes,
+        )
+    }
+
+    fn with(client: ClientBuilder, base: &str, processes: &Processes) -> Result<Self> {
+        let client = client
             .no_proxy()
             .read_timeout(SILENCE)
             .build()
@@ -70,13 +84,19 @@ impl Http {
 
     /// Sends a JSON object there.
     pub fn post(&self, path: &str, body: &Json) -> Result<()> {
+        self.ask(path, body).map(|_| ())
+    }
+
+    /// Sends a JSON object there, and gives back the answer.
+    pub fn ask(&self, path: &str, body: &Json) -> Result<Json> {
         let text = body.to_string();
         let request = || {
             self.client
                 .post(format!("{}{path}", self.base))
                 .body(text.clone())
         };
-        self.send(path, request).map(|_| ())
+        let bytes = self.send(path, request)?;
+        serde_json::from_slice(&bytes).doing(path)
     }
 
     fn send(&self, what: &str, request: impl Fn() -> RequestBuilder) -> Result<Vec<u8>> {
@@ -128,6 +148,10 @@ fn tls(ca: Option<&Path>) -> Result<ClientConfig> {
             }
         }
     }
+    tls_of(roots)
+}
+
+fn tls_of(roots: RootCertStore) -> Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

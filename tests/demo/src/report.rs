@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Scene};
 use crate::processes::Processes;
 use crate::time::Stopwatch;
 
 /// Everything that is told at the end.
 pub struct Report {
-    /// The scene's name.
-    pub scene: &'static str,
+    /// What is shown.
+    pub scene: Scene,
     /// Whether the server is the reference one.
     pub reference: bool,
     /// Patients in all.
@@ -60,9 +60,9 @@ impl Report {
     /// Nothing yet.
     pub fn new(arguments: &Arguments) -> Self {
         Self {
-            scene: arguments.scene.as_str(),
+            scene: arguments.scene,
             reference: arguments.cloud.is_none(),
-            patients: arguments.patients,
+            patients: arguments.patients(),
             phases: Vec::new(),
             syncs: Vec::new(),
             facts: Map::new(),
@@ -136,7 +136,7 @@ impl Report {
             .collect();
         json!({
             "ok": self.holds(),
-            "scene": self.scene,
+            "scene": self.scene.as_str(),
             "server": if self.reference { "reference" } else { "existing" },
             "patients": self.patients,
             "total_ms": self.total_ms(),

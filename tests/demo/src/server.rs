@@ -1,16 +1,16 @@
 //! The server that the tablets sync with: the reference one as a process, or one that exists.
 
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use crate::arguments::Arguments;
 use crate::error::{Doing as _, Error, Result};
 use crate::http::Http;
 use crate::processes::{Process, Processes};
 use crate::programs::Programs;
+use crate::started;
 
 /// Who signs in on a tablet.
 pub struct Person {
@@ -76,18 +76,7 @@ impl Server {
             .args(["--port", "0", "--admin", "--until-stdin-closes", "--ca-out"])
             .arg(&ca);
         command.arg("--db").arg(folder.join("server.db"));
-        let process = processes.start("the reference server", &mut command)?;
-        let mut line = String::new();
-        BufReader::new(process.stdout()?)
-            .read_line(&mut line)
-            .doing("the reference server")?;
-        let Ok(started) = serde_json::from_str::<Json>(&line) else {
-            let mut said = String::new();
-            let _ = process.stderr()?.read_to_string(&mut said);
-            return Err(Error::new(format!(
-                "the reference server did not start: {said}"
-            )));
-        };
+        let (process, started) = started::start("the reference server", &mut command, processes)?;
         let url = started["url"].as_str().unwrap_or_default().to_owned();
         let person = |n: usize| -> Result<Person> {
             let user = &started["users"][n];
@@ -148,7 +137,8 @@ impl Server {
 }
 
 impl Person {
-    fn read(email: &str, password_file: &Path) -> Result<Self> {
+    /// From an address and a file with the password.
+    pub fn read(email: &str, password_file: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(password_file).doing(password_file.display())?;
         Ok(Self {
             email: email.to_owned(),

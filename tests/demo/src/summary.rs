@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
+use crate::arguments::Scene;
+use crate::clinic;
 use crate::report::{Report, Sync};
 
 /// The page.
@@ -15,6 +17,34 @@ pub fn page(report: &Report) -> String {
 }
 
 fn write(page: &mut String, report: &Report) -> std::fmt::Result {
+    match report.scene {
+        Scene::Story => story(page, report)?,
+        Scene::Clinic => clinic::page(page, report)?,
+        // It has a page of its own.
+        Scene::Keys => {}
+    }
+    writeln!(page, "\nProofs")?;
+    for proof in &report.proofs {
+        let verdict = if proof.holds { "holds " } else { "FAILED" };
+        writeln!(page, "  {verdict}  {}: {}", proof.name, proof.detail)?;
+    }
+    for left_out in &report.left_out {
+        writeln!(page, "  not compared: {left_out}")?;
+    }
+    if let Some(kept) = &report.kept {
+        writeln!(page, "\nKept: {kept}")?;
+    }
+    let seconds = report.total_ms() as f64 / 1000.0;
+    match (&report.error, report.failed().as_slice()) {
+        (Some(error), _) => writeln!(page, "\nFAILED after {seconds:.1} s: {error}"),
+        (None, []) => writeln!(page, "\nEvery proof holds. {seconds:.1} s in all."),
+        (None, failed) => {
+            writeln!(page, "\nFAILED after {seconds:.1} s: {}", failed.join(", "))
+        }
+    }
+}
+
+fn story(page: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(page, "\nSyncs")?;
     writeln!(
         page,
@@ -66,25 +96,7 @@ fn write(page: &mut String, report: &Report) -> std::fmt::Result {
             number(kill, "pending_after"),
         )?;
     }
-    writeln!(page, "\nProofs")?;
-    for proof in &report.proofs {
-        let verdict = if proof.holds { "holds " } else { "FAILED" };
-        writeln!(page, "  {verdict}  {}: {}", proof.name, proof.detail)?;
-    }
-    for left_out in &report.left_out {
-        writeln!(page, "  not compared: {left_out}")?;
-    }
-    if let Some(kept) = &report.kept {
-        writeln!(page, "\nKept: {kept}")?;
-    }
-    let seconds = report.total_ms() as f64 / 1000.0;
-    match (&report.error, report.failed().as_slice()) {
-        (Some(error), _) => writeln!(page, "\nFAILED after {seconds:.1} s: {error}"),
-        (None, []) => writeln!(page, "\nEvery proof holds. {seconds:.1} s in all."),
-        (None, failed) => {
-            writeln!(page, "\nFAILED after {seconds:.1} s: {}", failed.join(", "))
-        }
-    }
+    Ok(())
 }
 
 fn row(page: &mut String, sync: &Sync) -> std::fmt::Result {
@@ -128,7 +140,8 @@ fn conflict_lines(page: &mut String, conflict: &Json) -> std::fmt::Result {
     writeln!(page, "  both hold now {}", conflict["result"])
 }
 
-fn number(json: &Json, name: &str) -> u64 {
+/// A number of an object, 0 without one.
+pub fn number(json: &Json, name: &str) -> u64 {
     json[name].as_u64().unwrap_or_default()
 }
 

@@ -56,6 +56,9 @@ pub struct PeerConfig {
     pub port: u16,
     /// The database file; without one a temporary file is used and removed at the end.
     pub database: Option<PathBuf>,
+    /// A folder that keeps the certificate authority, so that a server which comes back is the
+    /// same to its clients; without one each server has an authority of its own.
+    pub tls_folder: Option<PathBuf>,
     /// Clinics to begin with. The first two have the ids of [`ids`].
     pub clinics: Vec<ClinicSeed>,
     /// Users to begin with; the n-th gets [`ids::user_id`]`(n)`.
@@ -81,6 +84,7 @@ impl Default for PeerConfig {
         Self {
             port: 0,
             database: None,
+            tls_folder: None,
             clinics: vec![
                 ClinicSeed {
                     id: ids::CLINIC_A.to_owned(),

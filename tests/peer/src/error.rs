@@ -13,6 +13,10 @@ pub enum StartError {
     Certificate(rcgen::Error),
     /// The TLS settings.
     Tls(rustls::Error),
+    /// The certificate authority of a hub's cloud is not a certificate in PEM form.
+    Authority,
+    /// The hub's HTTP client.
+    Client(reqwest::Error),
 }
 
 impl fmt::Display for StartError {
@@ -22,6 +26,8 @@ impl fmt::Display for StartError {
             Self::Database(error) => write!(f, "database: {error}"),
             Self::Certificate(error) => write!(f, "certificates: {error}"),
             Self::Tls(error) => write!(f, "TLS: {error}"),
+            Self::Authority => f.write_str("the cloud's authority is not a certificate"),
+            Self::Client(error) => write!(f, "HTTP client: {error}"),
         }
     }
 }

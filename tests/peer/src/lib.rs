@@ -1,5 +1,6 @@
 //! The reference peer: a clinic's cloud server over real TLS with a small database, that
-//! answers as the real one does, its faults included, and has switches for more.
+//! answers as the real one does, its faults included, and has switches for more. [`hub`] is a
+//! clinic's local hub of the same kind.
 //!
 //! It is for tests and demonstrations. It keeps invented people, compares passwords without
 //! hashing them and listens on 127.0.0.1 only.
@@ -22,6 +23,7 @@ mod clock;
 mod config;
 mod error;
 mod faults;
+pub mod hub;
 pub mod ids;
 mod peer;
 mod print;

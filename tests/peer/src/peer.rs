@@ -32,9 +32,10 @@ pub struct Peer {
 impl Peer {
     /// Starts a server on 127.0.0.1, on threads of its own.
     pub fn start(config: PeerConfig) -> Result<Self, StartError> {
-        let (store, directory) = Store::open(config.database.as_deref())?;
+        let (store, directory) =
+            Store::open(config.database.as_deref(), &schema::create_statements())?;
         seed::seed(&mut store.writer(), &config)?;
-        let tls = Tls::make()?;
+        let tls = Tls::open(config.tls_folder.as_deref())?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("reference-peer")

@@ -19,8 +19,13 @@ pub struct Seen {
     pub forwarded_for: Option<String>,
     /// Length of the body.
     pub body_bytes: usize,
-    /// The body of a push to the sync route. Never that of a sign-in.
+    /// The body of a push to the sync route, or the opened data of a hub's `sync_push`. Never
+    /// that of a sign-in.
     pub body: Option<String>,
+    /// The name of a sealed call that could be opened.
+    pub call: Option<String>,
+    /// The client of a sealed call that could be opened.
+    pub client_id: Option<String>,
     /// The status of the reply, once it has begun.
     pub status: Option<u16>,
 }
@@ -48,6 +53,8 @@ impl Seen {
                 .map(str::to_owned),
             body_bytes: incoming.body.len(),
             body: is_push.then(|| String::from_utf8_lossy(&incoming.body).into_owned()),
+            call: None,
+            client_id: None,
             status: None,
         }
     }
@@ -80,10 +87,23 @@ impl RequestLog {
 
     /// Notes the status of a reply.
     pub(crate) fn answered(&self, number: usize, status: u16) {
+        self.change(number, |seen| seen.status = Some(status));
+    }
+
+    /// Notes what a sealed request turned out to be.
+    pub(crate) fn opened(&self, number: usize, client_id: &str, call: &str, data: Option<String>) {
+        self.change(number, |seen| {
+            seen.client_id = Some(client_id.to_owned());
+            seen.call = Some(call.to_owned());
+            seen.body = data;
+        });
+    }
+
+    fn change(&self, number: usize, change: impl FnOnce(&mut Seen)) {
         let mut log = self.lock();
         let index = number.checked_sub(log.cleared);
         if let Some(seen) = index.and_then(|index| log.requests.get_mut(index)) {
-            seen.status = Some(status);
+            change(seen);
         }
     }
 

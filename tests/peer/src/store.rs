@@ -10,7 +10,6 @@ use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
 use crate::StartError;
-use crate::schema::create_statements;
 
 /// The open database.
 pub(crate) struct Store {
@@ -22,7 +21,10 @@ impl Store {
     /// Opens the file, or a temporary one, and makes missing tables. A temporary file goes
     /// with the directory that is handed out: requests may still hold the store when the
     /// peer ends, and nobody waits for them.
-    pub(crate) fn open(path: Option<&Path>) -> Result<(Self, Option<TempDir>), StartError> {
+    pub(crate) fn open(
+        path: Option<&Path>,
+        create_statements: &str,
+    ) -> Result<(Self, Option<TempDir>), StartError> {
         let (path, directory) = match path {
             Some(path) => (path.to_owned(), None),
             None => {
@@ -35,7 +37,7 @@ impl Store {
         writer.execute_batch(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA foreign_keys=ON;",
         )?;
-        writer.execute_batch(&create_statements())?;
+        writer.execute_batch(create_statements)?;
         writer.set_prepared_statement_cache_capacity(128);
         let store = Self {
             path,

@@ -17,6 +17,21 @@ pub(crate) fn real_now_ms() -> i64 {
         })
 }
 
+/// Random bytes, as a nonce needs them.
+///
+/// A host without randomness gets zeros: a client that watches nonces then fails loudly.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this file is where randomness enters"
+)]
+pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0u8; N];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => bytes,
+        Err(_) => [0; N],
+    }
+}
+
 /// A random UUID of version 4.
 ///
 /// A host without randomness gets the nil UUID: the next insert then fails loudly.

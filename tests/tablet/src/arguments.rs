@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// One tablet: an encrypted vault in a directory, driven by commands that print JSON.
 #[derive(Parser)]
@@ -23,6 +23,15 @@ pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// With whom a tablet syncs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Place {
+    /// The cloud.
+    Cloud,
+    /// The paired hub.
+    Hub,
 }
 
 /// What a tablet does.
@@ -65,6 +74,12 @@ pub enum Command {
         #[arg(long)]
         fields: String,
     },
+    /// Carries out several operations at once: all or none.
+    Batch {
+        /// A file with a JSON array of operations.
+        #[arg(long)]
+        operations: PathBuf,
+    },
     /// Changes columns of a record.
     Edit {
         /// The table.
@@ -104,8 +119,23 @@ pub enum Command {
         #[arg(long, default_value = "{}")]
         query: String,
     },
+    /// Pairs with a hub and signs in there.
+    PairHub {
+        /// The text of its QR code.
+        #[arg(long)]
+        qr: String,
+        /// The e-mail address.
+        #[arg(long)]
+        email: String,
+        /// A file that holds the password.
+        #[arg(long)]
+        password_file: PathBuf,
+    },
     /// Pulls, merges and pushes.
     Sync {
+        /// With whom.
+        #[arg(long, value_enum, default_value = "cloud")]
+        with: Place,
         /// Everything, not only what is new.
         #[arg(long)]
         full: bool,
@@ -132,11 +162,37 @@ pub enum Command {
         #[command(subcommand)]
         command: KvCommand,
     },
+    /// The organisation's side of a recovery, so that tests of apps need no organisation. Opens no
+    /// vault.
+    Organisation {
+        /// Where its private key is, in a plain file.
+        #[arg(long)]
+        directory: PathBuf,
+        /// What it does.
+        #[command(subcommand)]
+        command: OrganisationCommand,
+    },
     /// All records.
     Dump {
         /// Only this table.
         #[arg(long)]
         table: Option<String>,
+    },
+}
+
+/// What the organisation does.
+#[derive(Subcommand)]
+pub enum OrganisationCommand {
+    /// Makes its key pair; the public half is printed.
+    MakeKey,
+    /// Answers a request.
+    Answer {
+        /// The request's file.
+        #[arg(long)]
+        request: PathBuf,
+        /// Where the answer is written.
+        #[arg(long)]
+        answer: PathBuf,
     },
 }
 

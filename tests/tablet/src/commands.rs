@@ -14,10 +14,13 @@ use amana_core::{Amana, Config, Error, Result, SyncOptions, System};
 use serde_json::{Map, Value as Json, json};
 
 use crate::arguments::{Arguments, Command};
-use crate::{kv, patients};
+use crate::{kv, organisation, patients};
 
 /// Opens the vault, does one thing, closes it.
 pub async fn run(arguments: Arguments) -> Result<Json> {
+    if let Command::Organisation { directory, command } = arguments.command {
+        return organisation::run(&directory, command);
+    }
     let keys = arguments.keys.unwrap_or_else(|| beside(&arguments.vault));
     let key_store = amana_core::host_key_store(&keys)?;
     let amana = Amana::open(Config::new(&arguments.vault), key_store, System::real())?;
@@ -47,6 +50,7 @@ async fn carry_out(amana: &Amana, server: &Server, command: Command) -> Result<J
             email,
             password_file,
         } => sign_in(amana, server, email, &password_file).await,
+        Command::Organisation { directory, command } => organisation::run(&directory, command),
         Command::Init => Ok(json!({"state": "unlocked"})),
         Command::SignOut => amana.sign_out().await.map(|()| json!({"signed_out": true})),
         Command::Register {
@@ -60,6 +64,10 @@ async fn carry_out(amana: &Amana, server: &Server, command: Command) -> Result<J
             ..
         } => patients::register(amana, count, &family, clinic.as_deref()).await,
         Command::Insert { table, fields } => insert(amana, &table, &fields).await,
+        Command::Batch { operations } => {
+            let ids = amana.batch(&read_file(&operations)?).await?;
+            Ok(json!({"ids": ids}))
+        }
         Command::Edit { table, id, fields } => {
             amana.update(&table, &id, &fields).await?;
             Ok(json!({"id": id}))
@@ -75,7 +83,8 @@ async fn carry_out(amana: &Amana, server: &Server, command: Command) -> Result<J
             })
         }
         Command::Query { table, query } => read(&amana.query(&table, &query).await?),
-        Command::Sync { full, progress } => sync(amana, full, progress).await,
+        Command::PairHub { .. } => Ok(json!({})),
+        Command::Sync { full, progress, .. } => sync(amana, full, progress).await,
         Command::Status => status(amana).await,
         Command::Conflicts { after } => conflicts(amana, after).await,
         Command::Digest => digest(amana).await,

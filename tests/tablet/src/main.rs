@@ -7,6 +7,7 @@
 mod arguments;
 mod commands;
 mod kv;
+mod organisation;
 mod patients;
 
 use std::process::ExitCode;

@@ -8,6 +8,7 @@ mod kv;
 mod outbox;
 mod pulls;
 mod records;
+mod salvage;
 
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -67,6 +68,9 @@ impl Store {
             notices: Arc::new(move |notice| match notice {
                 Notice::Records(notice) => sink.lock().unwrap().push(notice),
                 Notice::Kv(notice) => kv_sink.lock().unwrap().push(notice),
+                // The front door's, never a database's.
+                Notice::State(_) => unreachable!(),
+                Notice::Damage => {}
             }),
         })?;
         Ok(Self {
@@ -154,7 +158,7 @@ impl Store {
         self.database.apply_pull(
             &PeerTerms::cloud(),
             &reply(NOW + 1),
-            Box::new(List(changes.into_iter())),
+            Box::new(List { changes, next: 0 }),
             Arc::new(RemoteWins),
             &CancelToken::new(),
         )
@@ -199,11 +203,15 @@ fn refusals(rows: Vec<Acknowledgement>) -> Vec<Refusal> {
     rows.into_iter().map(refusal).collect()
 }
 
-struct List(std::vec::IntoIter<RemoteChange>);
+struct List {
+    changes: Vec<RemoteChange>,
+    next: usize,
+}
 
 impl ChangeSource for List {
-    fn next_change(&mut self) -> Result<Option<RemoteChange>> {
-        Ok(self.0.next())
+    fn next_change(&mut self) -> Result<Option<&RemoteChange>> {
+        self.next += 1;
+        Ok(self.changes.get(self.next - 1))
     }
 }
 

@@ -10,8 +10,8 @@ use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{AeadInOut, Nonce};
 use zeroize::Zeroizing;
 
-use super::file::{read_error, write_error};
 use crate::error::{Error, ErrorCode, Result};
+use crate::spool_file::{read_error, write_error};
 
 /// Plaintext bytes of a full block.
 pub(super) const BLOCK: usize = 64 * 1024;
@@ -36,8 +36,14 @@ impl<W: Write> BlockWriter<W> {
         }
     }
 
-    pub(super) fn stream(&self) -> u8 {
-        self.position.stream
+    /// Writes on, to something else that stands for the same.
+    pub(super) fn map<V>(self, change: impl FnOnce(W) -> V) -> BlockWriter<V> {
+        BlockWriter {
+            out: change(self.out),
+            cipher: self.cipher,
+            position: self.position,
+            block: self.block,
+        }
     }
 
     pub(super) fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
@@ -80,6 +86,8 @@ pub(super) struct BlockReader<R> {
     block: Zeroizing<Vec<u8>>,
     /// How much of the block was handed out.
     used: usize,
+    /// How much was handed out of the blocks before.
+    before: u64,
     last: bool,
     failed: bool,
 }
@@ -92,9 +100,15 @@ impl<R: Read> BlockReader<R> {
             position: Position::start(stream),
             block: buffer(),
             used: 0,
+            before: 0,
             last: false,
             failed: false,
         }
+    }
+
+    /// How many bytes were handed out.
+    pub(super) const fn handed_out(&self) -> u64 {
+        self.before + self.used as u64
     }
 
     /// Whether everything was read, down to the block that says so.
@@ -142,6 +156,7 @@ impl<R: Read> BlockReader<R> {
     }
 
     fn open_next(&mut self) -> Result<()> {
+        self.before += self.used as u64;
         self.used = 0;
         self.block.resize(BLOCK + TAG, 0);
         let mut length = 0;

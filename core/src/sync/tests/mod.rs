@@ -19,9 +19,10 @@ use crate::model::report::SyncReport;
 use crate::model::schema::{Schema, TableIndex};
 use crate::model::terms::{PeerTerms, SyncPolicy};
 use crate::model::value::Value;
-use crate::ports::{ProgressListener, SyncPeer};
+use crate::ports::{Disk, ProgressListener, SyncPeer};
 use crate::test_support::{
-    CallLog, FakeClock, FakeStore, InstantTimer, ScriptedPeer, ScriptedPull, SeededEntropy,
+    CallLog, FakeClock, FakeDisk, FakeStore, InstantTimer, ScriptedPeer, ScriptedPull,
+    SeededEntropy,
 };
 
 const NOW: i64 = 1_795_470_612_883;
@@ -36,6 +37,7 @@ struct Device {
     entropy: SeededEntropy,
     timer: InstantTimer,
     spools: tempfile::TempDir,
+    disk: Arc<dyn Disk>,
     cancel: CancelToken,
     progress: Progress,
 }
@@ -53,6 +55,7 @@ impl Device {
             entropy: SeededEntropy::new(1),
             timer: InstantTimer::default(),
             spools: tempfile::tempdir().unwrap(),
+            disk: Arc::new(FakeDisk::unknown()),
             cancel: CancelToken::new(),
             progress: Progress::default(),
         }
@@ -69,6 +72,7 @@ impl Device {
             entropy: &self.entropy,
             timer: &self.timer,
             spool_directory: self.spools.path(),
+            disk: &self.disk,
             progress: Some(&self.progress),
             cancel: &self.cancel,
             full_pull: false,

@@ -15,11 +15,11 @@ use crate::model::row;
 use crate::model::schema::Direction;
 use crate::model::standing::{RecordStanding, SyncStatus};
 use crate::model::terms::SyncPolicy;
-use crate::ports::SyncPeer;
+use crate::ports::{Disk, SyncPeer};
 use crate::secret::DatabaseKey;
 use crate::storage::{Database, DatabaseOptions, Operation};
 use crate::sync::{Engine, Resolver};
-use crate::test_support::{FakeClock, InstantTimer, SeededEntropy};
+use crate::test_support::{FakeClock, FakeDisk, InstantTimer, SeededEntropy};
 
 pub(super) struct Device {
     pub database: Arc<Database>,
@@ -29,6 +29,7 @@ pub(super) struct Device {
     pub cancel: CancelToken,
     entropy: Arc<SeededEntropy>,
     timer: InstantTimer,
+    disk: Arc<dyn Disk>,
     directory: tempfile::TempDir,
 }
 
@@ -52,6 +53,7 @@ impl Device {
             cancel: CancelToken::new(),
             entropy,
             timer: InstantTimer::default(),
+            disk: Arc::new(FakeDisk::unknown()),
             directory,
         }
     }
@@ -152,7 +154,7 @@ impl Device {
     }
 
     fn rows_of(&self, table: &str) -> BTreeMap<String, Vec<Value>> {
-        self.database.dump(self.table(table)).wait().unwrap()
+        self.database.all_of(self.table(table)).wait().unwrap()
     }
 
     /// All records of the tables that are pushed.
@@ -191,6 +193,7 @@ impl Device {
             entropy: &*self.entropy,
             timer: &self.timer,
             spool_directory: self.directory.path(),
+            disk: &self.disk,
             progress: None,
             cancel,
             full_pull: full,

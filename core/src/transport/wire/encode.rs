@@ -106,7 +106,7 @@ fn write_value(out: &mut Vec<u8>, column: &Column, value: &Value) -> Result<()> 
 }
 
 /// Items between a pair of brackets, with commas.
-fn write_each<T>(
+pub(super) fn write_each<T>(
     out: &mut Vec<u8>,
     brackets: &[u8; 2],
     items: impl Iterator<Item = T>,
@@ -123,7 +123,7 @@ fn write_each<T>(
     Ok(())
 }
 
-fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<()> {
+pub(super) fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<()> {
     serde_json::to_writer(out, value).map_err(|_| Error::internal("the push cannot be written"))
 }
 

@@ -6,18 +6,25 @@
 mod cell;
 mod decoder;
 mod encode;
-mod guard;
-mod key;
+mod encode_hub;
+mod failures;
+mod input;
 mod record;
 mod reply;
-mod utf8;
+mod span;
+mod timestamp;
 
 #[cfg(test)]
 mod decode_tests;
 #[cfg(test)]
 mod guard_tests;
 #[cfg(test)]
+mod limits_tests;
+#[cfg(test)]
 mod properties;
 
 pub(super) use decoder::Decoder;
+#[cfg(any(test, feature = "test-support"))]
+pub(crate) use decoder::check_decoder;
 pub(super) use encode::encode;
+pub(super) use encode_hub::encode_for_hub;

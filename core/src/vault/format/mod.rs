@@ -89,6 +89,14 @@ pub fn check_keyring_decoder(bytes: &[u8]) {
     }
 }
 
+/// The version that a file claims to have, where it begins as a keyring does. Nothing else of it need
+/// be intact.
+pub(super) fn version(bytes: &[u8]) -> Option<u16> {
+    let (magic, rest) = bytes.split_first_chunk::<8>()?;
+    let (version, _) = rest.split_first_chunk::<2>()?;
+    (*magic == MAGIC).then_some(u16::from_be_bytes(*version))
+}
+
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_LENGTH] {
     use sha2::{Digest, Sha256};
     let mut out = [0; CHECKSUM_LENGTH];

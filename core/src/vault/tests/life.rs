@@ -192,11 +192,11 @@ fn a_quarantined_vault_is_kept_whole_and_opens_again_when_its_key_comes_back() {
 
     let held = VaultDirectory::open(clinic.path()).unwrap();
     let agreed = LossAcknowledged { unsynced: None };
-    let refused = quarantine(held, agreed).unwrap_err();
+    let refused = quarantine(&held, agreed).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::InvalidInput);
-    let held = VaultDirectory::open(clinic.path()).unwrap();
     let agreed = LossAcknowledged { unsynced: Some(12) };
-    let aside = quarantine(held, agreed).unwrap();
+    let aside = quarantine(&held, agreed).unwrap();
+    drop(held);
     assert_eq!(aside.unsynced, Some(12));
     assert_eq!(
         list_quarantined(clinic.path()),

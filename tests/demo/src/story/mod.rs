@@ -101,7 +101,7 @@ fn tell(
         family: format!("Qamar{}", rare_word(10)),
         users: Default::default(),
         clinic: String::new(),
-        patients: Shares::of(arguments.patients),
+        patients: Shares::of(arguments.patients()),
         server: &server,
     };
     stage.sign_in()?;

@@ -71,14 +71,14 @@ impl Drop for Gate {
 
 /// The reply's end of a gate.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(crate) struct Held {
     pub(super) after_bytes: u64,
     shared: Arc<Shared>,
 }
 
 impl Held {
     /// Reports that the point is reached and waits for the release.
-    pub(super) async fn wait(&self) {
+    pub(crate) async fn wait(&self) {
         self.shared.advance(Phase::Reached);
         let mut released = self.shared.released.subscribe();
         // Fails only if the sender is gone, and then nobody could release it any more.
@@ -93,7 +93,7 @@ impl Drop for Held {
 }
 
 /// Both ends of a gate after `after_bytes`.
-pub(super) fn pair(after_bytes: u64) -> (Gate, Held) {
+pub(crate) fn pair(after_bytes: u64) -> (Gate, Held) {
     let shared = Arc::new(Shared {
         phase: Mutex::new(Phase::Waiting),
         changed: Condvar::new(),

@@ -35,7 +35,7 @@ const BLOCK: u64 = 64 * 1024;
 
 impl Replacement {
     /// The body, made while it is being sent: its size costs no memory.
-    pub(super) fn body(self, now_ms: i64) -> Body {
+    pub(crate) fn body(self, now_ms: i64) -> Body {
         let tail = format!(r#"],"updated":[],"deleted":[]}}}},"timestamp":{now_ms}}}"#);
         let id = r#"{"id":"4e9e0000-0000-4000-8000-000000000000","#;
         let parts = match self {
@@ -58,14 +58,26 @@ impl Replacement {
                 Part::Text(tail),
             ],
         };
-        let blocks = Blocks {
-            parts: parts.into_iter(),
-            current: None,
-        };
-        Body::from_stream(futures_util::stream::iter(
-            blocks.map(Ok::<Bytes, io::Error>),
-        ))
+        stream(parts)
     }
+}
+
+fn stream(parts: Vec<Part>) -> Body {
+    let blocks = Blocks {
+        parts: parts.into_iter(),
+        current: None,
+    };
+    Body::from_stream(futures_util::stream::iter(
+        blocks.map(Ok::<Bytes, io::Error>),
+    ))
+}
+
+/// A hub's reply whose envelope never ends.
+pub(crate) fn endless_envelope() -> Body {
+    stream(vec![
+        Part::Text("{\"payload\":\"".to_owned()),
+        Part::Repeated("A", u64::MAX),
+    ])
 }
 
 struct Blocks {

@@ -3,7 +3,7 @@
 //! A switch holds until it is cleared unless it was given a number of times.
 
 mod body;
-mod gate;
+pub(crate) mod gate;
 mod generate;
 mod spec;
 
@@ -17,7 +17,9 @@ use axum::response::Response;
 use serde::Deserialize;
 
 pub use gate::Gate;
+pub(crate) use gate::Held;
 pub use generate::Replacement;
+pub(crate) use generate::endless_envelope;
 pub use spec::FaultSpec;
 
 use crate::reply::reply;
@@ -26,12 +28,18 @@ use crate::reply::reply;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// `GET /api/v2/sync`.
+    /// `GET /api/v2/sync`, or a hub's `sync_pull`.
     Pull,
-    /// `POST /api/v2/sync`.
+    /// `POST /api/v2/sync`, or a hub's `sync_push`.
     Push,
-    /// Both forms of signing in.
+    /// Both forms of signing in, and a hub's `login`.
     SignIn,
+    /// A hub's handshake.
+    Handshake,
+    /// A hub's sealed `ping`, as command or query.
+    Ping,
+    /// A hub's heartbeat, plain or sealed.
+    Heartbeat,
 }
 
 /// A reply in place of the real one.
@@ -241,8 +249,23 @@ impl Faults {
             })
     }
 
+    /// What replaces the body of a pull, if anything does.
+    pub(crate) fn replacement(&self) -> Option<Replacement> {
+        self.lock().replacement.clone()
+    }
+
     /// Gives a reply the body that the switches ask for.
     pub(crate) fn shape_body(&self, kind: Kind, reply: Response, now_ms: i64) -> Response {
+        let is_pull = kind == Kind::Pull && reply.status() == 200;
+        let reply = match self.replacement().filter(|_| is_pull) {
+            Some(replacement) => reply.map(|_| replacement.body(now_ms)),
+            None => reply,
+        };
+        self.shape(kind, reply)
+    }
+
+    /// Lets a reply drip, stop at a gate or break off, as the switches ask.
+    pub(crate) fn shape(&self, kind: Kind, reply: Response) -> Response {
         let mut settings = self.lock();
         let cut_after = settings
             .cuts
@@ -258,12 +281,7 @@ impl Faults {
             drip: settings.drip.filter(|_| is_pull),
             gate: if is_pull { settings.gate.take() } else { None },
         };
-        let replacement = settings.replacement.clone().filter(|_| is_pull);
         drop(settings);
-        let reply = match replacement {
-            Some(replacement) => reply.map(|_| replacement.body(now_ms)),
-            None => reply,
-        };
         shape.apply(reply)
     }
 }

@@ -329,3 +329,22 @@ fn a_peer_starts_and_ends_inside_a_runtime() {
     });
     assert_eq!(status, 200);
 }
+
+#[test]
+fn a_server_that_comes_back_is_the_same_to_its_clients() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = PeerConfig {
+        database: Some(folder.path().join("peer.db")),
+        tls_folder: Some(folder.path().join("tls")),
+        rate_limit: false,
+        ..PeerConfig::default()
+    };
+    let first = Harness::start(config.clone());
+    assert_eq!(first.push(&patient(P1)).status, 200);
+    let Harness { peer, client, .. } = first;
+    peer.stop();
+    let mut second = Harness::start(config);
+    // The client of before, which trusts the authority of before.
+    second.client = client;
+    assert!(second.pull(0).body.contains(P1));
+}

@@ -12,6 +12,9 @@ mod matching;
 mod steps;
 mod words;
 
+/// The records that fixtures begin from.
+const TEMPLATES: &str = include_str!("fixtures/_templates.json");
+
 macro_rules! fixtures {
     ($($name:ident),* $(,)?) => {
         $(

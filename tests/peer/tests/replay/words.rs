@@ -12,8 +12,6 @@ use serde_json::{Map, Value};
 /// The time at which every fixture begins: 2026-10-01 08:00 UTC.
 pub const START_MS: i64 = 1_790_841_600_000;
 
-const TEMPLATES: &str = include_str!("fixtures/_templates.json");
-
 /// Replaces all words in a value.
 pub fn expand(value: &Value, now_ms: i64, saved: &Map<String, Value>) -> Value {
     match value {
@@ -42,7 +40,7 @@ pub fn expand(value: &Value, now_ms: i64, saved: &Map<String, Value>) -> Value {
 }
 
 fn template(name: &str) -> Map<String, Value> {
-    let all: Value = serde_json::from_str(TEMPLATES).unwrap();
+    let all: Value = serde_json::from_str(crate::TEMPLATES).unwrap();
     all[name]
         .as_object()
         .unwrap_or_else(|| panic!("no template {name}"))

@@ -1,0 +1,29 @@
+require "json"
+
+package = JSON.parse(File.read(File.join(__dir__, "package.json")))
+
+Pod::Spec.new do |s|
+  s.name         = "Amana"
+  s.version      = package["version"]
+  s.summary      = package["description"]
+  s.homepage     = package["homepage"] || "https://www.npmjs.com/package/react-native-amana"
+  s.license      = package["license"]
+  s.authors      = "The Amana authors"
+  s.platforms    = { :ios => "15.1" }
+  s.source       = { :git => "https://www.npmjs.com/package/react-native-amana", :tag => "v#{s.version}" }
+
+  s.source_files = "ios/*.{h,mm,swift}", "ios/generated/*.swift"
+  s.resource_bundles = { "AmanaPrivacy" => ["ios/PrivacyInfo.xcprivacy"] }
+  # A dynamic framework with an export list: its SQLite stays its own, whatever else the app links.
+  s.vendored_frameworks = "ios/AmanaCoreFFI.xcframework"
+  s.swift_versions = ["5.9"]
+  # The generated bindings are Swift 5 code.
+  s.pod_target_xcconfig = { "SWIFT_VERSION" => "5.0", "DEFINES_MODULE" => "YES" }
+
+  # Built by scripts/build-ios; without it an app would fail to link with a less clear message.
+  unless File.directory?(File.join(__dir__, "ios/AmanaCoreFFI.xcframework"))
+    Pod::UI.warn "Amana: ios/AmanaCoreFFI.xcframework is missing; run scripts/build-ios" if defined?(Pod::UI)
+  end
+
+  install_modules_dependencies(s)
+end

@@ -1,0 +1,240 @@
+package com.amana
+
+import com.facebook.react.bridge.Promise
+import com.facebook.react.bridge.ReactApplicationContext
+import com.facebook.react.bridge.ReadableArray
+import com.facebook.react.bridge.ReadableMap
+import com.facebook.react.bridge.WritableMap
+import com.facebook.react.module.annotations.ReactModule
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.NonCancellable
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.cancel
+import kotlinx.coroutines.launch
+
+/** The module that React Native calls: one line a method over [CoreBridge]. */
+@ReactModule(name = NativeAmanaSpec.NAME)
+internal class AmanaModule(
+    context: ReactApplicationContext,
+    platform: Platform = AndroidPlatform(context, presenceOf(context)),
+    private val containers: Containers = NativeContainers,
+    private val emitter: ((String, WritableMap) -> Unit)? = null,
+) : NativeAmanaSpec(context) {
+    private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+    private val bridge = CoreBridge(platform) { name, value -> emit(name, containers.wrapMap(value)) }
+
+    override fun attachVault(configJson: String, promise: Promise) = answer(promise) { life.attach(configJson) }
+
+    override fun closeVault(handle: Double, promise: Promise) = answer(promise) { life.close(handle) }
+
+    override fun vaultState(handle: Double): String = bridge.life.state(handle)
+
+    override fun vaultGlance(handle: Double, promise: Promise) = answer(promise) { life.glance(handle) }
+
+    override fun openForDevice(handle: Double, recoveryKey: String?, promise: Promise) =
+        answer(promise) { life.openForDevice(handle, recoveryKey) }
+
+    override fun createForPerson(
+        handle: Double,
+        person: String,
+        pin: ReadableArray,
+        recoveryKey: String?,
+        promise: Promise,
+    ) = withSecret(promise, pin) { life.createForPerson(handle, person, it, recoveryKey) }
+
+    override fun lock(handle: Double, promise: Promise) = answer(promise) { life.lock(handle) }
+
+    override fun unlockWithPin(handle: Double, person: String, pin: ReadableArray, promise: Promise) =
+        withSecret(promise, pin) { life.unlockWithPin(handle, person, it) }
+
+    override fun unlockWithPresence(handle: Double, title: String, cancelText: String, promise: Promise) =
+        answer(promise) { life.unlockWithPresence(handle, title, cancelText) }
+
+    override fun makeRecoveryRequest(handle: Double, promise: Promise) =
+        answer(promise) { life.makeRecoveryRequest(handle) }
+
+    override fun unlockWithRecovery(handle: Double, answer: String, promise: Promise) =
+        answer(promise) { life.unlockWithRecovery(handle, answer) }
+
+    override fun replaceDeviceSlot(handle: Double, promise: Promise) =
+        answer(promise) { life.replaceDeviceSlot(handle) }
+
+    override fun keySlots(handle: Double, promise: Promise) = answer(promise) { life.slots(handle) }
+
+    override fun pinStanding(handle: Double, person: String, promise: Promise) =
+        answer(promise) { life.pinStanding(handle, person) }
+
+    override fun addPin(handle: Double, person: String, pin: ReadableArray, promise: Promise) =
+        withSecret(promise, pin) { life.addPin(handle, person, it) }
+
+    override fun changePin(
+        handle: Double,
+        person: String,
+        oldPin: ReadableArray,
+        newPin: ReadableArray,
+        promise: Promise,
+    ) = withSecret(promise, oldPin) { old -> newPin.secret().wiped { life.changePin(handle, person, old, it) } }
+
+    override fun resetPin(handle: Double, person: String, pin: ReadableArray, promise: Promise) =
+        withSecret(promise, pin) { life.resetPin(handle, person, it) }
+
+    override fun removePin(handle: Double, person: String, promise: Promise) =
+        answer(promise) { life.removePin(handle, person) }
+
+    override fun addPresence(handle: Double, title: String, cancelText: String, promise: Promise) =
+        answer(promise) { life.addPresence(handle, title, cancelText) }
+
+    override fun removeSlot(handle: Double, slotId: String, promise: Promise) =
+        answer(promise) { life.removeSlot(handle, slotId) }
+
+    override fun rotateRootKey(handle: Double, promise: Promise) = answer(promise) { life.rotate(handle) }
+
+    override fun wipe(handle: Double, promise: Promise) = answer(promise) { life.wipe(handle) }
+
+    override fun lastRefusal(handle: Double, promise: Promise) = answer(promise) { life.lastRefusal(handle) }
+
+    override fun quarantineVault(handle: Double, acknowledgedUnsynced: Double?, promise: Promise) =
+        answer(promise) { life.quarantine(handle, acknowledgedUnsynced) }
+
+    override fun quarantinedVaults(handle: Double, promise: Promise) = answer(promise) { life.quarantined(handle) }
+
+    override fun runKeyStoreSelfTest(optionsJson: String, promise: Promise) =
+        answer(promise) { life.selfTest(optionsJson) }
+
+    override fun kvGetSync(handle: Double, space: String, key: String): String =
+        bridge.keyValues.getNow(handle, space, key)
+
+    override fun kvGet(handle: Double, space: String, key: String, promise: Promise) =
+        answer(promise) { keyValues.get(handle, space, key) }
+
+    override fun kvMultiGetSync(handle: Double, space: String, keys: ReadableArray): String =
+        tagged { bridge.keyValues.multiGetNow(handle, space, keys.texts()) }
+
+    override fun kvMultiGet(handle: Double, space: String, keys: ReadableArray, promise: Promise) =
+        answer(promise) { keyValues.multiGet(handle, space, keys.texts()) }
+
+    override fun kvKeysSync(handle: Double, space: String, prefix: String, after: String?, limit: Double): String =
+        bridge.keyValues.keysNow(handle, space, prefix, after, limit)
+
+    override fun kvKeys(
+        handle: Double,
+        space: String,
+        prefix: String,
+        after: String?,
+        limit: Double,
+        promise: Promise,
+    ) = answer(promise) { keyValues.keys(handle, space, prefix, after, limit) }
+
+    override fun kvSet(
+        handle: Double,
+        space: String,
+        key: String,
+        value: String,
+        expiresInMs: Double?,
+        promise: Promise,
+    ) = answer(promise) { keyValues.set(handle, space, key, value, expiresInMs) }
+
+    override fun kvMultiSet(handle: Double, space: String, entriesJson: String, promise: Promise) =
+        answer(promise) { keyValues.multiSet(handle, space, entriesJson) }
+
+    override fun kvRemove(handle: Double, space: String, key: String, promise: Promise) =
+        answer(promise) { keyValues.remove(handle, space, key) }
+
+    override fun kvMultiRemove(handle: Double, space: String, keys: ReadableArray, promise: Promise) =
+        answer(promise) { keyValues.multiRemove(handle, space, keys.texts()) }
+
+    override fun kvClear(handle: Double, space: String, promise: Promise) =
+        answer(promise) { keyValues.clear(handle, space) }
+
+    override fun kvCompareAndSet(
+        handle: Double,
+        space: String,
+        key: String,
+        expected: String?,
+        next: String?,
+        expiresInMs: Double?,
+        promise: Promise,
+    ) = answer(promise) { keyValues.compareAndSet(handle, space, key, expected, next, expiresInMs) }
+
+    override fun createRecord(handle: Double, table: String, fieldsJson: String, promise: Promise) =
+        answer(promise) { records.create(handle, table, fieldsJson) }
+
+    override fun updateRecord(handle: Double, table: String, recordId: String, fieldsJson: String, promise: Promise) =
+        answer(promise) { records.update(handle, table, recordId, fieldsJson) }
+
+    override fun deleteRecord(handle: Double, table: String, recordId: String, promise: Promise) =
+        answer(promise) { records.delete(handle, table, recordId) }
+
+    override fun batchRecords(handle: Double, operationsJson: String, promise: Promise) =
+        answer(promise) { records.batch(handle, operationsJson) }
+
+    override fun findRecordSync(handle: Double, table: String, recordId: String): String =
+        bridge.records.findNow(handle, table, recordId)
+
+    override fun findRecord(handle: Double, table: String, recordId: String, promise: Promise) =
+        answer(promise) { records.find(handle, table, recordId) }
+
+    override fun queryRecords(handle: Double, table: String, queryJson: String, promise: Promise) =
+        answer(promise) { records.query(handle, table, queryJson) }
+
+    override fun countRecords(handle: Double, table: String, queryJson: String, promise: Promise) =
+        answer(promise) { records.count(handle, table, queryJson) }
+
+    override fun signIn(
+        handle: Double,
+        url: String,
+        privateCaPem: String?,
+        email: String,
+        password: ReadableArray,
+        operation: Double,
+        promise: Promise,
+    ) = withSecret(promise, password) { peers.signIn(handle, url, privateCaPem, email, it, operation) }
+
+    override fun signOut(handle: Double, promise: Promise) = answer(promise) { peers.signOut(handle) }
+
+    override fun digest(handle: Double, promise: Promise) = answer(promise) { peers.digest(handle) }
+
+    override fun cancelOperation(operation: Double) = bridge.operations.cancel(operation)
+
+    /** The app's JavaScript is gone: running calls are cancelled, every handle is closed. */
+    override fun invalidate() {
+        scope.launch(NonCancellable) {
+            bridge.close()
+            scope.cancel()
+        }
+        super.invalidate()
+    }
+
+    private fun answer(promise: Promise, call: suspend CoreBridge.() -> Any?) {
+        scope.launch {
+            try {
+                promise.resolve(containers.wrap(bridge.call()))
+            } catch (cause: Throwable) {
+                val failure = Failure.of(cause)
+                promise.reject(failure.code, failure.detail, null, containers.wrapMap(failure.info()))
+            }
+        }
+    }
+
+    /** The secret is read here, on the caller's thread, where the array is still valid. */
+    private fun withSecret(promise: Promise, secret: ReadableArray, call: suspend CoreBridge.(ByteArray) -> Any?) {
+        val bytes = try {
+            secret.secret()
+        } catch (failure: Failure) {
+            promise.reject(failure.code, failure.detail, null, containers.wrapMap(failure.info()))
+            return
+        }
+        answer(promise) { bytes.wiped { call(it) } }
+    }
+
+    private fun emit(name: String, value: WritableMap) {
+        if (emitter != null) return emitter.invoke(name, value)
+        when (name) {
+            "onChange" -> emitOnChange(value)
+            "onKvChange" -> emitOnKvChange(value)
+            "onSyncProgress" -> emitOnSyncProgress(value)
+            "onVaultState" -> emitOnVaultState(value as ReadableMap)
+        }
+    }
+}

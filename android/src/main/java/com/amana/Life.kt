@@ -1,0 +1,133 @@
+package com.amana
+
+import amana.core.KeyStoreOptions
+import amana.core.OpenRequest
+import amana.core.PresenceOutcome
+import amana.core.VaultConfig
+import amana.core.VaultPresence
+import amana.core.attachVault
+import amana.core.readKeyStoreOptions
+import amana.core.readOpenRequest
+import amana.core.runKeyStoreSelfTest
+
+/** A vault's life: opened, locked, its slots, its root key, put aside, wiped. */
+internal class Life(
+    private val platform: Platform,
+    private val vaults: Vaults,
+    private val events: Events,
+) {
+    suspend fun attach(configJson: String): Map<String, Any?> {
+        platform.loadLibrary()
+        val request = readOpenRequest(configJson)
+        val opened = vaults.add {
+            val vault = attachVault(config(request))
+            OpenVault(request, vault, vault.directHandle()).also { it.watch(events) }
+        }
+        return mapOf("handle" to opened.handle, "state" to Told.state(opened.vault.state()))
+    }
+
+    private fun config(request: OpenRequest) = VaultConfig(
+        directory = platform.vaults.path,
+        name = request.name,
+        schemaJson = request.schemaJson,
+        keyStore = platform.keyStore(request.keyStore),
+        idleLockMs = request.idleLockMs,
+        dropPinAfter = request.dropPinAfter,
+    )
+
+    suspend fun close(handle: Double) = vaults.remove(handle)
+
+    /** Answers at once. */
+    fun state(handle: Double): String {
+        val opened = vaults.find(handle) ?: return "closed"
+        return when (DirectCalls.state(opened.handle)) {
+            0 -> "locked"
+            1 -> "unlocked"
+            else -> "closed"
+        }
+    }
+
+    private fun vault(handle: Double) = vaults.require(handle).vault
+
+    suspend fun glance(handle: Double): Map<String, Any?> = Told.glance(vault(handle).glance())
+
+    suspend fun openForDevice(handle: Double, recoveryKey: String?): Boolean {
+        val vault = vault(handle)
+        // What is half wiped or half made the library goes on with by itself.
+        val made = vault.glance().presence == VaultPresence.NOTHING
+        if (made) vault.createForDevice(recoveryKey?.let(Tagged::bytes)) else vault.unlock()
+        return made
+    }
+
+    suspend fun createForPerson(handle: Double, person: String, pin: ByteArray, recoveryKey: String?) =
+        vault(handle).createForPerson(person, pin, recoveryKey?.let(Tagged::bytes))
+
+    suspend fun lock(handle: Double) = vault(handle).lock()
+
+    suspend fun unlockWithPin(handle: Double, person: String, pin: ByteArray) =
+        vault(handle).unlockWithPin(person, pin)
+
+    suspend fun unlockWithPresence(handle: Double, title: String, cancelText: String) {
+        val vault = vault(handle)
+        val request = vault.beginPresence().firstOrNull() ?: throw Failure("not_found", "there is no such slot")
+        vault.unlockWithPresence(request.slot, platform.presence.derive(request, title, cancelText))
+    }
+
+    suspend fun makeRecoveryRequest(handle: Double): Map<String, Any?> {
+        val request = vault(handle).makeRecoveryRequest()
+        return mapOf("request" to Tagged.base64(request.bytes), "fingerprint" to request.fingerprint)
+    }
+
+    suspend fun unlockWithRecovery(handle: Double, answer: String) =
+        vault(handle).unlockWithRecovery(Tagged.bytes(answer))
+
+    suspend fun replaceDeviceSlot(handle: Double) = vault(handle).replaceDeviceSlot()
+
+    suspend fun pinStanding(handle: Double, person: String): Map<String, Any?> =
+        Told.pinStanding(vault(handle).pinStanding(person))
+
+    suspend fun slots(handle: Double): Map<String, Any?> = Told.slots(vault(handle).slots())
+
+    suspend fun addPin(handle: Double, person: String, pin: ByteArray) =
+        vault(handle).addPin(person, pin)
+
+    suspend fun changePin(handle: Double, person: String, old: ByteArray, new: ByteArray) =
+        vault(handle).changePin(person, old, new)
+
+    suspend fun resetPin(handle: Double, person: String, pin: ByteArray) =
+        vault(handle).resetPin(person, pin)
+
+    suspend fun removePin(handle: Double, person: String) = vault(handle).removePin(person)
+
+    suspend fun addPresence(handle: Double, title: String, cancelText: String): String {
+        val opened = vaults.require(handle)
+        val request = opened.vault.beginAddPresence()
+        val level = platform.presence.make(request, opened.keyStore)
+        when (val outcome = platform.presence.derive(request, title, cancelText)) {
+            is PresenceOutcome.Derived ->
+                outcome.bytes.wiped { opened.vault.finishAddPresence(request.slot, it, level) }
+            is PresenceOutcome.Denied ->
+                throw Failure("presence_required", "the person did not confirm", retryable = true)
+            else -> throw Failure("key_temporarily_unavailable", "the platform made no secret", retryable = true)
+        }
+        return request.slot
+    }
+
+    suspend fun removeSlot(handle: Double, slot: String) = vault(handle).removeSlot(slot)
+
+    suspend fun rotate(handle: Double) = vault(handle).rotate()
+
+    suspend fun wipe(handle: Double) = vault(handle).wipe()
+
+    fun lastRefusal(handle: Double): Map<String, Any?>? = vault(handle).lastRefusal()?.let(Told::refusal)
+
+    suspend fun quarantine(handle: Double, acknowledgedUnsynced: Double?): Map<String, Any?> =
+        Told.quarantined(vault(handle).quarantine(acknowledgedUnsynced?.let { count(it, "the number of records") }))
+
+    suspend fun quarantined(handle: Double): List<Map<String, Any?>> = vault(handle).quarantined().map(Told::quarantined)
+
+    suspend fun selfTest(optionsJson: String): Map<String, Any?> {
+        platform.loadLibrary()
+        return Told.keyStoreReport(runKeyStoreSelfTest(platform.keyStore(readKeyStoreOptions(optionsJson))))
+    }
+}

@@ -1,0 +1,142 @@
+//! What an app opens a vault with, as the JSON text that a React Native module is given: read here, so
+//! that Kotlin and Swift do not each read it in their own way.
+
+use amana_core::{Error, Result};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::error::AmanaError;
+use crate::guard::at_once;
+use crate::key_store::KeyStoreOptions;
+
+/// What an app opens a vault with.
+#[derive(Clone, uniffi::Record)]
+pub struct OpenRequest {
+    /// Names the vault among those of the app; checked when it is opened.
+    pub name: String,
+    /// An app's own schema as JSON; without it the built-in one.
+    pub schema_json: Option<String>,
+    /// Locks itself when nobody has used it for so long; 0: never.
+    pub idle_lock_ms: u64,
+    /// How the device's secrets are made.
+    pub key_store: KeyStoreOptions,
+    /// So many wrong PINs in a row destroy that person's slot.
+    pub drop_pin_after: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct OpenJson {
+    name: String,
+    schema: Option<Box<RawValue>>,
+    #[serde(default = "usual_idle_lock_ms")]
+    idle_lock_ms: u64,
+    #[serde(default)]
+    key_store: KeyStoreJson,
+    drop_pin_after: Option<u32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct KeyStoreJson {
+    strict: bool,
+    strong_box: bool,
+}
+
+const fn usual_idle_lock_ms() -> u64 {
+    300_000
+}
+
+/// Reads what an app opens a vault with:
+/// `{"name", "schema"?, "idleLockMs"?, "keyStore"?: {"strict"?, "strongBox"?}, "dropPinAfter"?}`.
+/// Anything else is `invalid_input`.
+#[uniffi::export]
+pub fn read_open_request(config_json: String) -> std::result::Result<OpenRequest, AmanaError> {
+    at_once(|| read(&config_json))
+}
+
+/// Reads `{"strict"?, "strongBox"?}`.
+#[uniffi::export]
+pub fn read_key_store_options(
+    options_json: String,
+) -> std::result::Result<KeyStoreOptions, AmanaError> {
+    at_once(|| {
+        serde_json::from_str::<KeyStoreJson>(&options_json)
+            .map(KeyStoreOptions::from)
+            .map_err(|_| Error::invalid("the key store's options cannot be read"))
+    })
+}
+
+impl From<KeyStoreJson> for KeyStoreOptions {
+    fn from(json: KeyStoreJson) -> Self {
+        Self {
+            strict: json.strict,
+            strong_box: json.strong_box,
+        }
+    }
+}
+
+fn read(json: &str) -> Result<OpenRequest> {
+    let json: OpenJson = serde_json::from_str(json)
+        .map_err(|_| Error::invalid("the vault's configuration cannot be read"))?;
+    Ok(OpenRequest {
+        name: json.name,
+        schema_json: json.schema.map(|schema| schema.get().to_owned()),
+        idle_lock_ms: json.idle_lock_ms,
+        key_store: json.key_store.into(),
+        drop_pin_after: json.drop_pin_after,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_is_not_said_is_as_usual() {
+        let request = read(r#"{"name":"a"}"#).unwrap();
+        assert_eq!(request.name, "a");
+        assert_eq!(request.idle_lock_ms, 300_000);
+        assert!(request.schema_json.is_none());
+        assert!(!request.key_store.strict && !request.key_store.strong_box);
+        assert_eq!(request.drop_pin_after, None);
+    }
+
+    #[test]
+    fn all_that_can_be_said_arrives() {
+        let json = r#"{"name":"a","schema":{"version":1,"x":[1.50]},"idleLockMs":0,
+            "keyStore":{"strict":true,"strongBox":true},"dropPinAfter":9}"#;
+        let request = read(json).unwrap();
+        assert_eq!(
+            request.schema_json.unwrap(),
+            r#"{"version":1,"x":[1.50]}"#,
+            "an app's schema is handed on as it was written"
+        );
+        assert_eq!(request.idle_lock_ms, 0);
+        assert!(request.key_store.strict && request.key_store.strong_box);
+        assert_eq!(request.drop_pin_after, Some(9));
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for json in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            r#"{"name":1}"#,
+            r#"{"name":"a","idleLockMs":-1}"#,
+            r#"{"name":"a","idleLockMs":1.5}"#,
+            r#"{"name":"a","keyStore":{"soft":true}}"#,
+            r#"{"name":"a","more":1}"#,
+        ] {
+            let refused = read(json).err().unwrap();
+            assert_eq!(
+                refused.code(),
+                amana_core::ErrorCode::InvalidInput,
+                "{json}"
+            );
+        }
+    }
+}

@@ -1,0 +1,557 @@
+/**
+ * The contract between JavaScript and the phone: the one list of calls that the Kotlin module and the
+ * Swift module implement. Owns no behaviour. Apps do not use it; they use `openVault`.
+ *
+ * Rules that hold for every method:
+ *
+ * - A *handle* is a positive whole number that names an open vault. It is never used twice in one
+ *   process. A handle that is unknown, closed, not whole or NaN is rejected as `closed`.
+ * - Nothing here blocks the JavaScript thread but the methods whose name ends in `Sync` and
+ *   `vaultState`. Those never wait for a writer, a network or a key store.
+ * - A promise is rejected with `code` = a code of `errors.ts`, `message` = the fixed text, and
+ *   `userInfo` = `{ retryable: boolean, retryAfterMs: number | null, at: string | null }`. No other
+ *   rejection exists: what is unexpected becomes `internal`.
+ * - The `Sync` methods never throw, since a native exception has no form that all React Native
+ *   versions agree on. They return *tagged text*: the first character says what follows.
+ *     `-`  nothing follows: no such value, no such record
+ *     `t`  the text of a value
+ *     `b`  the bytes of a value in base64 (RFC 4648, padded)
+ *     `j`  JSON
+ *     `!`  an error: `{"code","detail","retryable","retryAfterMs","at"}` as JSON
+ * - A *value* of the key–value store crosses as tagged text too: `t…` or `b…`.
+ * - `space` is a namespace of the key–value store: `stored:NAME` or `session:NAME`. (`namespace` is a
+ *   reserved word in the C++ that codegen writes.)
+ * - A secret that a person typed (PIN, password) crosses as an array of the bytes of its UTF-8, so that
+ *   native code can wipe its copy. Each element is a whole number from 0 to 255, else `invalid_input`.
+ * - An *operation* is a whole number above 0 that JavaScript chose and uses once; it names a running
+ *   call for `cancelOperation` and in `onSyncProgress`. 0: the call cannot be cancelled.
+ * - Arguments named `…Json` are JSON text; a text that is not of the described form is rejected as
+ *   `invalid_input`. Times are epoch milliseconds of the device, durations milliseconds.
+ * - Text with a lone surrogate is refused in JavaScript before it gets here.
+ */
+import type { CodegenTypes, TurboModule } from 'react-native';
+import { TurboModuleRegistry } from 'react-native';
+
+/** A handle of a vault. */
+export type AttachedVault = {
+  handle: number;
+  /** `locked` or `unlocked`. */
+  state: string;
+};
+
+/** What can be told of a vault without a key. Not proven. */
+export type VaultGlance = {
+  /** `nothing`, `vault` or `half_wiped`. */
+  presence: string;
+  /** `device` or `person`; null where there is no vault. */
+  policy: string | null;
+  /** Whether the organisation can help where a key is lost. */
+  hasRecovery: boolean;
+  /** Records that no peer had taken when it was last open: a hint, null if unknown. */
+  unsynced: number | null;
+};
+
+/** The ways to the key of a vault. */
+export type KeySlots = {
+  slots: Array<KeySlot>;
+  /** Whether the list is authenticated; that of a locked vault is not. */
+  proven: boolean;
+  /** Whether a slot was removed since the root key was made: it is changed at the next opening. */
+  rotationDue: boolean;
+};
+
+/** One way to the key of a vault. */
+export type KeySlot = {
+  /** 32 hexadecimal digits. */
+  id: string;
+  /** `device`, `pin`, `presence` or `recovery`. */
+  kind: string;
+  /** For `pin`: whose. */
+  person: string | null;
+  /** `secure_element`, `trusted_environment`, `software`, `unprotected`; null for `recovery`. */
+  level: string | null;
+};
+
+/** What is held against a person's next PIN. */
+export type PinStanding = {
+  /** Wrong PINs since the last right one. */
+  failures: number;
+  /** Until the next may be tried. */
+  delayMs: number;
+  /** Whether the slot is gone. */
+  dropped: boolean;
+};
+
+/** What a refused opening, or a refused PIN, says beyond its code. */
+export type RefusalReport = {
+  code: string;
+  /** Fixed text for people who read logs. */
+  detail: string;
+  /** With `key_lost`: `absent` or `invalidated`. */
+  keyLost: string | null;
+  /** Records that no peer has taken, where the vault may be lost: a hint, null if unknown. */
+  unsynced: number | null;
+  /** What can be done, the mildest first: some of `try_later`, `recovery`, `quarantine`. */
+  remedies: Array<string>;
+  /** With `wrong_pin`: wrong PINs since the last right one. */
+  failures: number | null;
+  /** With `wrong_pin` and `pin_delayed`: until the next may be tried. */
+  delayMs: number | null;
+  /** With `wrong_pin`: whether it was the last that this slot took. */
+  slotDropped: boolean;
+  /** Whether the opening ended a wipe that was interrupted: there is no vault any more. */
+  wipeFinished: boolean;
+};
+
+/** A vault that was put aside. */
+export type QuarantinedVault = {
+  /** The name of its directory, beside the vault's. */
+  name: string;
+  unsynced: number | null;
+};
+
+/** What was read out of a damaged database. */
+export type SalvageReport = {
+  tables: Array<SalvagedTable>;
+};
+
+export type SalvagedTable = {
+  table: string;
+  rows: number;
+  /** Whether all of it could be read. */
+  complete: boolean;
+};
+
+/** What an organisation needs to open a vault whose keys are gone. */
+export type RecoveryRequest = {
+  /** The request in base64. */
+  request: string;
+  /** 16 hexadecimal digits that both sides read to each other first. */
+  fingerprint: string;
+};
+
+export type IntegrityReport = {
+  intact: boolean;
+  /** Damaged pages; none where it is intact. */
+  damagedPages: number;
+};
+
+export type KeyStoreReport = {
+  passed: boolean;
+  level: string | null;
+  steps: Array<KeyStoreStep>;
+};
+
+export type KeyStoreStep = {
+  name: string;
+  passed: boolean;
+  failure: string | null;
+};
+
+/** A page of keys, in the order of their bytes. */
+export type KeyPage = {
+  keys: Array<string>;
+  /** `after` of the next page; null on the last. */
+  next: string | null;
+};
+
+/** The signed-in person. */
+export type SignedInPerson = {
+  id: string;
+  name: string;
+  role: string;
+  clinicId: string | null;
+};
+
+/** A peer that a vault syncs with. */
+export type PeerInfo = {
+  /** `cloud`, or `hub:` and the hub's id. */
+  peer: string;
+  /** The name that the peer gave; null for the cloud. */
+  name: string | null;
+  url: string;
+  person: SignedInPerson | null;
+};
+
+/** What one sync did, in counts. */
+export type SyncReport = {
+  peer: string;
+  pulled: number;
+  pulledDeletions: number;
+  bytes: number;
+  inserted: number;
+  updated: number;
+  unchanged: number;
+  deleted: number;
+  conflicts: number;
+  lostEdits: number;
+  refused: number;
+  unreadable: number;
+  pushed: number;
+  pushedDeletions: number;
+  quarantined: number;
+  silentlyRefused: number;
+  requests: number;
+};
+
+/** Where a vault stands with one peer. */
+export type PeerStatus = {
+  peer: string;
+  /** Records that this peer has not taken. */
+  pending: number;
+  lastSuccessMs: number | null;
+  /** The peer's clock minus the device's. */
+  skewMs: number;
+  syncing: boolean;
+  /** When the next attempt makes sense; null: at any time. */
+  nextTryMs: number | null;
+  /** The code of the last failure; null where the last sync went well. */
+  lastError: string | null;
+};
+
+export type PendingTable = {
+  table: string;
+  pending: number;
+};
+
+/** Where a vault stands with its peers. */
+export type SyncStatus = {
+  person: SignedInPerson | null;
+  peers: Array<PeerStatus>;
+  /** Records that some peer has not taken. */
+  pending: number;
+  pendingByTable: Array<PendingTable>;
+  quarantined: number;
+  conflicts: number;
+};
+
+/** Where one record is. */
+export type RecordStanding = {
+  /** Whether the record has edits that no peer has. */
+  localOnly: boolean;
+  /** Peers that hold its present state. */
+  heldBy: Array<string>;
+  quarantined: boolean;
+};
+
+/** An entry of the conflict ledger. Values are JSON text. */
+export type ConflictEntry = {
+  id: number;
+  atMs: number;
+  /** `both_changed`, `deleted_by_peer` or `changed_by_peer`. */
+  kind: string;
+  peer: string;
+  table: string;
+  recordId: string;
+  column: string | null;
+  base: string | null;
+  local: string | null;
+  remote: string | null;
+  /** Who had changed it here, where that is known. */
+  actor: string | null;
+  undone: boolean;
+};
+
+/** A record that a peer refuses by itself, or that waits for such a one. */
+export type QuarantinedRecord = {
+  table: string;
+  recordId: string;
+  peer: string;
+  atMs: number;
+  /** A code of `errors.ts` or a word for the peer's refusal. */
+  reason: string;
+  /** Whether it only waits for another record that is refused. */
+  waits: boolean;
+};
+
+/** A record that a peer took and then did not keep. */
+export type SilentRefusal = {
+  id: number;
+  atMs: number;
+  peer: string;
+  table: string;
+  recordId: string;
+  /** The columns; empty where the whole record is not there. */
+  columns: Array<string>;
+};
+
+export type TableDigest = {
+  table: string;
+  rows: number;
+  /** 64 hexadecimal digits. */
+  digest: string;
+};
+
+/** A committed transaction changed records. */
+export type ChangeEvent = {
+  handle: number;
+  revision: number;
+  fromPeer: boolean;
+  tables: Array<ChangedTable>;
+};
+
+export type ChangedTable = {
+  table: string;
+  /** The records; null where they are more than a thousand. */
+  ids: Array<string> | null;
+};
+
+/** A committed transaction changed values of one namespace. That a value expired is not told. */
+export type KvChangeEvent = {
+  handle: number;
+  space: string;
+  /** The keys; null where the namespace was cleared or they are more than a thousand. */
+  keys: Array<string> | null;
+};
+
+/** How far a sync is; at most a few times a second. */
+export type SyncProgressEvent = {
+  handle: number;
+  /** Of the call that started the sync. */
+  operation: number;
+  peer: string;
+  /** `pulling`, `applying`, `pushing`, `waiting` or `finished`. */
+  phase: string;
+  bytes: number;
+  rows: number;
+  totalRows: number | null;
+};
+
+/** A vault was locked, unlocked or closed, by whatever cause. */
+export type VaultStateEvent = {
+  handle: number;
+  /** `locked`, `unlocked` or `closed`. */
+  state: string;
+};
+
+export interface Spec extends TurboModule {
+  // Life of a vault
+
+  /**
+   * A handle of a vault by name: unlocked where it is open already, else locked. Asks no key store, and
+   * needs no vault to be there. `configJson`:
+   * `{"name": "clinic", "schema"?: {…}, "idleLockMs"?: 300000, "dropPinAfter"?: number,
+   *   "keyStore"?: {"strict"?: false, "strongBox"?: false}, "cloudSync"?: "password" | "token",
+   *   "lastWord"?: "cloud" | "hub", "merge"?: {TABLE: "local" | "remote" | "latest"}}`.
+   * Other members are refused. The name is a–z, 0–9, `-` and `_`, 1 to 48 long, a letter first; native
+   * code chooses the directory, outside of backups. A second call for one name gives another handle of
+   * the same vault. `invalid_input` for a schema that is none.
+   */
+  attachVault(configJson: string): Promise<AttachedVault>;
+  /** Lets go of the handle; the last one closes the vault for good. A second time is no error. */
+  closeVault(handle: number): Promise<void>;
+  /** `locked`, `unlocked` or `closed`; `closed` for an unknown handle. Never fails, answers at once. */
+  vaultState(handle: number): string;
+  /** Works on a locked vault, and where there is none. */
+  vaultGlance(handle: number): Promise<VaultGlance>;
+  /**
+   * Opens a vault of policy `device`: makes it where there is none, with this recovery key (base64 of
+   * 32 bytes, or null), else unlocks it. Whether it was made. Errors: the open-time table's.
+   */
+  openForDevice(handle: number, recoveryKey: string | null): Promise<boolean>;
+  /** Makes a vault of policy `person` where there is none, and opens it for its first person. */
+  createForPerson(
+    handle: number,
+    person: string,
+    pin: Array<number>,
+    recoveryKey: string | null
+  ): Promise<void>;
+
+  /** Closes the database, drops the keys; ends a running sync. No error where it is locked. */
+  lock(handle: number): Promise<void>;
+  /** `wrong_pin` (counted), `pin_delayed` (with `retryAfterMs`), `not_found` without such a person. */
+  unlockWithPin(handle: number, person: string, pin: Array<number>): Promise<void>;
+  /**
+   * Shows the platform's prompt with these texts. `presence_required` where the person does not
+   * confirm, `not_found` without such a slot, `unsupported` before Android 9.
+   */
+  unlockWithPresence(handle: number, title: string, cancelText: string): Promise<void>;
+  /** Works on a locked vault. `not_found` where it has no recovery key. Forgets an older request. */
+  makeRecoveryRequest(handle: number): Promise<RecoveryRequest>;
+  /** Opens with the answer (base64) to the last request. `key_mismatch` for any other answer. */
+  unlockWithRecovery(handle: number, answer: string): Promise<void>;
+  /** Makes a new device secret after a recovery, where the opening could not. */
+  replaceDeviceSlot(handle: number): Promise<void>;
+
+  /** Works on a locked vault, where the list is not proven. */
+  keySlots(handle: number): Promise<KeySlots>;
+  /** Tries nothing. */
+  pinStanding(handle: number, person: string): Promise<PinStanding>;
+  /** 4 to 128 bytes, for a person of 1 to 64. `invalid_input` where the person has a PIN. */
+  addPin(handle: number, person: string, pin: Array<number>): Promise<void>;
+  /** A wrong old PIN counts as at unlocking. */
+  changePin(
+    handle: number,
+    person: string,
+    oldPin: Array<number>,
+    newPin: Array<number>
+  ): Promise<void>;
+  /** A new PIN without the old one: after a recovery, or where the person forgot it. */
+  resetPin(handle: number, person: string, pin: Array<number>): Promise<void>;
+  /** Deletes the person's slot and schedules a new root key. The last slot stays: `invalid_input`. */
+  removePin(handle: number, person: string): Promise<void>;
+  /** Adds a slot that asks for finger or face; shows the prompt. Resolves to the slot's id. */
+  addPresence(handle: number, title: string, cancelText: string): Promise<string>;
+  removeSlot(handle: number, slotId: string): Promise<void>;
+  /** A new root key for the whole vault. Takes seconds for 100 MB; `storage_full` without room. */
+  rotateRootKey(handle: number): Promise<void>;
+  /** Destroys the vault, locked or not, for good; the handle is closed. Resumed after a kill. */
+  wipe(handle: number): Promise<void>;
+
+  /** What the last refused opening or PIN says beyond its code; null since one was not refused. */
+  lastRefusal(handle: number): Promise<RefusalReport | null>;
+  /**
+   * Puts a vault that does not open aside, whole, so that a fresh one can be made in its place.
+   * `acknowledgedUnsynced` is the number that the person was shown, null for unknown; another than
+   * the vault's own: `invalid_input`.
+   */
+  quarantineVault(handle: number, acknowledgedUnsynced: number | null): Promise<QuarantinedVault>;
+  /** The oldest first. */
+  quarantinedVaults(handle: number): Promise<Array<QuarantinedVault>>;
+  /**
+   * For `database_damaged`: reads what can be read into a fresh database, keeps the damaged one
+   * aside, and leaves the vault unlocked. The rest comes with the next full pull.
+   */
+  salvage(handle: number): Promise<SalvageReport>;
+  /** A JSON report for support; of a locked vault too, then without what needs a key. */
+  diagnose(handle: number): Promise<string>;
+  /** Reads every page and checks it. Takes about a second for 100 MB; cancel by `operation`. */
+  checkIntegrity(handle: number, operation: number): Promise<IntegrityReport>;
+  /** Checks on this device what vaults rely on. `optionsJson`: `{"strict"?, "strongBox"?}`. */
+  runKeyStoreSelfTest(optionsJson: string): Promise<KeyStoreReport>;
+
+  // Key–value store
+
+  /** Tagged text: `t…`, `b…`, `-` or `!…`. */
+  kvGetSync(handle: number, space: string, key: string): string;
+  kvGet(handle: number, space: string, key: string): Promise<string | null>;
+  /** `j` and a JSON array in the order of the keys: tagged value or null. At most 10,000 keys. */
+  kvMultiGetSync(handle: number, space: string, keys: Array<string>): string;
+  kvMultiGet(handle: number, space: string, keys: Array<string>): Promise<Array<string | null>>;
+  /** `j` and `{"keys":[…],"next":TEXT|null}`. `limit` is from 1 to 1000; `after` null: from the start. */
+  kvKeysSync(
+    handle: number,
+    space: string,
+    prefix: string,
+    after: string | null,
+    limit: number
+  ): string;
+  kvKeys(
+    handle: number,
+    space: string,
+    prefix: string,
+    after: string | null,
+    limit: number
+  ): Promise<KeyPage>;
+  /** `expiresInMs` null: never. 0 or less, or not whole: `invalid_input`. Over 16 MiB: `value_too_large`. */
+  kvSet(
+    handle: number,
+    space: string,
+    key: string,
+    value: string,
+    expiresInMs: number | null
+  ): Promise<void>;
+  /** One transaction. `[{"key":…,"value":TAGGED,"expiresInMs"?:…}, …]`, at most 10,000. */
+  kvMultiSet(handle: number, space: string, entriesJson: string): Promise<void>;
+  /** Whether there was one. */
+  kvRemove(handle: number, space: string, key: string): Promise<boolean>;
+  /** One transaction; how many there were. At most 10,000 keys. */
+  kvMultiRemove(handle: number, space: string, keys: Array<string>): Promise<number>;
+  /** How many there were. */
+  kvClear(handle: number, space: string): Promise<number>;
+  /** Null means: missing. Whether the present value was the expected one, and so was replaced. */
+  kvCompareAndSet(
+    handle: number,
+    space: string,
+    key: string,
+    expected: string | null,
+    next: string | null,
+    expiresInMs: number | null
+  ): Promise<boolean>;
+
+  // Records
+
+  /** `fieldsJson`: an object of columns. Resolves to the id: the one given (a UUID), else a new one. */
+  createRecord(handle: number, table: string, fieldsJson: string): Promise<string>;
+  updateRecord(handle: number, table: string, recordId: string, fieldsJson: string): Promise<void>;
+  /** With its declared children. */
+  deleteRecord(handle: number, table: string, recordId: string): Promise<void>;
+  /**
+   * One transaction: `[{"op":"insert","table","fields"} | {"op":"update","table","id","fields"} |
+   * {"op":"delete","table","id"}, …]`, at most 10,000. The ids, in the same order.
+   */
+  batchRecords(handle: number, operationsJson: string): Promise<Array<string>>;
+  /** `j` and the record as a JSON object, `-`, or `!…`. */
+  findRecordSync(handle: number, table: string, recordId: string): string;
+  /** The record as JSON text, or null. */
+  findRecord(handle: number, table: string, recordId: string): Promise<string | null>;
+  /** A page: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}` as JSON text. */
+  queryRecords(handle: number, table: string, queryJson: string): Promise<string>;
+  countRecords(handle: number, table: string, queryJson: string): Promise<number>;
+
+  // Peers and sync
+
+  /** Signs in at the cloud and makes it a peer. `privateCaPem` null: the public roots. */
+  signIn(
+    handle: number,
+    url: string,
+    privateCaPem: string | null,
+    email: string,
+    password: Array<number>,
+    operation: number
+  ): Promise<SignedInPerson>;
+  /** Removes the cloud's session and password. Records stay. */
+  signOut(handle: number): Promise<void>;
+  /**
+   * Pairs with a local hub from the text of its QR code and signs in there. `invalid_input` for a code
+   * without id and key, `peer_identity_mismatch` before any credential leaves.
+   */
+  pairHub(
+    handle: number,
+    qrText: string,
+    email: string,
+    password: Array<number>,
+    operation: number
+  ): Promise<PeerInfo>;
+  peers(handle: number): Promise<Array<PeerInfo>>;
+  /** Forgets a hub. Records, and what no peer has taken yet, stay. */
+  forgetPeer(handle: number, peer: string): Promise<void>;
+  /**
+   * Pulls, merges, pushes. `peer` null: the cloud. A second call for the same peer joins the first;
+   * its own `operation` then cancels only its own wait.
+   */
+  sync(
+    handle: number,
+    peer: string | null,
+    fullPull: boolean,
+    operation: number
+  ): Promise<SyncReport>;
+  syncStatus(handle: number): Promise<SyncStatus>;
+  recordStanding(handle: number, table: string, recordId: string): Promise<RecordStanding>;
+  /** After this id, oldest first, at most 1,000. 0: from the start. */
+  conflicts(handle: number, after: number): Promise<Array<ConflictEntry>>;
+  /** Writes the other side's value back as an edit of today. Once per entry: then `not_found`. */
+  undoConflict(handle: number, conflictId: number): Promise<void>;
+  quarantinedRecords(handle: number): Promise<Array<QuarantinedRecord>>;
+  /** The next sync tries the record again. */
+  releaseRecord(handle: number, table: string, recordId: string): Promise<void>;
+  /** After this id, oldest first, at most 1,000. */
+  silentRefusals(handle: number, after: number): Promise<Array<SilentRefusal>>;
+  /** Equal on two devices that hold the same. */
+  digest(handle: number): Promise<Array<TableDigest>>;
+  /** Cancels the call that was given this operation. No error where there is none, or it is done. */
+  cancelOperation(operation: number): void;
+
+  // Events of every open handle, from `attachVault` to `closeVault`. Each is sent once per cause, in the
+  // order in which it happened, after the promise of the call that caused it may have been resolved.
+
+  readonly onChange: CodegenTypes.EventEmitter<ChangeEvent>;
+  readonly onKvChange: CodegenTypes.EventEmitter<KvChangeEvent>;
+  readonly onSyncProgress: CodegenTypes.EventEmitter<SyncProgressEvent>;
+  readonly onVaultState: CodegenTypes.EventEmitter<VaultStateEvent>;
+}
+
+/** The module of the running app. Not loaded before the first call, so that importing costs nothing. */
+export function loadNativeAmana(): Spec {
+  return TurboModuleRegistry.getEnforcing<Spec>('Amana');
+}

@@ -1,0 +1,51 @@
+/**
+ * AsyncStorage's default export, over an encrypted vault of its own (`settings`, policy `device`) that
+ * opens itself at the first call. `import AsyncStorage from 'react-native-amana/async-storage'` is the
+ * only change in an app.
+ */
+import { useMemo } from 'react';
+
+import { AmanaError } from './errors.ts';
+import type { Callback } from './storage.ts';
+import { SecureStorage } from './storage.ts';
+import type { Vault } from './vault.ts';
+import { openVault } from './vault.ts';
+
+let vault: Vault<unknown> | null = null;
+
+async function open(): Promise<number> {
+  if (vault === null || vault.state === 'closed') {
+    vault = await openVault<unknown>({ name: 'settings', idleLockMs: 0 });
+  }
+  if (vault.state === 'locked') await vault.unlock();
+  return vault.handle;
+}
+
+function now(): number {
+  if (vault === null || vault.state === 'closed') {
+    throw new AmanaError('locked', 'the settings are not open yet: await any call of them once');
+  }
+  return vault.handle;
+}
+
+/** Encrypted settings with AsyncStorage's interface. */
+const AsyncStorage = new SecureStorage({ now, open }, 'stored:app');
+export default AsyncStorage;
+
+/** AsyncStorage's hook for one key. */
+export function useAsyncStorage(key: string): {
+  getItem(callback?: Callback<string | null>): Promise<string | null>;
+  setItem(value: string, callback?: Callback<void>): Promise<void>;
+  mergeItem(value: string, callback?: Callback<void>): Promise<void>;
+  removeItem(callback?: Callback<void>): Promise<void>;
+} {
+  return useMemo(
+    () => ({
+      getItem: (callback) => AsyncStorage.getItem(key, callback),
+      setItem: (value, callback) => AsyncStorage.setItem(key, value, callback),
+      mergeItem: (value, callback) => AsyncStorage.mergeItem(key, value, callback),
+      removeItem: (callback) => AsyncStorage.removeItem(key, callback),
+    }),
+    [key]
+  );
+}

@@ -1,0 +1,41 @@
+/**
+ * The jest mock: Amana in memory. Put `react-native-amana/jest` into jest's `setupFiles`, or import it
+ * in a test, and the whole package works without a phone; it behaves as the real thing because the same
+ * contract tests run on both. `amanaMock` is what a test does to it.
+ */
+import { setNative } from '../native.ts';
+import { forgetVaults } from '../vault.ts';
+import type { MemoryCloud } from './cloud.ts';
+import { MemoryNative } from './memory-native.ts';
+
+let memory = new MemoryNative();
+setNative(memory);
+
+/** What a test does to the mock. */
+export const amanaMock = {
+  /** Forgets every vault, as a fresh installation does. */
+  reset(): void {
+    memory = new MemoryNative();
+    setNative(memory);
+    forgetVaults();
+  },
+  /** Moves the mock's clock forward, for expiry and PIN delays. */
+  advance(milliseconds: number): void {
+    memory.advance(milliseconds);
+  },
+  /** Lets the next call of a method of the native module fail with this code. */
+  failNext(...what: Parameters<MemoryNative['failNext']>): void {
+    memory.failNext(...what);
+  },
+  /** Holds a sync until the returned function is called, for tests of progress and cancelling. */
+  holdSync(): () => void {
+    return memory.holdSync();
+  },
+  /** The cloud that the mock syncs with. */
+  get cloud(): MemoryCloud {
+    return memory.cloud;
+  },
+};
+
+export type { MemoryCloud } from './cloud.ts';
+export { MemoryNative } from './memory-native.ts';

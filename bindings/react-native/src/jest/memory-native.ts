@@ -1,0 +1,671 @@
+/**
+ * The native module in memory: every call of the contract, over `MemoryVault`. A "process" is one
+ * `MemoryNative`; its vaults are its disk. Long because it is one class with a method for each call of
+ * the contract; what they do is in the files beside it.
+ */
+import type { AmanaErrorCode } from '../errors.ts';
+import type {
+  AttachedVault,
+  ChangeEvent,
+  ConflictEntry,
+  IntegrityReport,
+  KeyPage,
+  KeySlots,
+  KeyStoreReport,
+  KvChangeEvent,
+  PeerInfo,
+  PinStanding,
+  QuarantinedRecord,
+  QuarantinedVault,
+  RecordStanding,
+  RecoveryRequest,
+  RefusalReport,
+  SalvageReport,
+  SignedInPerson,
+  SilentRefusal,
+  Spec,
+  SyncProgressEvent,
+  SyncReport,
+  SyncStatus,
+  TableDigest,
+  VaultGlance,
+  VaultStateEvent,
+} from '../NativeAmana.ts';
+import { MemoryCloud } from './cloud.ts';
+import { Emitter } from './emitter.ts';
+import { failure, replyOf } from './failure.ts';
+import hikma from './hikma-schema.ts';
+import type { KvEntry } from './kv.ts';
+import { MemoryVault } from './memory-vault.ts';
+import { checkSchema } from './schema-data.ts';
+
+const CONFIG = new Set([
+  'name',
+  'schema',
+  'idleLockMs',
+  'dropPinAfter',
+  'keyStore',
+  'cloudSync',
+  'lastWord',
+  'merge',
+]);
+
+export class MemoryNative implements Spec {
+  readonly cloud = new MemoryCloud();
+  private readonly vaults = new Map<string, MemoryVault>();
+  private readonly aside = new Map<string, QuarantinedVault[]>();
+  private readonly handles = new Map<number, MemoryVault>();
+  private readonly cancels = new Map<number, () => void>();
+  private readonly failures: { method: string; code: AmanaErrorCode; retryAfterMs?: number }[] = [];
+  private lastHandle = 0;
+  private offset = 0;
+  private gate: Promise<void> | null = null;
+
+  private readonly changes = new Emitter<ChangeEvent>();
+  private readonly kvChanges = new Emitter<KvChangeEvent>();
+  private readonly progress = new Emitter<SyncProgressEvent>();
+  private readonly states = new Emitter<VaultStateEvent>();
+  readonly onChange = this.changes.add as Spec['onChange'];
+  readonly onKvChange = this.kvChanges.add as Spec['onKvChange'];
+  readonly onSyncProgress = this.progress.add as Spec['onSyncProgress'];
+  readonly onVaultState = this.states.add as Spec['onVaultState'];
+
+  // for tests
+
+  /** The clock of the mock: the real one, moved by `advance`. */
+  readonly now = (): number => Date.now() + this.offset;
+
+  /** Moves the clock of the mock forward. */
+  advance(milliseconds: number): void {
+    this.offset += milliseconds;
+  }
+
+  /** Lets the next call of a method fail. */
+  failNext(method: keyof Spec, code: AmanaErrorCode, more: { retryAfterMs?: number } = {}): void {
+    this.failures.push({ method, code, ...more });
+  }
+
+  /** Holds every sync before its end until the returned function is called. */
+  holdSync(): () => void {
+    let release = () => undefined as void;
+    this.gate = new Promise((resolve) => (release = resolve));
+    return () => {
+      this.gate = null;
+      release();
+    };
+  }
+
+  // life of a vault
+
+  async attachVault(configJson: string): Promise<AttachedVault> {
+    this.fail('attachVault');
+    const config = parse(configJson, 'a configuration is an object') as Record<string, unknown>;
+    const unknown = Object.keys(config).find((member) => !CONFIG.has(member));
+    if (unknown !== undefined) throw failure('invalid_input', 'unknown member of a configuration');
+    const { name } = config;
+    if (typeof name !== 'string' || !/^[a-z][a-z0-9_-]{0,47}$/.test(name)) {
+      throw failure('invalid_input', 'a vault is named by a-z, 0-9, - and _, a letter first');
+    }
+    const vault = this.vaults.get(name) ?? this.make(name, config['schema']);
+    const handle = ++this.lastHandle;
+    this.handles.set(handle, vault);
+    vault.handles.add(handle);
+    return { handle, state: vault.state };
+  }
+
+  async closeVault(handle: number): Promise<void> {
+    const vault = this.handles.get(handle);
+    if (vault === undefined) return;
+    this.drop(vault, handle);
+    if (vault.handles.size === 0) vault.set('locked');
+  }
+
+  vaultState(handle: number): string {
+    return this.handles.get(handle)?.state ?? 'closed';
+  }
+
+  async vaultGlance(handle: number): Promise<VaultGlance> {
+    const vault = this.at('vaultGlance', handle);
+    return {
+      presence: vault.policy === null ? 'nothing' : 'vault',
+      policy: vault.policy,
+      hasRecovery: vault.people.hasSlot('recovery'),
+      unsynced: vault.policy === null ? null : vault.records.pending.size,
+    };
+  }
+
+  async openForDevice(handle: number, recoveryKey: string | null): Promise<boolean> {
+    const vault = this.vaultOf(handle);
+    return vault.opening(() => {
+      this.fail('openForDevice');
+      if (vault.policy === 'person') {
+        throw failure('invalid_input', 'this vault opens for persons alone');
+      }
+      const made = vault.policy === null;
+      if (made) {
+        vault.policy = 'device';
+        vault.people.addSlot('device');
+        if (recoveryKey !== null) vault.people.addSlot('recovery');
+      }
+      vault.set('unlocked');
+      return made;
+    });
+  }
+
+  async createForPerson(
+    handle: number,
+    person: string,
+    pin: number[],
+    recoveryKey: string | null
+  ): Promise<void> {
+    const vault = this.at('createForPerson', handle);
+    if (vault.policy !== null) throw failure('invalid_input', 'there is a vault already');
+    vault.people.addPin(person, pin);
+    if (recoveryKey !== null) vault.people.addSlot('recovery');
+    vault.policy = 'person';
+    vault.set('unlocked');
+  }
+
+  async lock(handle: number): Promise<void> {
+    this.at('lock', handle).set('locked');
+  }
+
+  async unlockWithPin(handle: number, person: string, pin: number[]): Promise<void> {
+    const vault = this.vaultOf(handle);
+    vault.requireMade();
+    vault.opening(() => {
+      this.fail('unlockWithPin');
+      vault.people.try(person, pin);
+    });
+    vault.set('unlocked');
+  }
+
+  async unlockWithPresence(handle: number): Promise<void> {
+    const vault = this.vaultOf(handle);
+    vault.opening(() => {
+      this.fail('unlockWithPresence');
+      if (!vault.people.hasSlot('presence')) throw failure('not_found', 'there is no such slot');
+    });
+    vault.set('unlocked');
+  }
+
+  async makeRecoveryRequest(handle: number): Promise<RecoveryRequest> {
+    const vault = this.at('makeRecoveryRequest', handle);
+    if (!vault.people.hasSlot('recovery')) {
+      throw failure('not_found', 'the vault has no recovery key');
+    }
+    vault.recovery = { answer: 'YW5zd2Vy' };
+    return { request: 'cmVxdWVzdA==', fingerprint: '0123456789abcdef' };
+  }
+
+  async unlockWithRecovery(handle: number, answer: string): Promise<void> {
+    const vault = this.at('unlockWithRecovery', handle);
+    if (vault.recovery?.answer !== answer) {
+      throw failure('key_mismatch', 'the answer is not for this request');
+    }
+    vault.recovery = null;
+    vault.set('unlocked');
+  }
+
+  async replaceDeviceSlot(handle: number): Promise<void> {
+    this.unlocked('replaceDeviceSlot', handle);
+  }
+
+  async keySlots(handle: number): Promise<KeySlots> {
+    const { people, state } = this.at('keySlots', handle);
+    return {
+      slots: people.list(),
+      proven: state === 'unlocked',
+      rotationDue: people.rotationDue,
+    };
+  }
+
+  async pinStanding(handle: number, person: string): Promise<PinStanding> {
+    return this.at('pinStanding', handle).people.standing(person);
+  }
+
+  async addPin(handle: number, person: string, pin: number[]): Promise<void> {
+    const vault = this.unlocked('addPin', handle);
+    if (vault.policy === 'device') {
+      throw failure('invalid_input', 'a vault of this policy has no PINs');
+    }
+    vault.people.addPin(person, pin);
+  }
+
+  async changePin(handle: number, person: string, old: number[], next: number[]): Promise<void> {
+    this.unlocked('changePin', handle).people.changePin(person, old, next);
+  }
+
+  async resetPin(handle: number, person: string, pin: number[]): Promise<void> {
+    this.unlocked('resetPin', handle).people.resetPin(person, pin);
+  }
+
+  async removePin(handle: number, person: string): Promise<void> {
+    this.unlocked('removePin', handle).people.removePin(person);
+  }
+
+  async addPresence(handle: number): Promise<string> {
+    return this.unlocked('addPresence', handle).people.addSlot('presence');
+  }
+
+  async removeSlot(handle: number, slotId: string): Promise<void> {
+    this.unlocked('removeSlot', handle).people.removeSlot(slotId);
+  }
+
+  async rotateRootKey(handle: number): Promise<void> {
+    this.unlocked('rotateRootKey', handle).people.rotationDue = false;
+  }
+
+  async wipe(handle: number): Promise<void> {
+    const vault = this.at('wipe', handle);
+    vault.empty();
+    this.vaults.delete(vault.name);
+    for (const other of [...vault.handles]) this.drop(vault, other);
+  }
+
+  async lastRefusal(handle: number): Promise<RefusalReport | null> {
+    return this.at('lastRefusal', handle).refusal;
+  }
+
+  async quarantineVault(handle: number, unsynced: number | null): Promise<QuarantinedVault> {
+    const vault = this.at('quarantineVault', handle);
+    vault.requireMade();
+    if (unsynced !== vault.records.pending.size) {
+      throw failure('invalid_input', "the loss that was acknowledged is not the vault's");
+    }
+    const list = this.aside.get(vault.name) ?? [];
+    const entry = { name: `${vault.name}.quarantine.${list.length + 1}`, unsynced };
+    this.aside.set(vault.name, [...list, entry]);
+    vault.empty();
+    return entry;
+  }
+
+  async quarantinedVaults(handle: number): Promise<QuarantinedVault[]> {
+    return this.aside.get(this.at('quarantinedVaults', handle).name) ?? [];
+  }
+
+  async salvage(handle: number): Promise<SalvageReport> {
+    this.at('salvage', handle);
+    throw failure('unsupported', 'a vault in memory is never damaged');
+  }
+
+  async diagnose(handle: number): Promise<string> {
+    const vault = this.at('diagnose', handle);
+    return JSON.stringify({ state: vault.state, policy: vault.policy });
+  }
+
+  async checkIntegrity(handle: number): Promise<IntegrityReport> {
+    this.unlocked('checkIntegrity', handle);
+    return { intact: true, damagedPages: 0 };
+  }
+
+  async runKeyStoreSelfTest(optionsJson: string): Promise<KeyStoreReport> {
+    this.fail('runKeyStoreSelfTest');
+    parse(optionsJson, 'options are an object');
+    const steps = [{ name: 'in memory', passed: true, failure: null }];
+    return { passed: true, level: 'unprotected', steps };
+  }
+
+  // key–value store
+
+  kvGetSync(handle: number, space: string, key: string): string {
+    return this.reply(() => this.unlocked('kvGetSync', handle).kv.get(space, key) ?? '-');
+  }
+
+  async kvGet(handle: number, space: string, key: string): Promise<string | null> {
+    return this.unlocked('kvGet', handle).kv.get(space, key);
+  }
+
+  kvMultiGetSync(handle: number, space: string, keys: string[]): string {
+    return this.reply(
+      () => `j${JSON.stringify(this.unlocked('kvMultiGetSync', handle).kv.multiGet(space, keys))}`
+    );
+  }
+
+  async kvMultiGet(handle: number, space: string, keys: string[]): Promise<(string | null)[]> {
+    return this.unlocked('kvMultiGet', handle).kv.multiGet(space, keys);
+  }
+
+  kvKeysSync(
+    handle: number,
+    space: string,
+    prefix: string,
+    after: string | null,
+    limit: number
+  ): string {
+    return this.reply(() => {
+      const page = this.unlocked('kvKeysSync', handle).kv.keys(space, prefix, after, limit);
+      return `j${JSON.stringify(page)}`;
+    });
+  }
+
+  async kvKeys(
+    handle: number,
+    space: string,
+    prefix: string,
+    after: string | null,
+    limit: number
+  ): Promise<KeyPage> {
+    return this.unlocked('kvKeys', handle).kv.keys(space, prefix, after, limit);
+  }
+
+  async kvSet(
+    handle: number,
+    space: string,
+    key: string,
+    value: string,
+    expiresInMs: number | null
+  ): Promise<void> {
+    this.unlocked('kvSet', handle).kv.set(space, [{ key, value, expiresInMs }]);
+  }
+
+  async kvMultiSet(handle: number, space: string, entriesJson: string): Promise<void> {
+    const { kv } = this.unlocked('kvMultiSet', handle);
+    kv.set(space, parse(entriesJson, 'entries are a list') as KvEntry[]);
+  }
+
+  async kvRemove(handle: number, space: string, key: string): Promise<boolean> {
+    return this.unlocked('kvRemove', handle).kv.remove(space, [key]) > 0;
+  }
+
+  async kvMultiRemove(handle: number, space: string, keys: string[]): Promise<number> {
+    return this.unlocked('kvMultiRemove', handle).kv.remove(space, keys);
+  }
+
+  async kvClear(handle: number, space: string): Promise<number> {
+    return this.unlocked('kvClear', handle).kv.clear(space);
+  }
+
+  async kvCompareAndSet(
+    handle: number,
+    space: string,
+    key: string,
+    expected: string | null,
+    next: string | null,
+    expiresInMs: number | null
+  ): Promise<boolean> {
+    const { kv } = this.unlocked('kvCompareAndSet', handle);
+    return kv.compareAndSet(space, { key, expected, next, expiresInMs });
+  }
+
+  // records
+
+  async createRecord(handle: number, table: string, fieldsJson: string): Promise<string> {
+    const vault = this.unlocked('createRecord', handle);
+    const fields = parse(fieldsJson, 'a JSON object of columns is expected');
+    return vault.records.apply([{ op: 'insert', table, fields }])[0] ?? '';
+  }
+
+  async updateRecord(handle: number, table: string, id: string, fieldsJson: string): Promise<void> {
+    const vault = this.unlocked('updateRecord', handle);
+    const fields = parse(fieldsJson, 'a JSON object of columns is expected');
+    vault.records.apply([{ op: 'update', table, id, fields }]);
+  }
+
+  async deleteRecord(handle: number, table: string, id: string): Promise<void> {
+    this.unlocked('deleteRecord', handle).records.apply([{ op: 'delete', table, id }]);
+  }
+
+  async batchRecords(handle: number, operationsJson: string): Promise<string[]> {
+    const vault = this.unlocked('batchRecords', handle);
+    const operations = parse(operationsJson, 'a batch is a list of operations');
+    if (!Array.isArray(operations)) {
+      throw failure('invalid_input', 'a batch is a list of operations');
+    }
+    return vault.records.apply(operations);
+  }
+
+  findRecordSync(handle: number, table: string, id: string): string {
+    return this.reply(() => {
+      const row = this.unlocked('findRecordSync', handle).records.find(table, id);
+      return row === null ? '-' : `j${JSON.stringify(row)}`;
+    });
+  }
+
+  async findRecord(handle: number, table: string, id: string): Promise<string | null> {
+    const row = this.unlocked('findRecord', handle).records.find(table, id);
+    return row === null ? null : JSON.stringify(row);
+  }
+
+  async queryRecords(handle: number, table: string, queryJson: string): Promise<string> {
+    return this.unlocked('queryRecords', handle).records.page(table, queryJson);
+  }
+
+  async countRecords(handle: number, table: string, queryJson: string): Promise<number> {
+    return this.unlocked('countRecords', handle).records.count(table, queryJson);
+  }
+
+  // peers and sync
+
+  async signIn(
+    handle: number,
+    url: string,
+    _privateCaPem: string | null,
+    email: string,
+    _password: number[],
+    operation: number
+  ): Promise<SignedInPerson> {
+    const vault = this.unlocked('signIn', handle);
+    if (!url.startsWith('https://')) throw failure('invalid_input', 'the address is not https');
+    await this.cancellable(operation);
+    const person = { id: email, name: email, role: 'provider', clinicId: null };
+    vault.signedIn = { person, url };
+    return person;
+  }
+
+  async signOut(handle: number): Promise<void> {
+    this.unlocked('signOut', handle).signedIn = null;
+  }
+
+  async pairHub(handle: number): Promise<PeerInfo> {
+    this.unlocked('pairHub', handle);
+    throw failure('unsupported', 'the mock has no hub');
+  }
+
+  async peers(handle: number): Promise<PeerInfo[]> {
+    const { signedIn } = this.unlocked('peers', handle);
+    return signedIn === null ? [] : [{ peer: 'cloud', name: null, ...signedIn }];
+  }
+
+  async forgetPeer(handle: number): Promise<void> {
+    this.unlocked('forgetPeer', handle);
+    throw failure('not_found', 'there is no such peer');
+  }
+
+  async sync(
+    handle: number,
+    peer: string | null,
+    _fullPull: boolean,
+    operation: number
+  ): Promise<SyncReport> {
+    const vault = this.unlocked('sync', handle);
+    if (peer !== null && peer !== 'cloud') throw failure('not_found', 'there is no such peer');
+    if (vault.signedIn === null) throw failure('not_signed_in', 'nobody is signed in');
+    vault.syncing ??= this.runSync(vault, operation).finally(() => (vault.syncing = null));
+    return vault.syncing as Promise<SyncReport>;
+  }
+
+  async syncStatus(handle: number): Promise<SyncStatus> {
+    const { records, signedIn, lastSuccessMs, syncing } = this.unlocked('syncStatus', handle);
+    const byTable = new Map<string, number>();
+    for (const { table } of records.pending.values()) {
+      byTable.set(table, (byTable.get(table) ?? 0) + 1);
+    }
+    const pending = records.pending.size;
+    const cloud = {
+      peer: 'cloud',
+      pending,
+      lastSuccessMs,
+      skewMs: 0,
+      syncing: syncing !== null,
+      nextTryMs: null,
+      lastError: null,
+    };
+    return {
+      person: signedIn?.person ?? null,
+      peers: signedIn === null ? [] : [cloud],
+      pending,
+      pendingByTable: [...byTable].map(([table, count]) => ({ table, pending: count })),
+      quarantined: 0,
+      conflicts: 0,
+    };
+  }
+
+  async recordStanding(handle: number, table: string, id: string): Promise<RecordStanding> {
+    const { records } = this.unlocked('recordStanding', handle);
+    if (records.find(table, id) === null) throw failure('not_found', 'there is no such record');
+    const localOnly = records.pending.has(`${table}/${id}`);
+    return { localOnly, heldBy: localOnly ? [] : ['cloud'], quarantined: false };
+  }
+
+  async conflicts(handle: number): Promise<ConflictEntry[]> {
+    this.unlocked('conflicts', handle);
+    return [];
+  }
+
+  async undoConflict(handle: number): Promise<void> {
+    this.unlocked('undoConflict', handle);
+    throw failure('not_found', 'there is no such entry');
+  }
+
+  async quarantinedRecords(handle: number): Promise<QuarantinedRecord[]> {
+    this.unlocked('quarantinedRecords', handle);
+    return [];
+  }
+
+  async releaseRecord(handle: number): Promise<void> {
+    this.unlocked('releaseRecord', handle);
+    throw failure('not_found', 'the record is not in quarantine');
+  }
+
+  async silentRefusals(handle: number): Promise<SilentRefusal[]> {
+    this.unlocked('silentRefusals', handle);
+    return [];
+  }
+
+  async digest(handle: number): Promise<TableDigest[]> {
+    const { records } = this.unlocked('digest', handle);
+    return records.schema.tables
+      .filter((table) => table.direction !== 'local')
+      .map(({ name }) => {
+        const rows = records.all(name);
+        return { table: name, rows: rows.length, digest: digestOf(rows) };
+      });
+  }
+
+  cancelOperation(operation: number): void {
+    this.cancels.get(operation)?.();
+  }
+
+  // inside
+
+  private async runSync(vault: MemoryVault, operation: number): Promise<SyncReport> {
+    for (const phase of ['pulling', 'applying', 'pushing', 'finished']) {
+      const event = { operation, peer: 'cloud', phase, bytes: 0, rows: 0, totalRows: null };
+      this.tell(vault, this.progress, event);
+      await this.cancellable(operation, phase === 'pulling' ? this.gate : null);
+      vault.requireUnlocked();
+    }
+    const report = this.cloud.exchange(vault.records);
+    vault.lastSuccessMs = this.now();
+    return report;
+  }
+
+  private async cancellable(operation: number, gate: Promise<void> | null = null): Promise<void> {
+    if (operation === 0) return gate ?? undefined;
+    let cancelled = false;
+    await new Promise<void>((resolve) => {
+      this.cancels.set(operation, () => {
+        cancelled = true;
+        resolve();
+      });
+      void (gate ?? Promise.resolve()).then(resolve);
+    });
+    this.cancels.delete(operation);
+    if (cancelled) throw failure('cancelled', 'the call was cancelled');
+  }
+
+  private make(name: string, schema: unknown): MemoryVault {
+    const data = checkSchema(schema ?? hikma);
+    const vault: MemoryVault = new MemoryVault(name, data, this.now, {
+      records: (tables, fromPeer, revision) =>
+        this.tell(vault, this.changes, { revision, fromPeer, tables }),
+      values: (space, keys) => this.tell(vault, this.kvChanges, { space, keys }),
+      state: (state) => this.tell(vault, this.states, { state }),
+    });
+    this.vaults.set(name, vault);
+    return vault;
+  }
+
+  private tell<E extends { handle: number }>(
+    vault: MemoryVault,
+    emitter: Emitter<E>,
+    event: Omit<E, 'handle'>
+  ): void {
+    for (const handle of vault.handles) emitter.emit({ ...event, handle } as E);
+  }
+
+  private drop(vault: MemoryVault, handle: number): void {
+    this.states.emit({ handle, state: 'closed' });
+    vault.handles.delete(handle);
+    this.handles.delete(handle);
+  }
+
+  private vaultOf(handle: number): MemoryVault {
+    const vault = this.handles.get(handle);
+    if (vault === undefined) throw failure('closed', 'the vault is closed');
+    return vault;
+  }
+
+  private at(method: keyof Spec, handle: number): MemoryVault {
+    const vault = this.vaultOf(handle);
+    this.fail(method);
+    return vault;
+  }
+
+  private unlocked(method: keyof Spec, handle: number): MemoryVault {
+    const vault = this.at(method, handle);
+    vault.requireUnlocked();
+    return vault;
+  }
+
+  private fail(method: keyof Spec): void {
+    const at = this.failures.findIndex((entry) => entry.method === method);
+    const [entry] = at < 0 ? [] : this.failures.splice(at, 1);
+    if (entry === undefined) return;
+    const { code, retryAfterMs } = entry;
+    throw failure(code, 'the test said so', retryAfterMs === undefined ? {} : { retryAfterMs });
+  }
+
+  private reply(work: () => string): string {
+    try {
+      return work();
+    } catch (error) {
+      return replyOf(error);
+    }
+  }
+}
+
+function parse(json: string, form: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    value = null;
+  }
+  if (typeof value !== 'object' || value === null) throw failure('invalid_input', form);
+  return value;
+}
+
+/** The same for the same rows in any order. Not the core's hash: digests are compared, not known. */
+function digestOf(rows: readonly unknown[]): string {
+  let sum = 0n;
+  for (const row of rows) {
+    let hash = 0xcbf29ce484222325n;
+    for (const unit of JSON.stringify(row)) {
+      hash = BigInt.asUintN(64, (hash ^ BigInt(unit.codePointAt(0) ?? 0)) * 0x100000001b3n);
+    }
+    sum = BigInt.asUintN(64, sum + hash);
+  }
+  return sum.toString(16).padStart(64, '0');
+}

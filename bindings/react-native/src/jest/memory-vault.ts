@@ -1,0 +1,106 @@
+/** One vault in memory: what outlives a lock, and what does not. */
+import type { RefusalReport, SignedInPerson } from '../NativeAmana.ts';
+import { failure, NativeFailure } from './failure.ts';
+import { MemoryKv } from './kv.ts';
+import { MemoryPeople } from './people.ts';
+import type { Touched } from './records.ts';
+import { MemoryRecords } from './records.ts';
+import type { SchemaData } from './schema-data.ts';
+
+/** Who hears of what happens in a vault. */
+export interface VaultEvents {
+  records(touched: Touched[], fromPeer: boolean, revision: number): void;
+  values(space: string, keys: string[] | null): void;
+  state(state: string): void;
+}
+
+export class MemoryVault {
+  readonly name: string;
+  readonly now: () => number;
+  readonly handles = new Set<number>();
+  readonly events: VaultEvents;
+  state: 'locked' | 'unlocked' = 'locked';
+  /** Null as long as nobody has made it. */
+  policy: 'device' | 'person' | null = null;
+  people: MemoryPeople;
+  kv: MemoryKv;
+  records: MemoryRecords;
+  signedIn: { readonly person: SignedInPerson; readonly url: string } | null = null;
+  lastSuccessMs: number | null = null;
+  syncing: Promise<unknown> | null = null;
+  refusal: RefusalReport | null = null;
+  recovery: { readonly answer: string } | null = null;
+
+  constructor(name: string, schema: SchemaData, now: () => number, events: VaultEvents) {
+    this.name = name;
+    this.now = now;
+    this.events = events;
+    this.people = new MemoryPeople(now);
+    this.kv = this.makeKv();
+    this.records = this.makeRecords(schema);
+  }
+
+  /** Everything in it is gone. */
+  empty(): void {
+    this.policy = null;
+    this.people = new MemoryPeople(this.now);
+    this.kv = this.makeKv();
+    this.records = this.makeRecords(this.records.schema);
+    this.signedIn = null;
+    this.lastSuccessMs = null;
+    this.refusal = null;
+    this.set('locked');
+  }
+
+  requireUnlocked(): void {
+    if (this.state !== 'unlocked') throw failure('locked', 'the vault is locked');
+  }
+
+  requireMade(): void {
+    if (this.policy === null) throw failure('not_found', 'there is no vault');
+  }
+
+  set(state: 'locked' | 'unlocked'): void {
+    if (state === 'locked') this.kv.forgetSession();
+    if (this.state === state) return;
+    this.state = state;
+    this.events.state(state);
+  }
+
+  /** Keeps what a refused opening said beyond its code. */
+  opening<T>(work: () => T): T {
+    try {
+      const result = work();
+      this.refusal = null;
+      return result;
+    } catch (error) {
+      if (error instanceof NativeFailure) this.refusal = reportOf(error);
+      throw error;
+    }
+  }
+
+  private makeKv(): MemoryKv {
+    return new MemoryKv(this.now, (space, keys) => this.events.values(space, keys));
+  }
+
+  private makeRecords(schema: SchemaData): MemoryRecords {
+    const records: MemoryRecords = new MemoryRecords(schema, this.now, (touched, fromPeer) =>
+      this.events.records(touched, fromPeer, records.revision)
+    );
+    return records;
+  }
+}
+
+function reportOf({ code, message, userInfo }: NativeFailure): RefusalReport {
+  return {
+    code,
+    detail: message,
+    keyLost: null,
+    unsynced: null,
+    remedies: [],
+    failures: null,
+    delayMs: userInfo.retryAfterMs,
+    slotDropped: false,
+    wipeFinished: false,
+  };
+}

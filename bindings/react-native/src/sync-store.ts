@@ -1,0 +1,141 @@
+/**
+ * What a screen shows about sync: one store per vault, so that two screens show the same and start one
+ * sync. Knows no React.
+ */
+import type { AmanaError } from './errors.ts';
+import { isAmanaError, toAmanaError } from './errors.ts';
+import type { SyncReport, SyncStatus } from './NativeAmana.ts';
+import { listen } from './native.ts';
+import type { SyncOptions, SyncProgress } from './peers.ts';
+import type { Vault } from './vault.ts';
+
+/** What `useSync` shows. */
+export interface SyncView {
+  /** Whether a sync that this app started is running. */
+  readonly running: boolean;
+  /** How far it is; null while none is running. */
+  readonly progress: SyncProgress | null;
+  /** Last success per peer, pending, conflicts, quarantine; null while locked or not read yet. */
+  readonly status: SyncStatus | null;
+  /** What the last sync did; null before the first. */
+  readonly report: SyncReport | null;
+  /** Why the last sync failed; null where it went well, or was cancelled. */
+  readonly error: AmanaError | null;
+}
+
+const NOTHING: SyncView = {
+  running: false,
+  progress: null,
+  status: null,
+  report: null,
+  error: null,
+};
+
+export class SyncStore {
+  private readonly vault: Vault<unknown>;
+  private readonly listeners = new Set<() => void>();
+  private view = NOTHING;
+  private running = 0;
+  private stopWatching: (() => void) | null = null;
+  private reading = false;
+  private stale = false;
+  private statusText = '';
+
+  constructor(vault: Vault<unknown>) {
+    this.vault = vault;
+  }
+
+  readonly get = (): SyncView => this.view;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    const entry = () => listener();
+    this.listeners.add(entry);
+    if (this.stopWatching === null) {
+      const stops = [
+        listen('change', this.vault.handle, this.refresh),
+        listen('state', this.vault.handle, this.refresh),
+      ];
+      this.stopWatching = () => stops.forEach((stop) => stop());
+      this.refresh();
+    }
+    return () => {
+      this.listeners.delete(entry);
+      if (this.listeners.size === 0) {
+        this.stopWatching?.();
+        this.stopWatching = null;
+      }
+    };
+  };
+
+  /** Syncs. Never rejects for what the view shows; resolves to the report, or null. */
+  readonly sync = async (options: SyncOptions = {}): Promise<SyncReport | null> => {
+    this.running++;
+    this.show({ running: true, error: null });
+    try {
+      const report = await this.vault.sync({
+        ...options,
+        onProgress: (progress) => {
+          this.show({ progress });
+          options.onProgress?.(progress);
+        },
+      });
+      this.show({ report });
+      return report;
+    } catch (error) {
+      const failure = toAmanaError(error);
+      if (!isAmanaError(failure, 'cancelled')) this.show({ error: failure });
+      return null;
+    } finally {
+      this.running--;
+      this.show({
+        running: this.running > 0,
+        progress: this.running > 0 ? this.view.progress : null,
+      });
+      this.refresh();
+    }
+  };
+
+  /** Reads the status again. */
+  readonly refresh = (): void => {
+    if (this.listeners.size === 0) return;
+    this.stale = true;
+    if (!this.reading) void this.read();
+  };
+
+  private async read(): Promise<void> {
+    this.reading = true;
+    while (this.stale) {
+      this.stale = false;
+      let status: SyncStatus | null = null;
+      try {
+        status = await this.vault.status();
+      } catch {
+        // locked or closed: nothing to show
+      }
+      const text = JSON.stringify(status);
+      if (text !== this.statusText) {
+        this.statusText = text;
+        this.show({ status });
+      }
+    }
+    this.reading = false;
+  }
+
+  private show(change: Partial<SyncView>): void {
+    const same = Object.entries(change).every(
+      ([name, value]) => this.view[name as keyof SyncView] === value
+    );
+    if (same) return;
+    this.view = { ...this.view, ...change };
+    for (const listener of [...this.listeners]) listener();
+  }
+}
+
+const stores = new WeakMap<object, SyncStore>();
+
+/** The store of a vault. */
+export function syncStore(vault: Vault<unknown>): SyncStore {
+  const known = stores.get(vault) ?? new SyncStore(vault);
+  stores.set(vault, known);
+  return known;
+}

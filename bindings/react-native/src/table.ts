@@ -1,0 +1,203 @@
+/** Records of one table: writes, look-ups, queries in pages, and results that follow the store. */
+import { checkFields, checkId, checkText, invalid } from './check.ts';
+import { Live } from './live.ts';
+import { call, listen, native } from './native.ts';
+import type { Page, QueryInput } from './query.ts';
+import { readPage, toQuery } from './query.ts';
+import type { Insert, Row, TableName, Update } from './schema.ts';
+import { readJsonReply } from './text.ts';
+
+/** A table of an open vault. */
+export class Table<S, T extends TableName<S>> {
+  readonly name: T;
+  private readonly handle: number;
+
+  /** @internal */
+  constructor(handle: number, name: T) {
+    this.handle = handle;
+    this.name = checkText(name, 'a table') as T;
+  }
+
+  /** Makes a record and resolves to its id: the one given as `id` (a UUID), else a new one. */
+  async create(fields: Insert<S, T>): Promise<string> {
+    const json = checkFields(fields, this.name);
+    return call((module) => module.createRecord(this.handle, this.name, json));
+  }
+
+  /** Changes the columns that are named. `not_found` where there is no such record. */
+  async update(id: string, fields: Update<S, T>): Promise<void> {
+    checkId(id);
+    const json = checkFields(fields, this.name);
+    return call((module) => module.updateRecord(this.handle, this.name, id, json));
+  }
+
+  /** Deletes a record and its declared children. `not_found` where there is no such record. */
+  async delete(id: string): Promise<void> {
+    checkId(id);
+    return call((module) => module.deleteRecord(this.handle, this.name, id));
+  }
+
+  /** A record, or null. */
+  async find(id: string): Promise<Row<S, T> | null> {
+    checkId(id);
+    const text = await call((module) => module.findRecord(this.handle, this.name, id));
+    return text === null ? null : (Object.freeze(JSON.parse(text)) as Row<S, T>);
+  }
+
+  /** A record, or null, at once: about as fast as a look-up in memory. Waits for no write. */
+  findSync(id: string): Row<S, T> | null {
+    checkId(id);
+    const found = readJsonReply(native().findRecordSync(this.handle, this.name, id));
+    return found === null ? null : (Object.freeze(found) as Row<S, T>);
+  }
+
+  /** What a query finds: `patients.query((q) => q.where('surname', 'startsWith', 'Kh'))`. */
+  query(query?: QueryInput<Row<S, T>>): Results<Row<S, T>> {
+    return new Results(this.handle, this.name, toQuery(query));
+  }
+
+  /** Calls back with a record, or null, now and whenever it changes. Returns how to stop. */
+  observe(id: string, listener: (row: Row<S, T> | null) => void): () => void {
+    const live = this.live(id);
+    return live.subscribe(() => {
+      if (live.get().status === 'ready') listener(live.get().value);
+    });
+  }
+
+  /** A record that follows the store. What `useRecord` shows. */
+  live(id: string): Live<Row<S, T> | null> {
+    checkId(id);
+    let text: string | null = null;
+    return new Live<Row<S, T> | null>({
+      empty: null,
+      read: async (before) => {
+        const next = await call((module) => module.findRecord(this.handle, this.name, id));
+        if (next === text && (next === null) === (before === null)) return before;
+        text = next;
+        return next === null ? null : (Object.freeze(JSON.parse(next)) as Row<S, T>);
+      },
+      watch: (changed) => watchTable(this.handle, this.name, changed, id),
+    });
+  }
+}
+
+/** What a query finds, read when asked. */
+export class Results<R extends object> {
+  private readonly handle: number;
+  private readonly table: string;
+  private readonly query: ReturnType<typeof toQuery<R>>;
+  private readonly json: string;
+
+  /** @internal */
+  constructor(handle: number, table: string, query: ReturnType<typeof toQuery<R>>) {
+    this.handle = handle;
+    this.table = table;
+    this.query = query;
+    this.json = query.toJSONText(table);
+  }
+
+  /** The first page. */
+  async page(): Promise<Page<R>> {
+    return readPage<R>(await this.text(this.json));
+  }
+
+  /** Every page, one after the other: `for await (const rows of results.pages()) …`. */
+  async *pages(): AsyncGenerator<readonly R[], void, undefined> {
+    let json = this.json;
+    for (;;) {
+      const page = readPage<R>(await this.text(json));
+      yield page.rows;
+      if (page.nextOffset === null) return;
+      json = this.query.offset(page.nextOffset).toJSONText(this.table);
+    }
+  }
+
+  /** The first row, or null. */
+  async first(): Promise<R | null> {
+    const page = readPage<R>(await this.text(this.query.limit(1).toJSONText(this.table)));
+    return page.rows[0] ?? null;
+  }
+
+  /** How many rows there are, limit and offset left aside. */
+  async count(): Promise<number> {
+    return call((module) => module.countRecords(this.handle, this.table, this.json));
+  }
+
+  /** Calls back with the first page, now and whenever it changes. Returns how to stop. */
+  observe(listener: (rows: readonly R[]) => void): () => void {
+    const live = this.live();
+    return live.subscribe(() => {
+      if (live.get().status === 'ready') listener(live.get().value);
+    });
+  }
+
+  /** The first page as a value that follows the store. What `useQuery` shows. */
+  live(): Live<readonly R[]> {
+    let text: string | null = null;
+    let page: Page<R> = { rows: Object.freeze([]), nextOffset: null };
+    const empty = page.rows;
+    return new Live<readonly R[]>({
+      empty,
+      read: async (before) => {
+        const next = await this.text(this.json);
+        if (next === text && before === page.rows) return before;
+        text = next;
+        page = readPage<R>(next, before === page.rows ? page : undefined);
+        return page.rows;
+      },
+      watch: (changed) => watchTable(this.handle, this.table, changed),
+    });
+  }
+
+  private text(json: string): Promise<string> {
+    return call((module) => module.queryRecords(this.handle, this.table, json));
+  }
+}
+
+function watchTable(handle: number, table: string, changed: () => void, id?: string): () => void {
+  const stopChange = listen('change', handle, (event) => {
+    const touched = event.tables.find((t) => t.table === table);
+    if (touched === undefined) return;
+    if (id === undefined || touched.ids === null || touched.ids.includes(id)) changed();
+  });
+  // unlocking shows the records again, locking hides them
+  const stopState = listen('state', handle, changed);
+  return () => {
+    stopChange();
+    stopState();
+  };
+}
+
+/** One operation of a batch. */
+export type Operation =
+  | { readonly op: 'insert'; readonly table: string; readonly fields: object }
+  | { readonly op: 'update'; readonly table: string; readonly id: string; readonly fields: object }
+  | { readonly op: 'delete'; readonly table: string; readonly id: string };
+
+/** Makes the operations of a batch. */
+export class BatchMaker<S> {
+  /** @internal */
+  readonly operations: Operation[] = [];
+
+  create<T extends TableName<S>>(table: T, fields: Insert<S, T>): this {
+    if (typeof fields !== 'object' || fields === null)
+      throw invalid('a record is an object', table);
+    return this.add({ op: 'insert', table, fields });
+  }
+
+  update<T extends TableName<S>>(table: T, id: string, fields: Update<S, T>): this {
+    if (typeof fields !== 'object' || fields === null)
+      throw invalid('a record is an object', table);
+    return this.add({ op: 'update', table, id, fields });
+  }
+
+  delete<T extends TableName<S>>(table: T, id: string): this {
+    return this.add({ op: 'delete', table, id });
+  }
+
+  private add(operation: Operation): this {
+    if (this.operations.length >= 10_000) throw invalid('a batch has at most 10000 operations');
+    this.operations.push(operation);
+    return this;
+  }
+}

@@ -1,0 +1,306 @@
+/** A vault's life: opening, locking, closing, wiping; and the rooms in it. */
+import { checkSecret, checkText, checkWhole, invalid, isPlainObject, toJson } from './check.ts';
+import type { HikmaSchema } from './hikma.ts';
+import type { Pin, PresencePrompt } from './keys.ts';
+import { checkPerson, checkPrompt, VaultKeys } from './keys.ts';
+import type {
+  ChangeEvent,
+  IntegrityReport,
+  QuarantinedVault,
+  RefusalReport,
+  SalvageReport,
+  SignedInPerson,
+  SyncReport,
+  SyncStatus,
+  VaultGlance,
+} from './NativeAmana.ts';
+import type { AbortSignalLike } from './native.ts';
+import { call, callCancellable, listen, native } from './native.ts';
+import type { CloudSignIn, SyncOptions } from './peers.ts';
+import { VaultPeers } from './peers.ts';
+import type { TableName } from './schema.ts';
+import { SecureStorage } from './storage.ts';
+import { BatchMaker, Table } from './table.ts';
+
+/** Whether a vault can be used. */
+export type VaultState = 'locked' | 'unlocked' | 'closed';
+
+/** How a vault is made and opened. Everything has a default. */
+export interface VaultConfig {
+  /** Which of the app's vaults: a–z, 0–9, `-`, `_`, a letter first; `amana` where it is left out. */
+  readonly name?: string;
+  /**
+   * `device` opens without a person, so background sync can work. `person` opens with a PIN or a finger
+   * alone: for tablets that people share. For good; `device` where it is left out.
+   */
+  readonly policy?: 'device' | 'person';
+  /** The app's own schema as data; Hikma's where it is left out. */
+  readonly schema?: object;
+  /** A vault that nothing uses for so long locks itself; 0 never; 5 minutes where it is left out. */
+  readonly idleLockMs?: number;
+  /** How device secrets are made. */
+  readonly keyStore?: {
+    /** Usable only while the device is unlocked, so not in the background. */
+    readonly strict?: boolean;
+    /** Android: in the separate security chip where there is one. Slow. */
+    readonly strongBox?: boolean;
+  };
+  /** The organisation's public recovery key, 32 bytes in base64. For good. */
+  readonly recoveryKey?: string;
+  /** So many wrong PINs in a row destroy that person's slot. Off where it is left out. */
+  readonly dropPinAfter?: number;
+  /** How the cloud is asked: with the stored password, or with a token. */
+  readonly cloudSync?: 'password' | 'token';
+  /** Which peer's acknowledgement takes an edit out of the outbox. The cloud's where it is left out. */
+  readonly lastWord?: 'cloud' | 'hub';
+  /** Per table, who wins where both sides changed a column. `local` where nothing is said. */
+  readonly merge?: Readonly<Record<string, 'local' | 'remote' | 'latest'>>;
+}
+
+/** How a vault is unlocked: not at all for policy `device`. */
+export type UnlockWith =
+  | { readonly person: string; readonly pin: Pin }
+  | { readonly presence: PresencePrompt }
+  | { readonly recoveryAnswer: string };
+
+/** An open vault. */
+export class Vault<S = HikmaSchema> {
+  readonly name: string;
+  /** Encrypted settings, in the namespace `app`. */
+  readonly storage: SecureStorage;
+  /** Who may open it. */
+  readonly keys: VaultKeys;
+  /** Whom it syncs with. */
+  readonly peers: VaultPeers;
+  /** @internal */
+  readonly handle: number;
+  private readonly config: VaultConfig;
+  private readonly tables = new Map<string, unknown>();
+
+  /** @internal */
+  constructor(name: string, handle: number, config: VaultConfig) {
+    this.name = name;
+    this.handle = handle;
+    this.config = config;
+    this.keys = new VaultKeys(handle);
+    this.peers = new VaultPeers(handle);
+    const home = { now: () => handle, open: () => Promise.resolve(handle) };
+    this.storage = new SecureStorage(home, 'stored:app');
+  }
+
+  /** Whether it can be used. Answers at once. */
+  get state(): VaultState {
+    return native().vaultState(this.handle) as VaultState;
+  }
+
+  /** Hears of locking, unlocking, closing. Returns how to stop. */
+  onState(listener: (state: VaultState) => void): () => void {
+    return listen('state', this.handle, (event) => listener(event.state as VaultState));
+  }
+
+  /** Hears of every committed transaction that changed records. Returns how to stop. */
+  onChange(listener: (change: Omit<ChangeEvent, 'handle'>) => void): () => void {
+    return listen('change', this.handle, ({ handle: _, ...change }) => listener(change));
+  }
+
+  /** What can be told of the vault without a key: whether there is one, and for whom it opens. */
+  async glance(): Promise<VaultGlance> {
+    return call((module) => module.vaultGlance(this.handle));
+  }
+
+  /** Makes a vault of policy `person` where there is none, and opens it for its first person. */
+  async create(first: { readonly person: string; readonly pin: Pin }): Promise<void> {
+    const person = checkPerson(first?.person);
+    const pin = checkSecret(first.pin, 'a PIN');
+    const recovery = this.config.recoveryKey ?? null;
+    return call((module) => module.createForPerson(this.handle, person, pin, recovery));
+  }
+
+  /** Closes the database and drops the keys. */
+  async lock(): Promise<void> {
+    return call((module) => module.lock(this.handle));
+  }
+
+  /** Opens it again. Without arguments for policy `device`. */
+  async unlock(how?: UnlockWith): Promise<void> {
+    if (how === undefined) {
+      const recovery = this.config.recoveryKey ?? null;
+      await call((module) => module.openForDevice(this.handle, recovery));
+      return;
+    }
+    if (!isPlainObject(how)) throw invalid('a vault is unlocked by a PIN, presence or recovery');
+    if ('pin' in how) {
+      const person = checkPerson(how.person);
+      const pin = checkSecret(how.pin, 'a PIN');
+      return call((module) => module.unlockWithPin(this.handle, person, pin));
+    }
+    if ('presence' in how) {
+      const { title, cancel } = checkPrompt(how.presence);
+      return call((module) => module.unlockWithPresence(this.handle, title, cancel));
+    }
+    const answer = checkText(how.recoveryAnswer, 'recoveryAnswer');
+    return call((module) => module.unlockWithRecovery(this.handle, answer));
+  }
+
+  /** Locks it and lets go of it. A second time is no error. */
+  async close(): Promise<void> {
+    await call((module) => module.closeVault(this.handle));
+    forget(this);
+  }
+
+  /** Destroys the keys, then all data. Nothing brings it back. */
+  async wipe(): Promise<void> {
+    await call((module) => module.wipe(this.handle));
+    forget(this);
+  }
+
+  /** A table of the schema. */
+  table<T extends TableName<S>>(name: T): Table<S, T> {
+    const known = this.tables.get(name) as Table<S, T> | undefined;
+    if (known !== undefined) return known;
+    const table = new Table<S, T>(this.handle, name);
+    this.tables.set(name, table);
+    return table;
+  }
+
+  /** Several writes in one transaction: all or none. Resolves to the records' ids. */
+  async batch(make: (batch: BatchMaker<S>) => void): Promise<readonly string[]> {
+    const batch = new BatchMaker<S>();
+    make(batch);
+    const json = toJson(batch.operations);
+    return call((module) => module.batchRecords(this.handle, json));
+  }
+
+  /** Signs in at the cloud. */
+  signIn(how: CloudSignIn): Promise<SignedInPerson> {
+    return this.peers.signIn(how);
+  }
+
+  /** Forgets the cloud's session and password. Records stay. */
+  signOut(): Promise<void> {
+    return this.peers.signOut();
+  }
+
+  /** Pulls, merges, pushes. */
+  sync(options?: SyncOptions): Promise<SyncReport> {
+    return this.peers.sync(options);
+  }
+
+  /** Last success per peer, what waits, what was put aside. */
+  status(): Promise<SyncStatus> {
+    return this.peers.status();
+  }
+
+  /** A report for support: no secret and no record in it. */
+  async diagnose(): Promise<unknown> {
+    return JSON.parse(await call((module) => module.diagnose(this.handle))) as unknown;
+  }
+
+  /** Reads every page and checks it. */
+  async checkIntegrity(signal?: AbortSignalLike): Promise<IntegrityReport> {
+    return callCancellable(signal, (m, operation) => m.checkIntegrity(this.handle, operation));
+  }
+
+  /** What the last refused opening, or PIN, says beyond its code; null since one was not refused. */
+  async refusal(): Promise<RefusalReport | null> {
+    return call((module) => module.lastRefusal(this.handle));
+  }
+
+  /**
+   * Puts a vault that does not open aside, whole, so that a fresh one can be made in its place. Nothing
+   * is deleted. `unsynced` is the number that the person was shown (`refusal`), null for unknown.
+   */
+  async quarantine(acknowledged: { readonly unsynced: number | null }): Promise<QuarantinedVault> {
+    const shown = acknowledged?.unsynced ?? null;
+    if (shown !== null) checkWhole(shown, 'unsynced', 0, Number.MAX_SAFE_INTEGER);
+    return call((module) => module.quarantineVault(this.handle, shown));
+  }
+
+  /** The vaults of this name that were put aside, the oldest first. */
+  async quarantined(): Promise<readonly QuarantinedVault[]> {
+    return call((module) => module.quarantinedVaults(this.handle));
+  }
+
+  /** For `database_damaged`: keeps the damaged file, reads what can be read, and unlocks. */
+  async salvage(): Promise<SalvageReport> {
+    return call((module) => module.salvage(this.handle));
+  }
+}
+
+interface Known {
+  readonly config: string;
+  readonly vault: Promise<Vault<unknown>>;
+}
+/** The open vaults by name: a second open of a name is the same vault. */
+const open = new Map<string, Known>();
+
+function forget(vault: Vault<never>): void {
+  const known = open.get(vault.name);
+  void known?.vault.then((present) => {
+    if (present === (vault as unknown) && open.get(vault.name) === known) open.delete(vault.name);
+  });
+}
+
+/** Forgets what is open. For tests, after `setNative`. */
+export function forgetVaults(): void {
+  open.clear();
+}
+
+/**
+ * Opens a vault. Policy `device`: makes it on the first run, and unlocks it. Policy `person`: resolves to
+ * the vault as it is, locked as a rule; `create` makes it for its first person, `unlock` opens it.
+ *
+ * A second open of one name is the same vault, and needs the same configuration. Give the types of your
+ * own schema as `openVault<AppSchema>({ schema })`. Where it is refused, `attachVault` with the same
+ * configuration gives the vault that was refused, with what can be done about it.
+ */
+export async function openVault<S = HikmaSchema>(config: VaultConfig = {}): Promise<Vault<S>> {
+  const vault = await attachVault<S>(config);
+  const policy = config.policy ?? 'device';
+  const glance = await vault.glance();
+  if (glance.policy !== null && glance.policy !== policy) {
+    throw invalid('this vault has the other policy');
+  }
+  if (policy === 'device' && vault.state !== 'unlocked') await vault.unlock();
+  return vault;
+}
+
+/** The vault of this name as it is: locked, damaged, or not there yet. Asks no key store. */
+export async function attachVault<S = HikmaSchema>(config: VaultConfig = {}): Promise<Vault<S>> {
+  if (!isPlainObject(config)) throw invalid('a configuration is an object');
+  const name = checkName(config.name ?? DEFAULT_NAME);
+  const { policy: _, recoveryKey: __, ...forNative } = config;
+  const json = toJson({ ...forNative, name });
+  const text = toJson({ ...config, name });
+  const known = open.get(name);
+  if (known !== undefined) {
+    const vault = await known.vault;
+    if (vault.state !== 'closed') {
+      if (known.config !== text) throw invalid('this vault is open with another configuration');
+      return vault;
+    }
+    if (open.get(name) === known) open.delete(name);
+    return attachVault<S>(config);
+  }
+  const vault = call((module) => module.attachVault(json)).then(
+    ({ handle }) => new Vault<S>(name, handle, config)
+  );
+  const entry: Known = { config: text, vault: vault };
+  open.set(name, entry);
+  try {
+    return await vault;
+  } catch (error) {
+    if (open.get(name) === entry) open.delete(name);
+    throw error;
+  }
+}
+
+/** The vault's name where an app has only one. */
+const DEFAULT_NAME = 'amana';
+
+function checkName(name: unknown): string {
+  if (typeof name !== 'string' || !/^[a-z][a-z0-9_-]{0,47}$/.test(name)) {
+    throw invalid('a vault is named by a-z, 0-9, - and _, at most 48, a letter first');
+  }
+  return name;
+}

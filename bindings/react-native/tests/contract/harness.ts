@@ -1,0 +1,39 @@
+/**
+ * What a contract test needs to know of the native module it runs on. The tests use the public API; the
+ * module underneath is the mock, or the real library behind a bridge.
+ */
+import type { Spec } from '../../src/NativeAmana.ts';
+
+export interface Harness {
+  /** A native module with an empty disk. Called before each test. */
+  fresh(): Promise<Spec>;
+  /** Lets go of the module of one test. */
+  done(): Promise<void>;
+  /** Moves the clock of the module forward; absent where its clock is the device's. */
+  advance?(milliseconds: number): void;
+  /** A cloud to sign in at; absent where there is none. */
+  cloud?: { readonly url: string; readonly ca?: string; readonly email: string; readonly password: string };
+}
+
+/** A vault name that no other test uses. */
+let count = 0;
+export const freshName = (): string => `t${++count}`;
+
+export const PATIENT = { given_name: 'Amal', surname: 'Khalil', date_of_birth: '1980-02-03' };
+
+/** The code of a rejection; fails where there is none. */
+export async function codeOf(work: Promise<unknown> | (() => unknown)): Promise<string> {
+  try {
+    await (typeof work === 'function' ? work() : work);
+  } catch (error) {
+    const { name, code } = error as { name?: unknown; code?: unknown };
+    if (name !== 'AmanaError') throw error;
+    return String(code);
+  }
+  throw new Error('the call succeeded');
+}
+
+/** Resolves when the condition holds, looking at each event of the module and in between. */
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,33 @@
+/**
+ * The contract of the package: one suite, run on the mock and on the real library. What differs between
+ * the two is a defect of one of them.
+ */
+import { forgetVaults } from '../../src/vault.ts';
+import { setNative } from '../../src/native.ts';
+import { badInputContract } from './bad-input.ts';
+import type { Harness } from './harness.ts';
+import { lifeContract } from './life.ts';
+import { recordsContract } from './records.ts';
+import { storageContract } from './storage.ts';
+import { syncContract } from './sync.ts';
+
+export type { Harness } from './harness.ts';
+
+/** Runs the contract on a native module. */
+export function describeContract(name: string, harness: Harness): void {
+  describe(`the contract, on ${name}`, () => {
+    beforeEach(async () => {
+      forgetVaults();
+      setNative(await harness.fresh());
+    });
+    afterEach(async () => {
+      setNative(null);
+      await harness.done();
+    });
+    describe('life', () => lifeContract(harness));
+    describe('storage', () => storageContract(harness));
+    describe('records', () => recordsContract(harness));
+    describe('sync', () => syncContract(harness));
+    describe('bad input', () => badInputContract(harness));
+  });
+}

@@ -1,0 +1,27 @@
+//! Keeps the hint of how many records wait to be pushed: what a lost key is reported with. It lies beside
+//! the keyring, because a vault that does not open cannot be asked.
+//!
+//! Noted when the vault opens and before it closes, and a moment after records changed or were pushed:
+//! a burst of writes costs one note, and a kill leaves a hint that is a few seconds old at most.
+
+use super::Inner;
+use super::opened::Open;
+use super::state::State;
+use crate::vault;
+
+impl Inner {
+    /// Counts and notes. A hint: where it cannot be written, the one before stays.
+    pub(super) fn note_unsynced(&self, open: &Open) {
+        if let Ok(count) = open.unsynced() {
+            let _ = vault::note_unsynced(&self.config.directory, count);
+        }
+    }
+
+    pub(super) fn note_what_is_unsynced(&self) {
+        let open = match self.life.now().as_deref() {
+            Ok(State::Unlocked(open)) => std::sync::Arc::clone(open),
+            _ => return,
+        };
+        self.note_unsynced(&open);
+    }
+}

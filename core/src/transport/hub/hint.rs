@@ -1,0 +1,170 @@
+//! What a hub says in clear. Nobody has signed it: it tells what may be tried once more, and what to
+//! show a person. The text itself goes no further than this file.
+
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+
+use crate::error::{Error, ErrorCode};
+use crate::transport::failure;
+
+/// What may be done about a reply that was not sealed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Hint {
+    /// The hub does not know this session any more, as after a restart: one new handshake.
+    Session,
+    /// The token is missing, wrong or over: one new sign-in.
+    Token,
+    /// The hub did not take what was asked. It may be about the rows of a push.
+    Refused(Error),
+    /// It is about something else.
+    Failed(Error),
+}
+
+impl Hint {
+    /// What is left once nothing more may be tried.
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Self::Session => Error::new(
+                ErrorCode::Server,
+                "the hub forgot this device again and again",
+            ),
+            Self::Token => Error::new(
+                ErrorCode::Unauthorized,
+                "the hub wants this person to sign in again; nothing was wiped",
+            ),
+            Self::Refused(error) | Self::Failed(error) => error,
+        }
+    }
+}
+
+/// The meaning of a status other than 200, with its body.
+pub(super) fn of_status(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Hint {
+    let says = |words: &str| {
+        body.windows(words.len())
+            .any(|window| window == words.as_bytes())
+    };
+    match status.as_u16() {
+        500 if says("not paired") || says("Decryption failed") => Hint::Session,
+        500 => Hint::Failed(Error::new(ErrorCode::Server, "the hub failed")),
+        400 => Hint::Failed(Error::new(
+            ErrorCode::Protocol,
+            "the hub does not understand the request",
+        )),
+        404 | 405 => Hint::Failed(Error::new(
+            ErrorCode::Protocol,
+            "there is no hub at this address",
+        )),
+        _ => Hint::Failed(failure::from_status(status, headers)),
+    }
+}
+
+/// The meaning of an error text.
+pub(super) fn of_text(text: &str) -> Hint {
+    let begins = |words: &[&str]| words.iter().any(|words| text.starts_with(words));
+    if begins(&["Authentication required", "JWT verification failed"]) {
+        return Hint::Token;
+    }
+    if begins(&["Invalid email or password"]) {
+        return Hint::Failed(Error::new(
+            ErrorCode::Unauthorized,
+            "the hub did not accept the e-mail and password; nothing was wiped",
+        ));
+    }
+    if begins(&["Failed to load permissions"]) {
+        return Hint::Failed(Error::new(
+            ErrorCode::PermissionDenied,
+            "the hub knows no permissions of this person in the clinic",
+        ));
+    }
+    if begins(&["Server not fully initialized", "Database is locked"]) {
+        return Hint::Failed(Error::new(
+            ErrorCode::Server,
+            "the hub is locked or starting: somebody has to unlock it there",
+        ));
+    }
+    if begins(&["Unknown command", "Unknown query"]) {
+        return Hint::Failed(Error::new(
+            ErrorCode::Unsupported,
+            "the hub is of another version and does not know this call",
+        ));
+    }
+    Hint::Refused(Error::new(ErrorCode::Server, "the hub did not take it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(code: u16, body: &str) -> Hint {
+        let status = StatusCode::from_u16(code).unwrap();
+        of_status(status, &HeaderMap::new(), body.as_bytes())
+    }
+
+    #[test]
+    fn only_a_lost_session_is_worth_a_handshake() {
+        assert_eq!(
+            status(500, "Client 'x' not paired — handshake first"),
+            Hint::Session
+        );
+        let wrong = "Decryption failed: AES-GCM decryption failed (wrong key or tampered data)";
+        assert_eq!(status(500, wrong), Hint::Session);
+        for (code, body, expected) in [
+            (500, "Invalid command JSON", ErrorCode::Server),
+            (500, "", ErrorCode::Server),
+            (503, "not paired", ErrorCode::Server),
+            (400, "parse error: …", ErrorCode::Protocol),
+            (404, "not found", ErrorCode::Protocol),
+            (301, "", ErrorCode::Protocol),
+            (429, "", ErrorCode::RateLimited),
+        ] {
+            let Hint::Failed(error) = status(code, body) else {
+                panic!("{code} {body}");
+            };
+            assert_eq!(error.code(), expected, "{code} {body}");
+        }
+    }
+
+    #[test]
+    fn only_a_bad_token_is_worth_a_sign_in() {
+        for text in [
+            "Authentication required",
+            "JWT verification failed: JWT token has expired",
+            "JWT verification failed: Invalid JWT signature",
+            "JWT verification failed: Malformed JWT token",
+        ] {
+            assert_eq!(of_text(text), Hint::Token, "{text}");
+        }
+        for (text, expected) in [
+            ("Invalid email or password", ErrorCode::Unauthorized),
+            (
+                "Failed to load permissions for user 'u'",
+                ErrorCode::PermissionDenied,
+            ),
+            ("Server not fully initialized", ErrorCode::Server),
+            (
+                "Database is locked. Please unlock with passphrase first.",
+                ErrorCode::Server,
+            ),
+            ("Unknown query: sync_pull", ErrorCode::Unsupported),
+        ] {
+            let Hint::Failed(error) = of_text(text) else {
+                panic!("{text}");
+            };
+            assert_eq!(error.code(), expected, "{text}");
+        }
+        for text in [
+            "",
+            "missing field `created_at`",
+            "Upsert failed for patients id=p: NOT NULL constraint failed: patients.metadata",
+        ] {
+            assert!(matches!(of_text(text), Hint::Refused(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_text_of_the_hub_leaves() {
+        let canary = "Upsert failed for patients id=CANARY";
+        assert!(!format!("{:?}", of_text(canary).into_error()).contains("CANARY"));
+        assert!(!format!("{:?}", status(500, "CANARY").into_error()).contains("CANARY"));
+    }
+}

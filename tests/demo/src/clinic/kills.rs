@@ -1,0 +1,124 @@
+//! SIGKILL for every tablet in every phase of a sync.
+
+use serde_json::{Value as Json, json};
+
+use crate::error::{Error, Result};
+use crate::tablet::{End, Progress, Then};
+
+use super::records::{Who, update};
+use super::roster::{COLLEAGUES, NURSE};
+use super::{Clinic, Place};
+
+const PHASES: [&str; 3] = ["pulling", "applying", "pushing"];
+/// A phase may be over before the signal arrives.
+const TRIES: u32 = 4;
+
+impl Clinic<'_> {
+    pub(super) fn saturday(&mut self, day: u32) -> Result<()> {
+        let today = self.registered(day)?;
+        self.treated(day, &today)?;
+        // Replies come slowly enough that a phase can be met.
+        let slow = json!({
+            "clear": true,
+            "drip": {"bytes": 2_048, "wait_ms": 2},
+            "latency": {"kind": "push", "ms": 150},
+        });
+        self.hub.faults(&slow)?;
+        self.cloud.faults(&slow)?;
+        let (mut kills, mut wrong) = (Vec::new(), Vec::new());
+        for colleague in &COLLEAGUES {
+            let number = colleague.number;
+            let with = if number <= NURSE {
+                Place::Hub
+            } else {
+                Place::Cloud
+            };
+            for (round, phase) in (0..).zip(PHASES) {
+                let kill = self.kill(number, with, phase, round)?;
+                if kill["pending_after"].as_u64() > kill["pending_before"].as_u64() {
+                    wrong.push(format!("tablet {number}, {phase}: more waits than before"));
+                }
+                kills.push(kill);
+            }
+        }
+        let right = json!({"clear": true});
+        self.hub.faults(&right)?;
+        self.cloud.faults(&right)?;
+        self.all_sync(Place::Hub, "after the kills", &["--full"])?;
+        self.evening(day)?;
+        for colleague in &COLLEAGUES {
+            let number = colleague.number;
+            let record = self
+                .tablet(number)
+                .call(&["get", "--id", &Who(0).patient()])?;
+            for edited in &COLLEAGUES {
+                let (column, value) = mark(edited.number, PHASES.len() as u32 - 1);
+                if record["record"][column] != value {
+                    wrong.push(format!(
+                        "tablet {number} lost what tablet {} wrote before its last kill",
+                        edited.number
+                    ));
+                }
+            }
+        }
+        self.line(&format!("{} kills", kills.len()));
+        self.report.prove(
+            "kills_recovered",
+            wrong,
+            format!(
+                "{} kills, four tablets in {}: every vault opened again with what it held, and what was written just before is on all tablets",
+                kills.len(),
+                PHASES.join(", ")
+            ),
+        );
+        self.fact("kills", json!(kills));
+        self.met()
+    }
+
+    /// Something to push, then a sync that ends with SIGKILL in a phase.
+    fn kill(&mut self, number: usize, with: Place, phase: &str, round: u32) -> Result<Json> {
+        let (column, value) = mark(number, round);
+        for attempt in 0..TRIES {
+            let fields = json!({column: value, "external_patient_id": format!("try {attempt}")});
+            self.write_down(number, vec![update("patients", &Who(0).patient(), fields)])?;
+            let before = self.count(number, "pending")?;
+            let mut killed_at: Option<Progress> = None;
+            let arguments = ["sync", "--with", with.as_str(), "--progress", "--full"];
+            let output = self.output;
+            let end = self.tablet(number).attempt(&arguments, &mut |progress| {
+                output.progress(number, progress);
+                if progress.phase != phase || killed_at.is_some() {
+                    return Then::GoOn;
+                }
+                killed_at = Some(progress.clone());
+                Then::Kill
+            })?;
+            if let (End::Killed, Some(at)) = (&end, &killed_at) {
+                let after = self.count(number, "pending")?;
+                return Ok(json!({
+                    "tablet": number,
+                    "with": with.as_str(),
+                    "phase": phase,
+                    "bytes": at.bytes,
+                    "pending_before": before,
+                    "pending_after": after,
+                }));
+            }
+            self.tablet(number).answer(&arguments, end)?;
+        }
+        Err(Error::new(format!(
+            "tablet {number} could not be killed while {phase}"
+        )))
+    }
+}
+
+/// A column that this tablet alone writes, and what it writes in a round.
+fn mark(number: usize, round: u32) -> (&'static str, String) {
+    let column = match number {
+        1 => "camp",
+        2 => "hometown",
+        3 => "citizenship",
+        _ => "government_id",
+    };
+    (column, format!("round {round} of tablet {number}"))
+}
