@@ -60,7 +60,9 @@ fn the_week_holds() {
     let who: Vec<&str> = digests.iter().map(|d| d["who"].as_str().unwrap()).collect();
     assert_eq!(
         who,
-        ["tablet 1", "tablet 2", "tablet 3", "tablet 4", "hub", "cloud"]
+        [
+            "tablet 1", "tablet 2", "tablet 3", "tablet 4", "hub", "cloud"
+        ]
     );
     assert!(digests.iter().all(|d| d["digest"] == digests[0]["digest"]));
     assert_eq!(facts["kills"].as_array().unwrap().len(), 12);

@@ -10,8 +10,7 @@ use super::{Clinic, Place};
 
 impl Clinic<'_> {
     pub(super) fn friday(&mut self, day: u32) -> Result<()> {
-        self.cloud.come_back()?;
-        self.line("the cloud is back");
+        self.back()?;
         let poison = Who(self.next);
         self.next += 1;
         self.write_down(RECEPTION, self.book.poison(poison, day))?;
@@ -29,6 +28,7 @@ impl Clinic<'_> {
             "the hub sticks; {aside} record(s) of tablet 1 put aside, the rest is in the cloud"
         ));
         let left = self.corrected(poison, &mut wrong)?;
+        self.hub_is_relaying = true;
         self.fact(
             "poison",
             json!({
