@@ -287,7 +287,7 @@ impl Amana {
         };
         let proven = match way {
             Way::Device if open.policy() == Some(Policy::Device) => Ok(()),
-            _ => vault::open(&self.inner.io(), way, None).map(|_| ()),
+            _ => self.inner.prove(way, None).map(|_| ()),
         };
         let proven = self.inner.remember(proven);
         if proven.is_ok() {

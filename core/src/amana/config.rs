@@ -39,8 +39,6 @@ pub struct Config {
     pub cloud_pins: Option<SpkiPins>,
     /// When a vault that nobody uses locks itself; `None` never.
     pub idle_lock: Option<IdleRule>,
-    /// Whose word is the last, what stays in a conflict, how often everything is asked for.
-    pub sync: SyncPolicy,
     /// When every page of an unlocked vault is looked at; `None` never.
     pub integrity: Option<IntegrityRule>,
     /// What wrong PINs lead to beside delays: by itself nothing.
@@ -48,6 +46,8 @@ pub struct Config {
     /// How new PINs are stretched; `None` for the strongest with which this device opens within a
     /// second, measured when the first PIN is set.
     pub pin_kdf: Option<PinKdf>,
+    /// Whose word is the last, what stays in a conflict, how often everything is asked for.
+    pub sync: SyncPolicy,
 }
 
 impl Config {
@@ -60,10 +60,10 @@ impl Config {
             cloud_proof: SyncProof::default(),
             cloud_pins: None,
             idle_lock: Some(IdleRule::default()),
-            sync: SyncPolicy::default(),
             integrity: Some(IntegrityRule::default()),
             pin_rules: PinRules::default(),
             pin_kdf: None,
+            sync: SyncPolicy::default(),
         }
     }
 

@@ -7,7 +7,7 @@ use super::opened::Open;
 use super::state::{Doing, State, closed, locked, rotating};
 use super::{Amana, Inner, refuse_listener};
 use crate::error::{Error, ErrorCode, Result};
-use crate::secret::DatabaseKey;
+use crate::secret::{DatabaseKey, scrub_stack};
 use crate::storage;
 use crate::vault::{self, DatabaseAnswer, VaultKeys};
 
@@ -44,6 +44,7 @@ impl Amana {
             let mut held = open.keys();
             let keys = held.keys.as_mut().ok_or_else(locked)?;
             let (answer, changed) = self.inner.rekey(keys);
+            scrub_stack();
             (self.inner.open_database(keys, answer), changed)
         };
         match reopened {

@@ -9,6 +9,7 @@ use super::opened::{HeldKeys, Open};
 use super::state::{Doing, State, closed, locked, rotating};
 use super::{Amana, Inner};
 use crate::error::{Error, Result};
+use crate::secret::scrub_stack;
 use crate::vault::{
     self, Glance, OpenResult, PersonId, Pin, PinKdf, PinStanding, PresenceRequest, SlotInfo,
     VaultIo, VaultKeys,
@@ -165,6 +166,7 @@ impl Amana {
     ) -> Result<T> {
         let open = self.opened()?;
         let result = work(&self.inner.io(), &mut open.keys());
+        scrub_stack();
         self.inner.remember(result)
     }
 

@@ -40,8 +40,8 @@ pub(super) fn apply(
         }
         seen += 1;
         match change {
-            RemoteChange::Upsert(table, row) => apply.upsert(tx, table, row)?,
-            RemoteChange::Delete(table, id) => apply.delete(tx, table, &id)?,
+            RemoteChange::Upsert(table, row) => apply.upsert(tx, *table, row)?,
+            RemoteChange::Delete(table, id) => apply.delete(tx, *table, id)?,
         }
     }
     reconcile::after_pull(&mut apply, tx, reply.full, cancel)?;
@@ -63,6 +63,8 @@ struct TableState {
     /// Where it is the child of a table: that table, and the column that refers to it.
     parents: Vec<(TableIndex, usize)>,
     is_deleted: Option<usize>,
+    /// The last record was new, so the next one is likely to be.
+    expect_new: bool,
 }
 
 pub(super) struct Apply<'t> {
@@ -103,6 +105,7 @@ impl<'t> Apply<'t> {
                 with_keys: filled && !table.natural_key.is_empty(),
                 parents: parents(&context.schema, index),
                 is_deleted: table.position("is_deleted"),
+                expect_new: true,
             });
         }
         Ok(Self {
@@ -126,7 +129,7 @@ impl<'t> Apply<'t> {
         &mut self,
         tx: &mut WriteTransaction<'_>,
         index: TableIndex,
-        mut remote: RemoteRow,
+        remote: &RemoteRow,
     ) -> Result<()> {
         let table = tx.context.schema.table(index);
         if let Some(seen) = &mut self.seen {
@@ -135,19 +138,28 @@ impl<'t> Apply<'t> {
         if self.some_absent {
             absent::unmark(tx.connection, &table.name, remote.id.as_str())?;
         }
-        if says_deleted(self.state(index), &remote) {
+        if says_deleted(self.state(index), remote) {
             return self.delete(tx, index, &remote.id);
         }
-        if self.state(index).with_keys {
-            self.meet_key(tx, index, &mut remote)?;
+        let mut met;
+        let remote = if self.state(index).with_keys {
+            met = remote.clone();
+            self.meet_key(tx, index, &mut met)?;
+            &met
+        } else {
+            remote
+        };
+        if self.insert_unseen(tx, index, remote)? {
+            return Ok(());
         }
         let id = remote.id.as_str();
         let local = records::get(tx.connection, tx.context, index, &remote.id)?;
+        self.tables[usize::from(index.0)].expect_new = local.is_none();
         if self.limits_rights && hub_rights::are_in(table) {
-            return self.take_rights_away(tx, index, local.as_deref(), &remote);
+            return self.take_rights_away(tx, index, local.as_deref(), remote);
         }
         let (entry, mark) = self.entry(tx, index, id)?;
-        if local.is_none() && entry.is_none() && self.is_buried(tx, index, &remote)? {
+        if local.is_none() && entry.is_none() && self.is_buried(tx, index, remote)? {
             conflicts::record_changed_by_peer(tx, self.terms, table, id, &remote.cells)?;
             self.report.kept_tombstones += 1;
             return Ok(());
@@ -167,7 +179,7 @@ impl<'t> Apply<'t> {
                 yields: self.terms.last_word && !origin.gone,
             });
         if elsewhere.is_none() && self.state(index).with_sent {
-            self.verify(tx, index, local.as_deref(), seen.as_ref(), &remote)?;
+            self.verify(tx, index, local.as_deref(), seen.as_ref(), remote)?;
         }
         let plan = self.rule.merge(
             index,
@@ -175,19 +187,51 @@ impl<'t> Apply<'t> {
                 table,
                 local: local.as_deref(),
                 outbox: seen.as_ref(),
-                remote: &remote,
+                remote,
                 elsewhere,
             },
         );
         let row = Pulled {
             index,
-            remote: &remote,
+            remote,
             local: local.as_deref(),
             entry: entry.as_ref(),
             mark: mark.as_ref(),
             origin: origin.as_ref(),
         };
         self.carry_out(tx, &row, plan)
+    }
+
+    /// Inserts a record without a look at what is stored first, where nothing of the table is noted
+    /// and a new record is likely: a first pull has no others, and looking costs as much as a good
+    /// part of the insert. False where the long way is to be taken; then nothing was done.
+    fn insert_unseen(
+        &mut self,
+        tx: &mut WriteTransaction<'_>,
+        index: TableIndex,
+        remote: &RemoteRow,
+    ) -> Result<bool> {
+        let state = self.state(index);
+        let is_plain = !(state.with_outbox || state.with_sent || self.others || self.limits_rights);
+        if !state.expect_new || !is_plain || self.is_buried(tx, index, remote)? {
+            return Ok(false);
+        }
+        let input = MergeInput {
+            table: tx.context.schema.table(index),
+            local: None,
+            outbox: None,
+            remote,
+            elsewhere: None,
+        };
+        let MergePlan::Insert(record) = self.rule.merge(index, &input) else {
+            return Ok(false);
+        };
+        if !records::insert_new(tx.connection, tx.context, index, &record)? {
+            return Ok(false);
+        }
+        tx.touch(index, remote.id.as_str());
+        self.report.inserted += 1;
+        Ok(true)
     }
 
     fn carry_out(

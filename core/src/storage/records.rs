@@ -371,6 +371,20 @@ pub(super) fn insert_row(
         .map_sqlite()
 }
 
+/// Inserts a whole record, unless there is one with its id; whether it did.
+pub(super) fn insert_new(
+    connection: &Connection,
+    context: &Context,
+    index: TableIndex,
+    record: &[Value],
+) -> Result<bool> {
+    connection
+        .prepare_cached(&context.sql.table(index).insert_new)
+        .and_then(|mut statement| statement.execute(rusqlite::params_from_iter(record)))
+        .map(|rows| rows > 0)
+        .map_sqlite()
+}
+
 /// Removes a record, if it is there.
 pub(super) fn remove_row(
     connection: &Connection,
@@ -418,10 +432,11 @@ fn check_writable(table: &Table) -> Result<()> {
 /// Columns that only the store sets: `updated_at` decides who wins on the server, and a deletion
 /// flag pushed as a value hides the row from every other device without telling them.
 fn check_fields(table: &Table, fields: &Fields) -> Result<()> {
+    // By role as well: a column of that name with another meaning is the app's own.
     let set_by_store = |column: &Column| {
         matches!(
-            column.name.as_str(),
-            "updated_at" | "is_deleted" | "deleted_at"
+            (column.name.as_str(), column.role),
+            ("updated_at" | "deleted_at", Role::Instant) | ("is_deleted", Role::Bool)
         )
     };
     match fields

@@ -247,7 +247,7 @@ impl SyncStore for FakeStore {
         let mut changes = Vec::new();
         while let Some(change) = source.next_change()? {
             cancel.check()?;
-            changes.push(change);
+            changes.push(change.clone());
         }
         let mut state = self.state();
         let mut report = ApplyReport::default();

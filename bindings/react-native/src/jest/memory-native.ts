@@ -1,6 +1,7 @@
 /**
  * The native module in memory: every call of the contract, over `MemoryVault`. A "process" is one
- * `MemoryNative`; its vaults are its disk.
+ * `MemoryNative`; its vaults are its disk. Long because it is one class with a method for each call of
+ * the contract; what they do is in the files beside it.
  */
 import type { AmanaErrorCode } from '../errors.ts';
 import type {
