@@ -7,6 +7,8 @@ mod fake_store;
 mod fakes;
 mod phone;
 mod scripted_peer;
+#[cfg(test)]
+mod world;
 
 pub use amana_keystore::MemoryKeyStore;
 pub use decoders::{check_hub_decoder, check_pull_decoder};
