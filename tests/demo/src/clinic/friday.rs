@@ -24,6 +24,7 @@ impl Clinic<'_> {
             wrong.push("the hub did not stick".to_owned());
         }
         let aside = self.only_the_bad_row_is_missing(poison, &today, &mut wrong)?;
+        let list = self.tablet(RECEPTION).call(&["quarantine"])?;
         self.line(&format!(
             "the hub sticks; {aside} record(s) of tablet 1 put aside, the rest is in the cloud"
         ));
@@ -35,6 +36,7 @@ impl Clinic<'_> {
                 "visit": poison.visit(),
                 "hub": meeting["error"],
                 "quarantined": aside,
+                "list": list["quarantined"],
                 "quarantined_after_correction": left,
                 "visits_of_the_day": today.len(),
             }),

@@ -74,6 +74,11 @@ impl Place {
 
 /// Tells the week in a temporary folder.
 pub fn run(arguments: &Arguments, output: &Output, report: &mut Report) -> Result<()> {
+    if arguments.cloud.is_some() {
+        return Err(Error::new(
+            "the clinic needs servers of its own, which may die: leave --cloud out",
+        ));
+    }
     let processes = Processes::new();
     signals::listen(&processes)?;
     let mut folder = tempfile::Builder::new()

@@ -104,6 +104,7 @@ impl Clinic<'_> {
             })
             .collect();
         self.write_down(NURSE, corrected)?;
+        self.sync(NURSE, Place::Hub, "corrections")?;
         self.evening(day)?;
         self.all_sync(Place::Cloud, "to the cloud", &[])?;
         for _ in 0..4 {
