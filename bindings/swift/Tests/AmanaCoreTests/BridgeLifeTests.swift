@@ -1,0 +1,207 @@
+import XCTest
+
+@testable import AmanaCore
+
+/// A vault's life through the bridge of the React Native module.
+final class BridgeLifeTests: XCTestCase {
+    private var desk: Desk!
+
+    override func setUpWithError() throws { desk = try Desk() }
+    override func tearDown() async throws { try await desk.end() }
+
+    private var life: Life { desk.bridge.life }
+
+    func testAVaultIsAttachedMadeLockedAndOpenedAgain() async throws {
+        let handle = try await desk.attach()
+        XCTAssertGreaterThan(handle, 0)
+        XCTAssertEqual(life.state(handle), "locked")
+        let glance = try await life.glance(handle)
+        XCTAssertEqual(glance["presence"] as? String, "nothing")
+        XCTAssertTrue(glance["policy"] is NSNull)
+        let isMade = try await life.openForDevice(handle, nil)
+        XCTAssertTrue(isMade)
+        XCTAssertEqual(life.state(handle), "unlocked")
+        XCTAssertEqual(desk.platform.protected, ["clinic": false])
+        try await life.lock(handle)
+        XCTAssertEqual(life.state(handle), "locked")
+        let isMadeAgain = try await life.openForDevice(handle, nil)
+        XCTAssertFalse(isMadeAgain)
+        let slots = try await life.slots(handle)
+        let first = try XCTUnwrap((slots["slots"] as? [[String: Any]])?.first)
+        XCTAssertEqual(first["kind"] as? String, "device")
+        XCTAssertEqual(first["level"] as? String, "unprotected")
+        XCTAssertTrue(first["person"] is NSNull)
+        let there = FileManager.default.fileExists(
+            atPath: desk.platform.vaults.appendingPathComponent("clinic").path)
+        XCTAssertTrue(there)
+    }
+
+    func testHandlesOfOneVaultAreTwoAndTheLastClosesIt() async throws {
+        let one = try await desk.open()
+        let two = try await desk.attach()
+        XCTAssertNotEqual(one, two)
+        XCTAssertEqual(life.state(two), "unlocked")
+        try await life.close(one)
+        XCTAssertEqual(life.state(one), "closed")
+        XCTAssertEqual(life.state(two), "unlocked")
+        await assertRefused("closed") { try await self.life.lock(one) }
+        try await life.close(two)
+        try await life.close(two)
+        let again = try await desk.attach()
+        XCTAssertEqual(life.state(again), "locked")
+        XCTAssertGreaterThan(again, two)
+    }
+
+    func testPinsOpenAndAreCountedAndChanged() async throws {
+        let handle = try await desk.attach()
+        try await life.createForPerson(handle, "ama", secret("1111"), nil)
+        try await life.addPin(handle, "kofi", secret("2222"))
+        try await life.lock(handle)
+        await assertRefused("wrong_pin") {
+            try await self.life.unlockWithPin(handle, "ama", secret("0000"))
+        }
+        let refusal = try XCTUnwrap(try desk.bridge.care.lastRefusal(handle))
+        XCTAssertEqual(refusal["code"] as? String, "wrong_pin")
+        XCTAssertEqual(refusal["failures"] as? UInt32, 1)
+        XCTAssertTrue(refusal["keyLost"] is NSNull)
+        let standing = try await life.pinStanding(handle, "ama")
+        XCTAssertEqual(standing["failures"] as? UInt32, 1)
+        await assertRefused("presence_required") { try await self.life.openForDevice(handle, nil) }
+        try await life.unlockWithPin(handle, "kofi", secret("2222"))
+        try await life.changePin(handle, "kofi", secret("2222"), secret("3333"))
+        try await life.resetPin(handle, "ama", secret("4444"))
+        try await life.removePin(handle, "kofi")
+        try await life.lock(handle)
+        try await life.unlockWithPin(handle, "ama", secret("4444"))
+        XCTAssertNil(try desk.bridge.care.lastRefusal(handle))
+    }
+
+    func testPresenceOpensAndARefusalIsTold() async throws {
+        let handle = try await desk.attach()
+        try await life.createForPerson(handle, "ama", secret("1111"), nil)
+        await assertRefused("unsupported") { try await self.life.addPresence(handle, "t", "c") }
+        desk.platform.presence = SomebodyThere(outcome: .denied)
+        await assertRefused("presence_required") { try await self.life.addPresence(handle, "t", "c") }
+        desk.platform.presence = SomebodyThere()
+        let slot = try await life.addPresence(handle, "Open the vault", "Cancel")
+        XCTAssertEqual(slot.count, 32)
+        try await life.lock(handle)
+        try await life.unlockWithPresence(handle, "Open the vault", "Cancel")
+        XCTAssertEqual(life.state(handle), "unlocked")
+        try await life.removeSlot(handle, slot)
+        try await life.lock(handle)
+        await assertRefused("not_found") { try await self.life.unlockWithPresence(handle, "t", "c") }
+    }
+
+    func testAStrictVaultWaitsForTheDeviceToBeUnlocked() async throws {
+        let handle = try await desk.attach("strict", #","keyStore":{"strict":true}"#)
+        let usual = try await desk.open("usual")
+        desk.platform.isProtectedDataAvailable = false
+        await assertRefused("key_temporarily_unavailable") {
+            try await self.life.openForDevice(handle, nil)
+        }
+        await assertRefused("key_temporarily_unavailable") {
+            try await self.life.createForPerson(handle, "ama", secret("1111"), nil)
+        }
+        XCTAssertNil(desk.platform.protected["strict"], "nothing was made meanwhile")
+        desk.platform.isProtectedDataAvailable = true
+        _ = try await life.openForDevice(handle, nil)
+        XCTAssertEqual(desk.platform.protected, ["strict": true, "usual": false])
+        await desk.bridge.protectedDataIsGoing()
+        XCTAssertEqual(life.state(handle), "locked")
+        XCTAssertEqual(life.state(usual), "unlocked", "its files stay readable")
+    }
+
+    func testWhatIsWrongIsRefusedBeforeAnythingIsMade() async throws {
+        for json in ["", "[]", #"{"name":"../up"}"#, #"{"name":""}"#, #"{"name":"a","more":1}"#] {
+            await assertRefused("invalid_input") { try await self.life.attach(json) }
+        }
+        for handle in [0, -1, 1.5, .nan, .infinity, 9_007_199_254_740_994, 77] {
+            XCTAssertEqual(life.state(handle), "closed")
+            await assertRefused("closed") { try await self.life.lock(handle) }
+            await assertRefused("closed") { try await self.desk.bridge.records.find(handle, "a", "b") }
+        }
+        XCTAssertEqual(desk.platform.protected, [:])
+        XCTAssertFalse(FileManager.default.fileExists(atPath: desk.platform.vaults.path))
+        let handle = try await desk.attach()
+        await assertRefused("invalid_input") { try await self.life.openForDevice(handle, "no base64 é") }
+        await assertRefused("invalid_input") {
+            try await self.life.createForPerson(handle, "ama", secret("1"), nil)
+        }
+    }
+
+    func testASecretIsAListOfBytesAndNothingElse() async throws {
+        for given: [Any] in [[256], [-1], [1.5], [Double.nan], ["1"], [NSNull()], [true], [[1]]] {
+            await assertRefused("invalid_input") { try Secret(given) }
+        }
+        let bytes = try await Secret([0, 1.0, NSNumber(value: 255)]).use { Array($0) }
+        XCTAssertEqual(bytes, [0, 1, 255])
+        let none = try await Secret([]).use { $0.count }
+        XCTAssertEqual(none, 0)
+    }
+
+    func testCareTellsWhatIsAndPutsAside() async throws {
+        let handle = try await desk.open()
+        let care = desk.bridge.care
+        let diagnosis = try await care.diagnose(handle)
+        XCTAssertNotNil(try JSONSerialization.jsonObject(with: Data(diagnosis.utf8)))
+        let integrity = try XCTUnwrap(try care.integrity(handle))
+        XCTAssertEqual(integrity["damagedTrees"] as? UInt32, 0)
+        await assertRefused("invalid_input") { try await care.quarantine(handle, -1) }
+        await assertRefused("invalid_input") { try await care.quarantine(handle, .nan) }
+        try await life.rotate(handle)
+        let request = try await care.quarantined(handle)
+        XCTAssertEqual(request.count, 0)
+        let report = try await care.selfTest(#"{"strict":true}"#)
+        XCTAssertEqual(report["passed"] as? Bool, true)
+        await assertRefused("invalid_input") { try await care.selfTest("{") }
+        try await life.wipe(handle)
+        let again = try await desk.attach()
+        let glance = try await life.glance(again)
+        XCTAssertEqual(glance["presence"] as? String, "nothing")
+    }
+
+    func testADamagedDatabaseIsSalvagedOrPutAside() async throws {
+        let handle = try await desk.open()
+        _ = try await desk.bridge.records.create(handle, "patients", #"{"given_name":"Amal"}"#)
+        try await life.lock(handle)
+        let report = try await desk.bridge.care.salvage(handle, nil, Secret([]))
+        XCTAssertEqual(report["descriptionReadable"] as? Bool, true)
+        let tables = try XCTUnwrap(report["tables"] as? [[String: Any]])
+        let patients = try XCTUnwrap(tables.first { $0["table"] as? String == "patients" })
+        XCTAssertEqual(patients["kind"] as? String, "records")
+        XCTAssertEqual(patients["saved"] as? UInt64, 1)
+        XCTAssertEqual(life.state(handle), "locked")
+        _ = try await life.openForDevice(handle, nil)
+        let count = try await desk.bridge.records.count(handle, "patients", "{}")
+        XCTAssertEqual(count, 1)
+    }
+
+    func testEveryEventIsToldOnceAndClosedTooIfOnlyTheHandleGoes() async throws {
+        let one = try await desk.open()
+        let two = try await desk.attach()
+        let id = try await desk.bridge.records.create(one, "patients", #"{"given_name":"Amal"}"#)
+        let ours = { (value: [String: Any]) in value["handle"] as? Int64 == Int64(two) }
+        let change = await desk.heard.first("onChange", where: ours)
+        let tables = try XCTUnwrap(change?["tables"] as? [[String: Any]])
+        XCTAssertEqual(tables.first { $0["table"] as? String == "patients" }?["ids"] as? [String], [id])
+        XCTAssertEqual(change?["fromPeer"] as? Bool, false)
+        try await desk.bridge.keyValues.set(one, "stored:a", "k", "tv", nil)
+        let kv = await desk.heard.first("onKvChange", where: ours)
+        XCTAssertEqual(kv?["space"] as? String, "stored:a")
+        XCTAssertEqual(kv?["keys"] as? [String], ["k"])
+        try await life.lock(one)
+        let locked = await desk.heard.first("onVaultState") {
+            ours($0) && $0["state"] as? String == "locked"
+        }
+        XCTAssertNotNil(locked)
+        try await life.close(two)
+        try await life.close(one)
+        for handle in [one, two] {
+            let closed = desk.heard.named("onVaultState").filter {
+                $0["handle"] as? Int64 == Int64(handle) && $0["state"] as? String == "closed"
+            }
+            XCTAssertEqual(closed.count, 1)
+        }
+    }
+}

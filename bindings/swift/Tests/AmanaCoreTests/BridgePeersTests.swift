@@ -1,0 +1,179 @@
+import XCTest
+
+@testable import AmanaCore
+
+/// Sync through the bridge, against the reference server; operations, and an app that is put to sleep.
+final class BridgePeersTests: XCTestCase {
+    private var desk: Desk!
+
+    override func setUpWithError() throws { desk = try Desk() }
+    override func tearDown() async throws { try await desk.end() }
+
+    private var peers: Peers { desk.bridge.peers }
+
+    private func signIn(_ handle: Double, _ clinic: Clinic) async throws -> [String: Any] {
+        try await peers.signIn(
+            handle, clinic.url, clinic.authorityPem, Tablet.noor.email, secret(Tablet.noor.password), 1)
+    }
+
+    func testARecordIsPushedAndItsProgressIsTold() async throws {
+        let clinic = try Clinic()
+        defer { clinic.stop() }
+        let handle = try await desk.open()
+        await assertRefused("not_signed_in") { try await self.peers.sync(handle, nil, false, 0) }
+        let person = try await signIn(handle, clinic)
+        XCTAssertEqual(person["clinicId"] as? String, clinic.clinicId)
+        let id = try await desk.bridge.records.create(handle, "patients", #"{"given_name":"Amal"}"#)
+        let before = try await peers.standing(handle, "patients", id)
+        XCTAssertEqual(before["standing"] as? String, "here_only")
+        let report = try await peers.sync(handle, nil, false, 7)
+        XCTAssertEqual(report["peer"] as? String, "cloud")
+        XCTAssertEqual(report["pushed"] as? UInt64, 1)
+        let finished = await desk.heard.first("onSyncProgress") { $0["phase"] as? String == "finished" }
+        XCTAssertEqual(finished?["operation"] as? Double, 7)
+        XCTAssertEqual(finished?["handle"] as? Int64, Int64(handle))
+        let after = try await peers.standing(handle, "patients", id)
+        XCTAssertEqual(after["standing"] as? String, "in_cloud")
+        let status = try await peers.status(handle)
+        XCTAssertEqual(status["pending"] as? UInt64, 0)
+        XCTAssertEqual((status["person"] as? [String: Any])?["id"] as? String, person["id"] as? String)
+        let cloud = try XCTUnwrap((status["peers"] as? [[String: Any]])?.first)
+        XCTAssertEqual(cloud["peer"] as? String, "cloud")
+        XCTAssertTrue(cloud["lastError"] is NSNull)
+        let digest = try await peers.digest(handle)
+        XCTAssertEqual(digest.first { $0["table"] as? String == "patients" }?["rows"] as? UInt64, 1)
+        // A number may be used again only after its call, and never while it runs.
+        let again = try await peers.sync(handle, "cloud", true, 7)
+        XCTAssertEqual(again["pushed"] as? UInt64, 0)
+        try await peers.signOut(handle)
+    }
+
+    func testWhatIsAskedWronglyIsRefused() async throws {
+        let handle = try await desk.open()
+        for operation in [-1, 1.5, Double.nan, 9_007_199_254_740_994] {
+            await assertRefused("invalid_input") { try await self.peers.sync(handle, nil, false, operation) }
+            desk.bridge.operations.cancel(operation)
+        }
+        await assertRefused("invalid_input") { try await self.peers.sync(handle, "nobody", false, 0) }
+        await assertRefused("invalid_input") { try await self.peers.pairHub(handle, "no code", 1) }
+        await assertRefused("invalid_input") { try await self.peers.conflicts(handle, 1.5) }
+        await assertRefused("not_found") { try await self.peers.undoConflict(handle, 1) }
+        await assertRefused("invalid_input") {
+            try await self.peers.signIn(handle, "http://plain.example", nil, "a@b", secret("x"), 0)
+        }
+        let conflicts = try await peers.conflicts(handle, 0)
+        XCTAssertEqual(conflicts.count, 0)
+        let hubs = try await peers.hubs(handle)
+        XCTAssertEqual(hubs.count, 0)
+        let released = try await peers.releaseAll(handle)
+        XCTAssertEqual(released, 0)
+    }
+
+    func testAnOperationIsCancelledByItsNumberAndAllAtOnce() async throws {
+        let clinic = try Clinic()
+        defer { clinic.stop() }
+        let handle = try await desk.open()
+        _ = try await signIn(handle, clinic)
+        let operations = desk.bridge.operations
+        let vault = try XCTUnwrap(desk.bridge.vault(of: handle))
+        let cancels: [(Double, @Sendable () -> Void)] = [
+            (5, { operations.cancel(5) }), (6, { operations.cancelAll() }),
+            (0, { operations.cancelAll() }),
+        ]
+        for (number, cancel) in cancels {
+            await assertRefused("cancelled") {
+                try await operations.run(number) { token in
+                    if number > 0 {
+                        await assertRefused("invalid_input") {
+                            try await operations.run(number) { _ in }
+                        }
+                    }
+                    cancel()
+                    return try await vault.sync(listener: nil, cancel: token, fullPull: false)
+                }
+            }
+        }
+        operations.cancel(5)
+        let report = try await peers.sync(handle, nil, false, 5)
+        XCTAssertEqual(report["pushed"] as? UInt64, 0)
+    }
+
+    func testAnAppThatLeavesKeepsItsTimeUntilNothingRunsAndSyncsAreCancelledAtItsEnd() async throws {
+        let operations = Operations()
+        let time = Granted()
+        let suspension = Suspension(operations, time: time)
+        suspension.appLeft()
+        XCTAssertEqual(time.begun, 0, "nothing runs, so no time is asked for")
+
+        let entered = expectation(description: "a call runs")
+        let token = Handed()
+        let call = Task {
+            await operations.count {
+                _ = try? await operations.run(3) { handle in
+                    token.set(handle)
+                    entered.fulfill()
+                    // stands in for a write that ends as soon as its sync is cancelled
+                    await token.released()
+                }
+            }
+        }
+        await fulfillment(of: [entered], timeout: 30)
+        suspension.appLeft()
+        XCTAssertEqual(time.begun, 1)
+        XCTAssertEqual(time.ended, 0)
+        token.release()
+        await call.value
+        await operations.idle()
+        let end = Date(timeIntervalSinceNow: 30)
+        while time.ended == 0 && Date() < end { await Task.yield() }
+        XCTAssertGreaterThan(time.ended, 0)
+        time.expire()
+        XCTAssertTrue(operations.isIdle)
+    }
+}
+
+/// Background time that ends when the test says so.
+private final class Granted: BackgroundTime, @unchecked Sendable {
+    private let lock = NSLock()
+    private var expiring: (@Sendable () -> Void)?
+    private var counts = (begun: 0, ended: 0)
+
+    var begun: Int { lock.withLock { counts.begun } }
+    var ended: Int { lock.withLock { counts.ended } }
+
+    func begin(expiring: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
+        lock.withLock {
+            counts.begun += 1
+            self.expiring = expiring
+        }
+        return { self.lock.withLock { self.counts.ended += 1 } }
+    }
+
+    func expire() { lock.withLock { expiring }?() }
+}
+
+private final class Handed: @unchecked Sendable {
+    private let lock = NSLock()
+    private var handle: CancelHandle?
+    private var waiting: CheckedContinuation<Void, Never>?
+    private var isReleased = false
+
+    func set(_ handle: CancelHandle) { lock.withLock { self.handle = handle } }
+
+    func released() async {
+        await withCheckedContinuation { continuation in
+            let now = lock.withLock {
+                if !isReleased { waiting = continuation }
+                return isReleased
+            }
+            if now { continuation.resume() }
+        }
+    }
+
+    func release() {
+        lock.withLock {
+            isReleased = true
+            return waiting
+        }?.resume()
+    }
+}

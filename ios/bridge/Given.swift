@@ -1,0 +1,82 @@
+import Foundation
+
+// What JavaScript gave, as plain data, or the typed refusal.
+
+/// Whole numbers up to 2^53: beyond that JavaScript itself no longer tells them apart.
+private let largestWhole = 9_007_199_254_740_991.0
+
+func whole(_ number: Double, _ what: String) throws -> Int64 {
+    guard abs(number) <= largestWhole, let whole = Int64(exactly: number) else {
+        throw Failure.invalid("\(what) is not a whole number")
+    }
+    return whole
+}
+
+func wholeCount(_ number: Double, _ what: String) throws -> UInt64 {
+    let whole = try whole(number, what)
+    if whole < 0 { throw Failure.invalid("\(what) is below 0") }
+    return UInt64(whole)
+}
+
+func texts(_ given: [Any]) throws -> [String] {
+    guard let texts = given as? [String] else { throw Failure.invalid("a list of texts is expected") }
+    return texts
+}
+
+/// The bytes of a secret that a person typed, in memory of its own that is wiped when the last holder
+/// lets go. What the generated bindings copy on the way to the library is theirs, and is freed unwiped.
+final class Secret: @unchecked Sendable {
+    private let memory: UnsafeMutableRawBufferPointer
+
+    /// Reads a list of bytes, as JavaScript gives a secret.
+    init(_ given: [Any]) throws {
+        memory = .allocate(byteCount: given.count, alignment: 1)
+        for (at, element) in given.enumerated() {
+            // a truth is a number, too, for Objective-C
+            guard !Secret.isTruth(element), let number = Secret.number(element), number >= 0,
+                let byte = UInt8(exactly: number)
+            else { throw Failure.invalid("a secret is a list of bytes") }
+            memory[at] = byte
+        }
+    }
+
+    // Also where `init` throws: by then there is nothing left to set.
+    deinit {
+        wipeBytes(memory)
+        memory.deallocate()
+    }
+
+    /// A view of the bytes, not a copy: it must not outlive the call.
+    func use<T>(_ call: (Data) async throws -> T) async rethrows -> T {
+        defer { withExtendedLifetime(self) {} }
+        guard let start = memory.baseAddress, memory.count > 0 else { return try await call(Data()) }
+        return try await call(Data(bytesNoCopy: start, count: memory.count, deallocator: .none))
+    }
+
+    private static func number(_ element: Any) -> Double? {
+        if let number = element as? Double { return number }
+        if let number = element as? Int { return Double(number) }
+        return (element as? NSNumber)?.doubleValue
+    }
+
+    private static func isTruth(_ element: Any) -> Bool {
+        type(of: element) == Bool.self
+            || String(cString: (element as? NSNumber)?.objCType ?? emptyType) == "c"
+    }
+}
+
+private let emptyType = UnsafePointer(strdup(""))!
+
+/// Writes zeros that the compiler may not leave out.
+@inline(never)
+private func wipeBytes(_ memory: UnsafeMutableRawBufferPointer) {
+    for at in memory.indices { memory[at] = 0 }
+}
+
+/// Bytes that were derived: the same as for a secret, for what the library gave.
+func wiped<T>(_ bytes: Data, _ use: (Data) async throws -> T) async rethrows -> T {
+    var mine = bytes
+    let result = try await use(mine)
+    mine.resetBytes(in: mine.startIndex..<mine.endIndex)
+    return result
+}

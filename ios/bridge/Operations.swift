@@ -1,0 +1,104 @@
+import Foundation
+
+/// Running calls: those that JavaScript gave a number, so that it can cancel them, and all of them, so
+/// that an app that is about to sleep can wait until none is left.
+final class Operations: @unchecked Sendable {
+    private let lock = NSLock()
+    private var numbered: [Int64: CancelHandle] = [:]
+    private var unnumbered: [ObjectIdentifier: CancelHandle] = [:]
+    private var running = 0
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    /// Runs a call that can be cancelled by its number; for 0 only by `cancelAll`.
+    func run<T>(_ operation: Double, _ call: (CancelHandle) async throws -> T) async throws -> T {
+        let number = try whole(operation, "the operation")
+        if number < 0 { throw Failure.invalid("an operation is above 0") }
+        let handle = CancelHandle()
+        let isNew = lock.withLock {
+            if number == 0 {
+                unnumbered[ObjectIdentifier(handle)] = handle
+                return true
+            }
+            if numbered[number] != nil { return false }
+            numbered[number] = handle
+            return true
+        }
+        if !isNew { throw Failure.invalid("an operation's number is used once") }
+        defer {
+            lock.withLock {
+                if number == 0 {
+                    unnumbered[ObjectIdentifier(handle)] = nil
+                } else {
+                    numbered[number] = nil
+                }
+            }
+        }
+        return try await call(handle)
+    }
+
+    /// No error where there is none, or it is done.
+    func cancel(_ operation: Double) {
+        guard let number = Int64(exactly: operation) else { return }
+        lock.withLock { numbered[number] }?.cancel()
+    }
+
+    func cancelAll() {
+        let handles = lock.withLock { Array(numbered.values) + Array(unnumbered.values) }
+        handles.forEach { $0.cancel() }
+    }
+
+    /// Counts a call as running until it has ended. A write ends with its transaction.
+    func count<T>(_ call: () async throws -> T) async rethrows -> T {
+        lock.withLock { running += 1 }
+        defer {
+            let ready = lock.withLock {
+                running -= 1
+                defer { if running == 0 { waiting = [] } }
+                return running == 0 ? waiting : []
+            }
+            ready.forEach { $0.resume() }
+        }
+        return try await call()
+    }
+
+    var isIdle: Bool { lock.withLock { running == 0 } }
+
+    /// Returns as soon as no counted call is running.
+    func idle() async {
+        await withCheckedContinuation { continuation in
+            let isIdle = lock.withLock {
+                if running > 0 { waiting.append(continuation) }
+                return running == 0
+            }
+            if isIdle { continuation.resume() }
+        }
+    }
+}
+
+/// Calls that change something, one after the other for each handle, in the order in which JavaScript
+/// made them: `enter` is called at once, on the thread on which they come.
+final class Lines: @unchecked Sendable {
+    private let lock = NSLock()
+    private var last: [Int64: (number: UInt64, task: Task<Void, Never>)] = [:]
+    private var number: UInt64 = 0
+
+    func enter(_ handle: Double, _ call: @escaping () async -> Void) {
+        // what names no vault is refused in any order
+        let handle = Int64(exactly: handle) ?? 0
+        lock.withLock {
+            number += 1
+            let mine = number
+            let before = last[handle]?.task
+            let task = Task {
+                await before?.value
+                await call()
+                self.leave(handle, mine)
+            }
+            last[handle] = (mine, task)
+        }
+    }
+
+    private func leave(_ handle: Int64, _ mine: UInt64) {
+        lock.withLock { if last[handle]?.number == mine { last[handle] = nil } }
+    }
+}

@@ -1,0 +1,44 @@
+import Foundation
+
+/// Time that the system grants an app that left the foreground.
+protocol BackgroundTime: Sendable {
+    /// Asks for it. `expiring` is called shortly before it ends, and must return soon; what is returned
+    /// gives the time back, and may be called more than once.
+    func begin(expiring: @escaping @Sendable () -> Void) -> @Sendable () -> Void
+}
+
+/// Sees to it that nothing is running when the system stops the app: it kills an app that is stopped
+/// while it holds a lock on a file. Running calls go on while there is time; when it ends, syncs are
+/// cancelled, and what writes comes to the end of its transaction.
+final class Suspension: Sendable {
+    private let operations: Operations
+    private let time: any BackgroundTime
+    /// What the system waits for at the most after it has said that the time ends, in seconds.
+    private let longestWait: TimeInterval
+
+    init(_ operations: Operations, time: any BackgroundTime, longestWait: TimeInterval = 3) {
+        self.operations = operations
+        self.time = time
+        self.longestWait = longestWait
+    }
+
+    /// The app has left the foreground. Returns at once.
+    func appLeft() {
+        if operations.isIdle { return }
+        let operations = operations
+        let longestWait = longestWait
+        let end = time.begin {
+            operations.cancelAll()
+            let isDone = DispatchSemaphore(value: 0)
+            Task {
+                await operations.idle()
+                isDone.signal()
+            }
+            _ = isDone.wait(timeout: .now() + longestWait)
+        }
+        Task {
+            await operations.idle()
+            end()
+        }
+    }
+}
