@@ -1,7 +1,8 @@
-//! What helps where something is wrong: diagnosis, the news that damage was found, salvage.
+//! What helps where something is wrong: diagnosis, the look at every page, the news that damage was found, salvage.
 
 use std::sync::Arc;
 
+use amana_core::model::diagnosis::Integrity;
 use amana_core::model::salvage::{self, Lost};
 use amana_core::ports::DamageListener;
 use amana_core::{PersonId, SystemDisk, Unlock, panics};
@@ -47,6 +48,10 @@ pub struct SalvageReport {
     pub copy_directory: String,
     /// Whether no row was lost.
     pub complete: bool,
+    /// Whether the database's own description could be read. Where it could not, no table could.
+    pub description_readable: bool,
+    /// Local writes that were readable, but whose record was not: there is nothing to push.
+    pub outbox_without_record: u64,
     /// Whether the next sync pulls everything again.
     pub full_pull_due: bool,
     /// Local writes that may never reach a peer: no more than so many; none if unknown.
@@ -60,10 +65,62 @@ pub struct SalvageReport {
 pub struct TableSalvage {
     /// Its name.
     pub table: String,
+    /// What it is for.
+    pub kind: TableKind,
     /// Rows saved.
     pub saved: u64,
     /// Rows lost: no more than so many; none if unknown.
     pub lost_at_most: Option<u64>,
+    /// Whether it is just so many.
+    pub lost_exactly: bool,
+}
+
+/// What a table is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, uniffi::Enum)]
+pub enum TableKind {
+    /// Records of the schema.
+    Records,
+    /// Local writes that no peer has taken.
+    Outbox,
+    /// The key–value store.
+    KeyValues,
+    /// The store's own books.
+    Books,
+}
+
+impl From<salvage::TableKind> for TableKind {
+    fn from(kind: salvage::TableKind) -> Self {
+        match kind {
+            salvage::TableKind::Records => Self::Records,
+            salvage::TableKind::Outbox => Self::Outbox,
+            salvage::TableKind::KeyValues => Self::KeyValues,
+            salvage::TableKind::Books => Self::Books,
+        }
+    }
+}
+
+/// How the look at every page of the database stands. It is made in idle time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, uniffi::Record)]
+pub struct IntegrityStatus {
+    /// Tables and indexes looked at since the present look began; none while it rests.
+    pub done: Option<u32>,
+    /// How many there are in all; none while it rests.
+    pub total: Option<u32>,
+    /// Tables and indexes in which damage was found; 0 where all is well.
+    pub damaged_trees: u32,
+    /// Whether a whole look has ended since the vault was opened.
+    pub checked: bool,
+}
+
+impl From<Integrity> for IntegrityStatus {
+    fn from(found: Integrity) -> Self {
+        Self {
+            done: found.progress.map(|(done, _)| done),
+            total: found.progress.map(|(_, total)| total),
+            damaged_trees: found.damaged_trees,
+            checked: found.checked_at_ms.is_some(),
+        }
+    }
 }
 
 const fn at_most(lost: Lost) -> Option<u64> {
@@ -78,6 +135,8 @@ impl From<salvage::SalvageReport> for SalvageReport {
         Self {
             copy_directory: report.copy.to_string_lossy().into_owned(),
             complete: report.is_complete(),
+            description_readable: report.description_readable,
+            outbox_without_record: report.outbox_without_record,
             full_pull_due: report.full_pull_due,
             unsynced_lost_at_most: at_most(report.unsynced_lost()),
             tables: report
@@ -85,7 +144,9 @@ impl From<salvage::SalvageReport> for SalvageReport {
                 .into_iter()
                 .map(|table| TableSalvage {
                     table: table.table,
+                    kind: table.kind.into(),
                     saved: table.saved,
+                    lost_exactly: matches!(table.lost, Lost::Exactly(_)),
                     lost_at_most: at_most(table.lost),
                 })
                 .collect(),
@@ -101,6 +162,12 @@ impl Vault {
         let amana = self.amana.clone();
         let looked = offload(move || Ok(amana.diagnose_files())).await?;
         call(async { Ok(self.amana.diagnose_on(looked).await?.to_json()) }).await
+    }
+
+    /// How the look at every page stands; none while the vault is locked. Answers at once, and is no
+    /// use of the vault.
+    pub fn integrity(&self) -> Option<IntegrityStatus> {
+        self.amana.integrity().map(IntegrityStatus::from)
     }
 
     /// Hears that damage was found, until it is stopped.

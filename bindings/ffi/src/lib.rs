@@ -21,7 +21,9 @@ mod slots;
 mod types;
 mod vault;
 
-pub use care::{DamageObserver, SalvageReport, TableSalvage, diagnose_directory};
+pub use care::{
+    DamageObserver, IntegrityStatus, SalvageReport, TableKind, TableSalvage, diagnose_directory,
+};
 pub use direct::DirectHandle;
 pub use error::{AmanaError, ErrorCode};
 pub use key_store::{

@@ -147,13 +147,11 @@ fn read_rules(rules: SyncRules, config: &mut Config) -> amana_core::Result<()> {
     }
     sync.cloud_full_pull_days = rules.cloud_full_pull_days;
     sync.hub_full_pull_days = rules.hub_full_pull_days;
+    if let Some(rule) = rules.usual_conflict {
+        sync.conflicts = policy(rule);
+    }
     for TableRule { table, rule } in rules.conflicts {
-        let policy = match rule {
-            ConflictRule::Local => ConflictPolicy::Local,
-            ConflictRule::Remote => ConflictPolicy::Remote,
-            ConflictRule::Latest => ConflictPolicy::Latest,
-        };
-        sync.tables.insert(table, policy);
+        sync.tables.insert(table, policy(rule));
     }
     if let Some(pins) = rules.cloud_pins {
         let mode = match pins.report_only {
@@ -164,6 +162,14 @@ fn read_rules(rules: SyncRules, config: &mut Config) -> amana_core::Result<()> {
         config.cloud_pins = Some(SpkiPins::new(&texts, pins.expires_ms, mode)?);
     }
     Ok(())
+}
+
+const fn policy(rule: ConflictRule) -> ConflictPolicy {
+    match rule {
+        ConflictRule::Local => ConflictPolicy::Local,
+        ConflictRule::Remote => ConflictPolicy::Remote,
+        ConflictRule::Latest => ConflictPolicy::Latest,
+    }
 }
 
 #[uniffi::export]

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use amana_core::model::hub::HubUrl;
 use amana_core::model::ids::PeerId;
 use amana_core::model::standing;
 use amana_core::{Error, SyncOptions};
@@ -53,6 +54,8 @@ pub struct PeerStatus {
     pub peer: String,
     /// Whether a sync with it is running.
     pub syncing: bool,
+    /// The peer's own time of the last pull that was applied; 0 before the first.
+    pub cursor: i64,
     /// The peer's clock minus the device's, in milliseconds.
     pub skew_ms: i64,
     /// When the last sync ended well.
@@ -205,6 +208,15 @@ impl Vault {
         .await
     }
 
+    /// Takes note of a hub's new address. Its key stays as it was pinned.
+    pub async fn move_hub(&self, peer: String, url: String) -> Result<(), AmanaError> {
+        call(async {
+            let (peer, url) = (PeerId::parse(&peer)?, HubUrl::parse(&url)?);
+            self.amana.move_hub(&peer, url).await
+        })
+        .await
+    }
+
     /// Signs in at a paired hub, through its sealed channel. The password is UTF-8 and is wiped here.
     pub async fn sign_in_at_hub(
         &self,
@@ -262,6 +274,7 @@ impl Vault {
             let peers = status.peers.into_iter().map(|found| PeerStatus {
                 syncing: self.amana.is_syncing(&found.peer),
                 peer: name(&found.peer),
+                cursor: found.status.cursor,
                 skew_ms: found.status.skew_ms,
                 last_success_ms: found.status.last_success_ms,
                 last_attempt_ms: found.status.last_attempt_ms,

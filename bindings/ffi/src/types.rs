@@ -42,9 +42,12 @@ pub struct SyncRules {
     /// edit that it loses is lost.
     #[uniffi(default = false)]
     pub hub_has_last_word: bool,
-    /// What stays in conflicts, by table; elsewhere the local value.
+    /// What stays in conflicts, by table.
     #[uniffi(default = [])]
     pub conflicts: Vec<TableRule>,
+    /// What stays in conflicts elsewhere; without it the local value, which servers expect.
+    #[uniffi(default = None)]
+    pub usual_conflict: Option<ConflictRule>,
     /// After how many days the cloud is asked for everything again; 0: only when it must be.
     #[uniffi(default = 7)]
     pub cloud_full_pull_days: u32,
