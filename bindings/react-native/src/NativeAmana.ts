@@ -211,6 +211,8 @@ export type SyncReport = {
   absent: number;
   /** Tables, columns and rows that must never be stored. */
   refused: number;
+  /** Rights that a hub would have given, and that only the cloud may give. */
+  refusedRights: number;
   unreadable: number;
   pushed: number;
   pushedDeletions: number;
@@ -232,6 +234,8 @@ export type TablePending = {
 export type PeerStatus = {
   /** `cloud`, or a hub's name as a peer. */
   peer: string;
+  /** Whether a sync with it is running. */
+  syncing: boolean;
   /** The peer's own time of the last pull that was applied; 0 before the first. */
   cursor: number;
   /** The peer's clock minus the device's. */

@@ -67,6 +67,7 @@ export class MemoryCloud {
       gone: 0,
       absent: 0,
       refused: 0,
+      refusedRights: 0,
       unreadable: 0,
       ...counts,
       quarantined: 0,

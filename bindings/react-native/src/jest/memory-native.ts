@@ -504,6 +504,7 @@ export class MemoryNative implements Spec {
     }
     const cloud = {
       peer: 'cloud',
+      syncing: syncing !== null,
       cursor: lastSuccessMs ?? 0,
       skewMs: 0,
       lastSuccessMs,

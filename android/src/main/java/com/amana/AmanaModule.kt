@@ -3,7 +3,6 @@ package com.amana
 import com.facebook.react.bridge.Promise
 import com.facebook.react.bridge.ReactApplicationContext
 import com.facebook.react.bridge.ReadableArray
-import com.facebook.react.bridge.ReadableMap
 import com.facebook.react.bridge.WritableMap
 import com.facebook.react.module.annotations.ReactModule
 import kotlinx.coroutines.CoroutineScope
@@ -21,7 +20,8 @@ internal class AmanaModule(
     private val containers: Containers = NativeContainers,
     private val emitter: ((String, WritableMap) -> Unit)? = null,
 ) : NativeAmanaSpec(context) {
-    private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+    // One at a time up to their first wait: what JavaScript calls one after the other reaches the core so.
+    private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default.limitedParallelism(1))
     private val bridge = CoreBridge(platform) { name, value -> emit(name, containers.wrapMap(value)) }
 
     override fun attachVault(configJson: String, promise: Promise) = answer(promise) { life.attach(configJson) }
@@ -98,6 +98,13 @@ internal class AmanaModule(
         answer(promise) { life.quarantine(handle, acknowledgedUnsynced) }
 
     override fun quarantinedVaults(handle: Double, promise: Promise) = answer(promise) { life.quarantined(handle) }
+
+    override fun salvage(handle: Double, person: String?, pin: ReadableArray, promise: Promise) =
+        withSecret(promise, pin) { care.salvage(handle, person, it) }
+
+    override fun diagnose(handle: Double, promise: Promise) = answer(promise) { care.diagnose(handle) }
+
+    override fun integrity(handle: Double, promise: Promise) = answer(promise) { care.integrity(handle) }
 
     override fun runKeyStoreSelfTest(optionsJson: String, promise: Promise) =
         answer(promise) { life.selfTest(optionsJson) }
@@ -193,6 +200,48 @@ internal class AmanaModule(
 
     override fun signOut(handle: Double, promise: Promise) = answer(promise) { peers.signOut(handle) }
 
+    override fun pairHub(handle: Double, qrText: String, operation: Double, promise: Promise) =
+        answer(promise) { peers.pairHub(handle, qrText, operation) }
+
+    override fun signInAtHub(
+        handle: Double,
+        peer: String,
+        email: String,
+        password: ReadableArray,
+        operation: Double,
+        promise: Promise,
+    ) = withSecret(promise, password) { peers.signInAtHub(handle, peer, email, it, operation) }
+
+    override fun hubs(handle: Double, promise: Promise) = answer(promise) { peers.hubs(handle) }
+
+    override fun moveHub(handle: Double, peer: String, url: String, promise: Promise) =
+        answer(promise) { peers.moveHub(handle, peer, url) }
+
+    override fun forgetPeer(handle: Double, peer: String, promise: Promise) =
+        answer(promise) { peers.forget(handle, peer) }
+
+    override fun sync(handle: Double, peer: String?, fullPull: Boolean, operation: Double, promise: Promise) =
+        answer(promise) { peers.sync(handle, peer, fullPull, operation) }
+
+    override fun syncStatus(handle: Double, promise: Promise) = answer(promise) { peers.status(handle) }
+
+    override fun recordStanding(handle: Double, table: String, recordId: String, promise: Promise) =
+        answer(promise) { peers.standing(handle, table, recordId) }
+
+    override fun conflicts(handle: Double, after: Double, promise: Promise) =
+        answer(promise) { peers.conflicts(handle, after) }
+
+    override fun undoConflict(handle: Double, conflictId: Double, promise: Promise) =
+        answer(promise) { peers.undoConflict(handle, conflictId) }
+
+    override fun quarantinedRecords(handle: Double, promise: Promise) =
+        answer(promise) { peers.quarantined(handle) }
+
+    override fun releaseRecord(handle: Double, table: String, recordId: String, promise: Promise) =
+        answer(promise) { peers.release(handle, table, recordId) }
+
+    override fun releaseAllRecords(handle: Double, promise: Promise) = answer(promise) { peers.releaseAll(handle) }
+
     override fun digest(handle: Double, promise: Promise) = answer(promise) { peers.digest(handle) }
 
     override fun cancelOperation(operation: Double) = bridge.operations.cancel(operation)
@@ -234,7 +283,8 @@ internal class AmanaModule(
             "onChange" -> emitOnChange(value)
             "onKvChange" -> emitOnKvChange(value)
             "onSyncProgress" -> emitOnSyncProgress(value)
-            "onVaultState" -> emitOnVaultState(value as ReadableMap)
+            "onDamage" -> emitOnDamage(value)
+            "onVaultState" -> emitOnVaultState(value)
         }
     }
 }

@@ -8,12 +8,13 @@ import java.util.concurrent.ConcurrentHashMap
  * and throws [Failure] or what becomes one. Knows nothing of React Native.
  */
 internal class CoreBridge(platform: Platform, events: Events) {
-    private val vaults = Vaults()
+    private val vaults = Vaults(events)
 
     val operations = Operations()
     val life = Life(platform, vaults, events)
     val keyValues = KeyValues(vaults)
     val records = Records(vaults)
+    val care = Care(vaults)
     val peers = Peers(vaults, operations, events)
 
     suspend fun close() {

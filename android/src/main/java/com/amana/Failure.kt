@@ -4,6 +4,7 @@ import amana.core.AmanaException
 import amana.core.ErrorCode
 import kotlinx.coroutines.CancellationException
 import org.json.JSONObject
+import java.nio.charset.CharacterCodingException
 
 /** What JavaScript is told of a call that failed: a code of the closed list, and fixed text. */
 internal class Failure(
@@ -39,6 +40,7 @@ internal class Failure(
                 cause.retryAfterMs?.toDouble(),
                 cause.at,
             )
+            is CharacterCodingException -> invalid("a text has half of a character")
             is CancellationException -> Failure("cancelled", "the app is going", retryable = true)
             else -> Failure("internal", "the native module failed")
         }

@@ -85,7 +85,8 @@ internal class KeyValues(private val vaults: Vaults) {
     }
 }
 
-internal fun String.utf8(): ByteArray = toByteArray(Charsets.UTF_8)
+/** A lone surrogate has no UTF-8: [java.nio.charset.CharacterCodingException] instead of a replacement. */
+internal fun String.utf8(): ByteArray = encodeToByteArray(throwOnInvalidSequence = true)
 
 /** For calls that answer at once: whatever goes wrong is an answer, too. */
 internal inline fun tagged(answer: () -> String): String = try {

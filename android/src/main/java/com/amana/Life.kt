@@ -33,6 +33,7 @@ internal class Life(
         keyStore = platform.keyStore(request.keyStore),
         idleLockMs = request.idleLockMs,
         dropPinAfter = request.dropPinAfter,
+        sync = request.sync,
     )
 
     suspend fun close(handle: Double) = vaults.remove(handle)

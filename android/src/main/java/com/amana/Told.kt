@@ -1,7 +1,7 @@
 package com.amana
 
 import amana.core.Change
-import amana.core.Conflict
+import amana.core.IntegrityStatus
 import amana.core.KeyStoreLevel
 import amana.core.KeyStoreReport
 import amana.core.KvChange
@@ -11,10 +11,10 @@ import amana.core.Person
 import amana.core.PinStanding
 import amana.core.QuarantinedVault
 import amana.core.RefusalReport
+import amana.core.SalvageReport
 import amana.core.Slot
 import amana.core.SlotKind
 import amana.core.SlotList
-import amana.core.TableDigest
 import amana.core.VaultGlance
 import amana.core.VaultState
 
@@ -99,6 +99,26 @@ internal object Told {
     fun person(person: Person): Map<String, Any?> =
         mapOf("id" to person.id, "name" to person.name, "role" to person.role, "clinicId" to person.clinicId)
 
-    fun digest(table: TableDigest): Map<String, Any?> =
-        mapOf("table" to table.table, "rows" to table.rows.toLong(), "digest" to table.digest)
+    fun integrity(status: IntegrityStatus): Map<String, Any?> = mapOf(
+        "done" to status.done?.toLong(),
+        "total" to status.total?.toLong(),
+        "damagedTrees" to status.damagedTrees.toLong(),
+        "checked" to status.checked,
+    )
+
+    /** Without the copy's place, which is the phone's affair. */
+    fun salvage(report: SalvageReport): Map<String, Any?> = mapOf(
+        "descriptionReadable" to report.descriptionReadable,
+        "tables" to report.tables.map {
+            mapOf(
+                "table" to it.table,
+                "kind" to it.kind.name.lowercase(),
+                "saved" to it.saved.toLong(),
+                "lost" to it.lostAtMost?.toLong(),
+                "lostAtMost" to (it.lostAtMost != null && !it.lostExactly),
+            )
+        },
+        "outboxWithoutRecord" to report.outboxWithoutRecord.toLong(),
+        "fullPullDue" to report.fullPullDue,
+    )
 }

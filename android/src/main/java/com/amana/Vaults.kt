@@ -2,6 +2,7 @@ package com.amana
 
 import amana.core.Change
 import amana.core.ChangeObserver
+import amana.core.DamageObserver
 import amana.core.DirectHandle
 import amana.core.KeyStoreOptions
 import amana.core.KvChange
@@ -14,6 +15,7 @@ import amana.core.VaultState
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
 import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.atomic.AtomicBoolean
 
 /** A handle: the vault, how it was asked for, and what tells JavaScript of its changes. */
 internal class OpenVault(
@@ -27,6 +29,7 @@ internal class OpenVault(
     /** The same number names the vault in direct calls and in JavaScript. */
     val handle: Long = direct.number()
     private var observations: List<Observation> = emptyList()
+    private val closedTold = AtomicBoolean()
 
     fun watch(events: Events) {
         observations = listOf(
@@ -42,25 +45,36 @@ internal class OpenVault(
             ),
             vault.observeState(
                 object : StateObserver {
-                    override fun changed(state: VaultState) =
-                        events.send("onVaultState", mapOf("handle" to handle, "state" to Told.state(state)))
+                    override fun changed(state: VaultState) = tell(events, state)
+                },
+            ),
+            vault.observeDamage(
+                object : DamageObserver {
+                    override fun damageFound() = events.send("onDamage", mapOf("handle" to handle))
                 },
             ),
         )
     }
 
-    fun release() {
+    private fun tell(events: Events, state: VaultState) {
+        if (state == VaultState.CLOSED && closedTold.getAndSet(true)) return
+        events.send("onVaultState", mapOf("handle" to handle, "state" to Told.state(state)))
+    }
+
+    /** Ends the observation, and tells that the handle is closed, whatever became of the vault. */
+    fun release(events: Events) {
         observations.forEach {
             it.stop()
             it.close()
         }
         direct.close()
         vault.close()
+        tell(events, VaultState.CLOSED)
     }
 }
 
 /** The open handles. Several may be of one vault; the last one that goes closes it. */
-internal class Vaults {
+internal class Vaults(private val events: Events) {
     private val open = ConcurrentHashMap<Long, OpenVault>()
 
     // Opening and closing in turn: a vault must not be closed while another handle of it is being made.
@@ -81,7 +95,7 @@ internal class Vaults {
         try {
             if (open.values.none { it.name == gone.name }) gone.vault.shutdown()
         } finally {
-            gone.release()
+            gone.release(events)
         }
     }
 
