@@ -12,7 +12,7 @@ Pod::Spec.new do |s|
   s.platforms    = { :ios => "15.1" }
   s.source       = { :git => "https://www.npmjs.com/package/react-native-amana", :tag => "v#{s.version}" }
 
-  s.source_files = "ios/*.{h,mm,swift}", "ios/generated/*.swift"
+  s.source_files = "ios/*.{h,mm,swift}", "ios/bridge/*.swift", "ios/generated/*.swift"
   s.resource_bundles = { "AmanaPrivacy" => ["ios/PrivacyInfo.xcprivacy"] }
   # A dynamic framework with an export list: its SQLite stays its own, whatever else the app links.
   s.vendored_frameworks = "ios/AmanaCoreFFI.xcframework"

@@ -27,7 +27,9 @@ struct Life: Sendable {
     func close(_ handle: Double) async throws { try await vaults.remove(handle) }
 
     /// Answers at once.
-    func state(_ handle: Double) -> String { vaults.find(handle).map { snake($0.vault.state()) } ?? "closed" }
+    func state(_ handle: Double) -> String {
+        vaults.find(handle).map { snake($0.vault.state()) } ?? "closed"
+    }
 
     private func vault(_ handle: Double) throws -> Vault { try vaults.require(handle).vault }
 
@@ -43,7 +45,8 @@ struct Life: Sendable {
             try platform.protect(directory, strict: isStrict)
         } catch {
             throw Failure(
-                code: "key_temporarily_unavailable", detail: "the vault's directory cannot be reached now",
+                code: "key_temporarily_unavailable",
+                detail: "the vault's directory cannot be reached now",
                 retryable: true)
         }
         return opened.vault

@@ -1,0 +1,562 @@
+import Foundation
+
+/// The module that React Native calls: one line a method over `CoreBridge`. Amana.mm adds what only
+/// C++ can say; there the compiler compares these methods with the contract.
+@objc(Amana) public final class AmanaModule: NSObject {
+    /// What React Native hands a promise's answer to; the same blocks as its own.
+    public typealias Resolve = (Any?) -> Void
+    public typealias Reject = (String?, String?, (any Error)?) -> Void
+
+    private let bridge: CoreBridge
+    private let emitter: Emitter
+    private let phone: PhoneLife
+    private let lines = Lines()
+
+    @objc public override init() {
+        let emitter = Emitter()
+        let platform = PhonePlatform()
+        bridge = CoreBridge(platform: platform) { emitter.send($0, $1) }
+        phone = PhoneLife(bridge, platform)
+        self.emitter = emitter
+        super.init()
+    }
+
+    /// Where events go; set by React Native before it calls anything else.
+    @objc public func setEmit(_ emit: @escaping (String, [String: Any]) -> Void) { emitter.set(emit) }
+
+    @objc public static func requiresMainQueueSetup() -> Bool { false }
+
+    /// The app's JavaScript is gone: running calls are cancelled, every handle is closed.
+    @objc public func invalidate() {
+        phone.end()
+        Task { [bridge] in await bridge.close() }
+    }
+
+    @objc public func attachVault(
+        _ configJson: String, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.life.attach(configJson) }
+    }
+
+    @objc public func closeVault(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.life.close(handle) }
+    }
+
+    @objc public func vaultState(_ handle: Double) -> String {
+        bridge.life.state(handle)
+    }
+
+    @objc public func vaultGlance(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.life.glance(handle) }
+    }
+
+    @objc public func openForDevice(
+        _ handle: Double, recoveryKey: String?, resolve: @escaping Resolve,
+        reject: @escaping
+        Reject
+    ) {
+        settle(resolve, reject) { try await $0.life.openForDevice(handle, recoveryKey) }
+    }
+
+    @objc public func createForPerson(
+        _ handle: Double, person: String, pin: [Any], recoveryKey: String?,
+        resolve: @escaping
+        Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject, pin) {
+            try await $0.life.createForPerson(handle, person, $1, recoveryKey)
+        }
+    }
+
+    @objc public func lock(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.life.lock(handle) }
+    }
+
+    @objc public func unlockWithPin(
+        _ handle: Double, person: String, pin: [Any], resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        settle(resolve, reject, pin) { try await $0.life.unlockWithPin(handle, person, $1) }
+    }
+
+    @objc public func unlockWithPresence(
+        _ handle: Double, title: String, cancelText: String, resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        settle(resolve, reject) {
+            try await $0.life.unlockWithPresence(handle, title, cancelText)
+        }
+    }
+
+    @objc public func makeRecoveryRequest(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.life.makeRecoveryRequest(handle) }
+    }
+
+    @objc public func unlockWithRecovery(
+        _ handle: Double, answer: String, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.life.unlockWithRecovery(handle, answer) }
+    }
+
+    @objc public func replaceDeviceSlot(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.life.replaceDeviceSlot(handle) }
+    }
+
+    @objc public func keySlots(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.life.slots(handle) }
+    }
+
+    @objc public func pinStanding(
+        _ handle: Double, person: String, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.life.pinStanding(handle, person) }
+    }
+
+    @objc public func addPin(
+        _ handle: Double, person: String, pin: [Any], resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        settle(resolve, reject, pin) { try await $0.life.addPin(handle, person, $1) }
+    }
+
+    @objc public func changePin(
+        _ handle: Double, person: String, oldPin: [Any], newPin: [Any],
+        resolve: @escaping
+        Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject, oldPin, newPin) {
+            try await $0.life.changePin(handle, person, $1, $2)
+        }
+    }
+
+    @objc public func resetPin(
+        _ handle: Double, person: String, pin: [Any], resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        settle(resolve, reject, pin) { try await $0.life.resetPin(handle, person, $1) }
+    }
+
+    @objc public func removePin(
+        _ handle: Double, person: String, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.life.removePin(handle, person) }
+    }
+
+    @objc public func addPresence(
+        _ handle: Double, title: String, cancelText: String, resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.life.addPresence(handle, title, cancelText) }
+    }
+
+    @objc public func removeSlot(
+        _ handle: Double, slotId: String, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.life.removeSlot(handle, slotId) }
+    }
+
+    @objc public func rotateRootKey(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.life.rotate(handle) }
+    }
+
+    @objc public func wipe(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.life.wipe(handle) }
+    }
+
+    @objc public func lastRefusal(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await orNull($0.care.lastRefusal(handle)) }
+    }
+
+    @objc public func quarantineVault(
+        _ handle: Double, acknowledgedUnsynced: NSNumber?, resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        settle(resolve, reject) {
+            try await $0.care.quarantine(handle, acknowledgedUnsynced?.doubleValue)
+        }
+    }
+
+    @objc public func quarantinedVaults(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.care.quarantined(handle) }
+    }
+
+    @objc public func salvage(
+        _ handle: Double, person: String?, pin: [Any], resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        settle(resolve, reject, pin) { try await $0.care.salvage(handle, person, $1) }
+    }
+
+    @objc public func diagnose(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.care.diagnose(handle) }
+    }
+
+    @objc public func integrity(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await orNull($0.care.integrity(handle)) }
+    }
+
+    @objc public func runKeyStoreSelfTest(
+        _ optionsJson: String, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.care.selfTest(optionsJson) }
+    }
+
+    @objc public func kvGetSync(_ handle: Double, space: String, key: String) -> String {
+        bridge.keyValues.getNow(handle, space, key)
+    }
+
+    @objc public func kvGet(
+        _ handle: Double, space: String, key: String, resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        settle(resolve, reject) { try await orNull($0.keyValues.get(handle, space, key)) }
+    }
+
+    @objc public func kvMultiGetSync(_ handle: Double, space: String, keys: [Any]) -> String {
+        bridge.keyValues.multiGetNow(handle, space, keys)
+    }
+
+    @objc public func kvMultiGet(
+        _ handle: Double, space: String, keys: [Any], resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        settle(resolve, reject) {
+            try await $0.keyValues.multiGet(handle, space, keys)
+        }
+    }
+
+    @objc public func kvKeysSync(
+        _ handle: Double, space: String, prefix: String, after: String?, limit: Double
+    ) -> String {
+        bridge.keyValues.keysNow(handle, space, prefix, after, limit)
+    }
+
+    @objc public func kvKeys(
+        _ handle: Double, space: String, prefix: String, after: String?, limit: Double,
+        resolve:
+            @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) {
+            try await $0.keyValues.keys(handle, space, prefix, after, limit)
+        }
+    }
+
+    @objc public func kvSet(
+        _ handle: Double, space: String, key: String, value: String, expiresInMs: NSNumber?,
+        resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        write(handle, resolve, reject) {
+            try await $0.keyValues.set(handle, space, key, value, expiresInMs?.doubleValue)
+        }
+    }
+
+    @objc public func kvMultiSet(
+        _ handle: Double, space: String, entriesJson: String, resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        write(handle, resolve, reject) {
+            try await $0.keyValues.multiSet(handle, space, entriesJson)
+        }
+    }
+
+    @objc public func kvRemove(
+        _ handle: Double, space: String, key: String, resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        write(handle, resolve, reject) { try await $0.keyValues.remove(handle, space, key) }
+    }
+
+    @objc public func kvMultiRemove(
+        _ handle: Double, space: String, keys: [Any], resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        write(handle, resolve, reject) {
+            try await $0.keyValues.multiRemove(handle, space, keys)
+        }
+    }
+
+    @objc public func kvClear(
+        _ handle: Double, space: String, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        write(handle, resolve, reject) { try await $0.keyValues.clear(handle, space) }
+    }
+
+    @objc public func kvCompareAndSet(
+        _ handle: Double, space: String, key: String, expected: String?, next: String?,
+        expiresInMs: NSNumber?, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        write(handle, resolve, reject) {
+            try await $0.keyValues.compareAndSet(
+                handle, space, key, expected, next, expiresInMs?.doubleValue)
+        }
+    }
+
+    @objc public func createRecord(
+        _ handle: Double, table: String, fieldsJson: String, resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        write(handle, resolve, reject) { try await $0.records.create(handle, table, fieldsJson) }
+    }
+
+    @objc public func updateRecord(
+        _ handle: Double, table: String, recordId: String, fieldsJson: String,
+        resolve: @escaping
+        Resolve, reject: @escaping Reject
+    ) {
+        write(handle, resolve, reject) {
+            try await $0.records.update(handle, table, recordId, fieldsJson)
+        }
+    }
+
+    @objc public func deleteRecord(
+        _ handle: Double, table: String, recordId: String, resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        write(handle, resolve, reject) { try await $0.records.delete(handle, table, recordId) }
+    }
+
+    @objc public func batchRecords(
+        _ handle: Double, operationsJson: String, resolve: @escaping Resolve,
+        reject: @escaping
+        Reject
+    ) {
+        write(handle, resolve, reject) { try await $0.records.batch(handle, operationsJson) }
+    }
+
+    @objc public func findRecordSync(
+        _ handle: Double, table: String, recordId: String
+    ) -> String {
+        bridge.records.findNow(handle, table, recordId)
+    }
+
+    @objc public func findRecord(
+        _ handle: Double, table: String, recordId: String, resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        settle(resolve, reject) { try await orNull($0.records.find(handle, table, recordId)) }
+    }
+
+    @objc public func queryRecords(
+        _ handle: Double, table: String, queryJson: String, resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.records.query(handle, table, queryJson) }
+    }
+
+    @objc public func countRecords(
+        _ handle: Double, table: String, queryJson: String, resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.records.count(handle, table, queryJson) }
+    }
+
+    @objc public func signIn(
+        _ handle: Double, url: String, privateCaPem: String?, email: String, password: [Any],
+        operation: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject, password) {
+            try await $0.peers.signIn(handle, url, privateCaPem, email, $1, operation)
+        }
+    }
+
+    @objc public func signOut(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.peers.signOut(handle) }
+    }
+
+    @objc public func pairHub(
+        _ handle: Double, qrText: String, operation: Double, resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.peers.pairHub(handle, qrText, operation) }
+    }
+
+    @objc public func signInAtHub(
+        _ handle: Double, peer: String, email: String, password: [Any], operation: Double,
+        resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject, password) {
+            try await $0.peers.signInAtHub(handle, peer, email, $1, operation)
+        }
+    }
+
+    @objc public func hubs(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.peers.hubs(handle) }
+    }
+
+    @objc public func moveHub(
+        _ handle: Double, peer: String, url: String, resolve: @escaping Resolve,
+        reject: @escaping
+        Reject
+    ) {
+        settle(resolve, reject) { try await $0.peers.moveHub(handle, peer, url) }
+    }
+
+    @objc public func forgetPeer(
+        _ handle: Double, peer: String, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.peers.forget(handle, peer) }
+    }
+
+    @objc public func sync(
+        _ handle: Double, peer: String?, fullPull: Bool, operation: Double,
+        resolve: @escaping
+        Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.peers.sync(handle, peer, fullPull, operation) }
+    }
+
+    @objc public func syncStatus(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.peers.status(handle) }
+    }
+
+    @objc public func recordStanding(
+        _ handle: Double, table: String, recordId: String, resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.peers.standing(handle, table, recordId) }
+    }
+
+    @objc public func conflicts(
+        _ handle: Double, after: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.peers.conflicts(handle, after) }
+    }
+
+    @objc public func undoConflict(
+        _ handle: Double, conflictId: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        write(handle, resolve, reject) { try await $0.peers.undoConflict(handle, conflictId) }
+    }
+
+    @objc public func quarantinedRecords(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.peers.quarantined(handle) }
+    }
+
+    @objc public func releaseRecord(
+        _ handle: Double, table: String, recordId: String, resolve: @escaping Resolve,
+        reject:
+            @escaping Reject
+    ) {
+        write(handle, resolve, reject) { try await $0.peers.release(handle, table, recordId) }
+    }
+
+    @objc public func releaseAllRecords(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        write(handle, resolve, reject) { try await $0.peers.releaseAll(handle) }
+    }
+
+    @objc public func digest(
+        _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.peers.digest(handle) }
+    }
+
+    @objc public func cancelOperation(_ operation: Double) {
+        bridge.operations.cancel(operation)
+    }
+
+    private func settle<T>(
+        _ resolve: @escaping Resolve, _ reject: @escaping Reject,
+        _ call: @escaping (CoreBridge) async throws -> T
+    ) {
+        Task { await carryOut(resolve, reject, call) }
+    }
+
+    /// After what was called before for this handle, so that the last of two values is the second.
+    private func write<T>(
+        _ handle: Double, _ resolve: @escaping Resolve, _ reject: @escaping Reject,
+        _ call: @escaping (CoreBridge) async throws -> T
+    ) {
+        lines.enter(handle) { await self.carryOut(resolve, reject, call) }
+    }
+
+    private func settle<T>(
+        _ resolve: @escaping Resolve, _ reject: @escaping Reject, _ secret: [Any],
+        _ call: @escaping (CoreBridge, Secret) async throws -> T
+    ) {
+        settle(resolve, reject) { try await call($0, Secret(secret)) }
+    }
+
+    private func settle<T>(
+        _ resolve: @escaping Resolve, _ reject: @escaping Reject, _ first: [Any], _ second: [Any],
+        _ call: @escaping (CoreBridge, Secret, Secret) async throws -> T
+    ) {
+        settle(resolve, reject) { try await call($0, Secret(first), Secret(second)) }
+    }
+
+    private func carryOut<T>(
+        _ resolve: @escaping Resolve, _ reject: @escaping Reject,
+        _ call: @escaping (CoreBridge) async throws -> T
+    ) async {
+        do {
+            let value = try await bridge.operations.count { try await call(bridge) }
+            resolve(value is Void ? nil : value)
+        } catch {
+            let failure = Failure.of(error)
+            let info = NSError(domain: "Amana", code: 0, userInfo: failure.info)
+            reject(failure.code, failure.detail, info)
+        }
+    }
+}
+
+/// Takes events to JavaScript, as soon as React Native has said where that is.
+private final class Emitter: @unchecked Sendable {
+    private let lock = NSLock()
+    private var emit: ((String, [String: Any]) -> Void)?
+
+    func set(_ emit: @escaping (String, [String: Any]) -> Void) { lock.withLock { self.emit = emit } }
+
+    func send(_ name: String, _ value: [String: Any]) { lock.withLock { emit }?(name, value) }
+}
