@@ -49,6 +49,7 @@ final class PhoneLife: @unchecked Sendable {
         let time = PhoneTime()
         let suspension = Suspension(bridge.operations, time: time)
         hear(UIApplication.didEnterBackgroundNotification) { suspension.appLeft() }
+        hear(UIApplication.willEnterForegroundNotification) { suspension.appReturned() }
         hear(UIApplication.protectedDataDidBecomeAvailableNotification) {
             platform.isProtectedDataAvailable = true
         }
@@ -78,11 +79,12 @@ final class PhoneLife: @unchecked Sendable {
     }
 }
 
-/// The system's background tasks. Begun on the main thread.
+/// The system's background tasks.
 private final class PhoneTime: BackgroundTime {
     func begin(expiring: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
         let grant = Grant()
-        MainActor.assumeIsolated { grant.begin(expiring) }
+        let begin: @Sendable () -> Void = { MainActor.assumeIsolated { grant.begin(expiring) } }
+        if Thread.isMainThread { begin() } else { DispatchQueue.main.async(execute: begin) }
         return { DispatchQueue.main.async { MainActor.assumeIsolated { grant.end() } } }
     }
 }

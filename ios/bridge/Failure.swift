@@ -13,8 +13,7 @@ struct Failure: Error, Equatable {
     static let closed = Failure(code: "closed", detail: "the handle is closed")
 
     static let protectedData = Failure(
-        code: "key_temporarily_unavailable",
-        detail: "the device is locked, and with it the vault's files",
+        code: "key_temporarily_unavailable", detail: "the vault's files cannot be reached now",
         retryable: true)
 
     /// Whatever it was: text of an unexpected error may hold anything, and is not passed on.

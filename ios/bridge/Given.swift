@@ -42,7 +42,7 @@ final class Secret: @unchecked Sendable {
 
     // Also where `init` throws: by then there is nothing left to set.
     deinit {
-        wipeBytes(memory)
+        if let start = memory.baseAddress { wipe(start, memory.count) }
         memory.deallocate()
     }
 
@@ -60,23 +60,28 @@ final class Secret: @unchecked Sendable {
     }
 
     private static func isTruth(_ element: Any) -> Bool {
-        type(of: element) == Bool.self
-            || String(cString: (element as? NSNumber)?.objCType ?? emptyType) == "c"
+        if type(of: element) == Bool.self { return true }
+        guard let number = element as? NSNumber else { return false }
+        return String(cString: number.objCType) == "c"
     }
 }
 
-private let emptyType = UnsafePointer(strdup(""))!
-
 /// Writes zeros that the compiler may not leave out.
-@inline(never)
-private func wipeBytes(_ memory: UnsafeMutableRawBufferPointer) {
-    for at in memory.indices { memory[at] = 0 }
+private func wipe(_ start: UnsafeMutableRawPointer, _ count: Int) {
+    #if canImport(Darwin)
+        memset_s(start, count, 0, count)
+    #else
+        explicit_bzero(start, count)
+    #endif
 }
 
-/// Bytes that were derived: the same as for a secret, for what the library gave.
+/// Runs with bytes that were derived, and wipes them, whatever happens. In their own place: a copy is
+/// made of data that is changed while somebody else holds it. Nobody may use them afterwards.
 func wiped<T>(_ bytes: Data, _ use: (Data) async throws -> T) async rethrows -> T {
-    var mine = bytes
-    let result = try await use(mine)
-    mine.resetBytes(in: mine.startIndex..<mine.endIndex)
-    return result
+    defer {
+        bytes.withUnsafeBytes {
+            if let start = $0.baseAddress { wipe(UnsafeMutableRawPointer(mutating: start), $0.count) }
+        }
+    }
+    return try await use(bytes)
 }

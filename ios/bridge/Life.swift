@@ -43,11 +43,10 @@ struct Life: Sendable {
         let directory = platform.vaults.appendingPathComponent(opened.name, isDirectory: true)
         do {
             try platform.protect(directory, strict: isStrict)
+        } catch let error as CocoaError where error.code == .fileWriteOutOfSpace {
+            throw Failure(code: "storage_full", detail: "no room for the vault", retryable: true)
         } catch {
-            throw Failure(
-                code: "key_temporarily_unavailable",
-                detail: "the vault's directory cannot be reached now",
-                retryable: true)
+            throw Failure.protectedData
         }
         return opened.vault
     }
@@ -91,7 +90,12 @@ struct Life: Sendable {
             throw Failure(code: "not_found", detail: "there is no such slot")
         }
         let outcome = try await platform.presence.derive(request, title: title, cancelText: cancelText)
-        try await vault.unlockWithPresence(slot: request.slot, outcome: outcome)
+        guard case .derived(let bytes) = outcome else {
+            return try await vault.unlockWithPresence(slot: request.slot, outcome: outcome)
+        }
+        try await wiped(bytes) {
+            try await vault.unlockWithPresence(slot: request.slot, outcome: .derived(bytes: $0))
+        }
     }
 
     func makeRecoveryRequest(_ handle: Double) async throws -> [String: Any] {

@@ -8,6 +8,10 @@ final class Operations: @unchecked Sendable {
     private var unnumbered: [ObjectIdentifier: CancelHandle] = [:]
     private var running = 0
     private var waiting: [CheckedContinuation<Void, Never>] = []
+    private var starting: (@Sendable () -> Void)?
+
+    /// Is called whenever the first of some calls begins, before it does.
+    func onStart(_ call: @escaping @Sendable () -> Void) { lock.withLock { starting = call } }
 
     /// Runs a call that can be cancelled by its number; for 0 only by `cancelAll`.
     func run<T>(_ operation: Double, _ call: (CancelHandle) async throws -> T) async throws -> T {
@@ -49,7 +53,11 @@ final class Operations: @unchecked Sendable {
 
     /// Counts a call as running until it has ended. A write ends with its transaction.
     func count<T>(_ call: () async throws -> T) async rethrows -> T {
-        lock.withLock { running += 1 }
+        let isFirst = lock.withLock {
+            running += 1
+            return running == 1
+        }
+        if isFirst { lock.withLock { starting }?() }
         defer {
             let ready = lock.withLock {
                 running -= 1

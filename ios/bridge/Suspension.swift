@@ -8,23 +8,37 @@ protocol BackgroundTime: Sendable {
 }
 
 /// Sees to it that nothing is running when the system stops the app: it kills an app that is stopped
-/// while it holds a lock on a file. Running calls go on while there is time; when it ends, syncs are
-/// cancelled, and what writes comes to the end of its transaction.
-final class Suspension: Sendable {
+/// while it holds a lock on a file. Calls that run when the app leaves the foreground, and calls that
+/// begin afterwards, go on while there is time; when it ends, syncs are cancelled, and what writes
+/// comes to the end of its transaction.
+final class Suspension: @unchecked Sendable {
     private let operations: Operations
     private let time: any BackgroundTime
     /// What the system waits for at the most after it has said that the time ends, in seconds.
     private let longestWait: TimeInterval
+    private let lock = NSLock()
+    private var isAway = false
 
     init(_ operations: Operations, time: any BackgroundTime, longestWait: TimeInterval = 3) {
         self.operations = operations
         self.time = time
         self.longestWait = longestWait
+        operations.onStart { [weak self] in self?.callsBegan() }
     }
 
     /// The app has left the foreground. Returns at once.
     func appLeft() {
-        if operations.isIdle { return }
+        lock.withLock { isAway = true }
+        if !operations.isIdle { hold() }
+    }
+
+    func appReturned() { lock.withLock { isAway = false } }
+
+    private func callsBegan() {
+        if lock.withLock({ isAway }) { hold() }
+    }
+
+    private func hold() {
         let operations = operations
         let longestWait = longestWait
         let end = time.begin {

@@ -5,6 +5,7 @@ import Foundation
 @MainActor final class UIApplication {
     static let shared = UIApplication()
     nonisolated static let didEnterBackgroundNotification = Notification.Name("background")
+    nonisolated static let willEnterForegroundNotification = Notification.Name("foreground")
     nonisolated static let protectedDataDidBecomeAvailableNotification = Notification.Name("available")
     nonisolated static let protectedDataWillBecomeUnavailableNotification = Notification.Name("going")
 

@@ -39,7 +39,8 @@ final class BridgeDataTests: XCTestCase {
     func testManyValuesAtOnceAndKeysInPages() async throws {
         try await kv.multiSet(
             handle, "stored:a",
-            #"[{"key":"a","value":"t1"},{"key":"b","value":"t\"2\"","expiresInMs":60000},{"key":"c","value":"t3"}]"#)
+            #"[{"key":"a","value":"t1"},{"key":"b","value":"t\"2\"","expiresInMs":60000},{"key":"c","value":"t3"}]"#
+        )
         XCTAssertEqual(
             kv.multiGetNow(handle, "stored:a", ["b", "x"]), #"j["t\"2\"",null]"#)
         let later = try await kv.multiGet(handle, "stored:a", ["a", "x"])
@@ -126,7 +127,8 @@ final class BridgeDataTests: XCTestCase {
 
     func testARefusalNamesThePlaceAndNoValue() async throws {
         do {
-            _ = try await records.create(handle, "patients", #"{"sex":"CanaryValue-longer-than-24-characters"}"#)
+            _ = try await records.create(
+                handle, "patients", #"{"sex":"CanaryValue-longer-than-24-characters"}"#)
             XCTFail("the call should have been refused")
         } catch {
             let failure = Failure.of(error)

@@ -140,6 +140,16 @@ final class BridgeLifeTests: XCTestCase {
         XCTAssertEqual(none, 0)
     }
 
+    func testWhatWasDerivedIsWipedInItsPlaceWhateverHappens() async throws {
+        let bytes = Data(repeating: 7, count: 32)
+        let seen = await wiped(bytes) { $0.reduce(0) { $0 + Int($1) } }
+        XCTAssertEqual(seen, 7 * 32)
+        XCTAssertEqual(bytes, Data(count: 32))
+        let others = Data(repeating: 7, count: 32)
+        await assertRefused("closed") { try await wiped(others) { _ in throw Failure.closed } }
+        XCTAssertEqual(others, Data(count: 32))
+    }
+
     func testCareTellsWhatIsAndPutsAside() async throws {
         let handle = try await desk.open()
         let care = desk.bridge.care

@@ -51,7 +51,9 @@ final class BridgePeersTests: XCTestCase {
     func testWhatIsAskedWronglyIsRefused() async throws {
         let handle = try await desk.open()
         for operation in [-1, 1.5, Double.nan, 9_007_199_254_740_994] {
-            await assertRefused("invalid_input") { try await self.peers.sync(handle, nil, false, operation) }
+            await assertRefused("invalid_input") {
+                try await self.peers.sync(handle, nil, false, operation)
+            }
             desk.bridge.operations.cancel(operation)
         }
         await assertRefused("invalid_input") { try await self.peers.sync(handle, "nobody", false, 0) }
@@ -98,37 +100,78 @@ final class BridgePeersTests: XCTestCase {
         XCTAssertEqual(report["pushed"] as? UInt64, 0)
     }
 
-    func testAnAppThatLeavesKeepsItsTimeUntilNothingRunsAndSyncsAreCancelledAtItsEnd() async throws {
+    func testAnAppThatLeavesHasTimeUntilNothingRuns() async throws {
         let operations = Operations()
         let time = Granted()
         let suspension = Suspension(operations, time: time)
+        await operations.count {}
         suspension.appLeft()
         XCTAssertEqual(time.begun, 0, "nothing runs, so no time is asked for")
 
+        let (call, gate) = try await running(operations)
+        XCTAssertEqual(time.begun, 1, "a call that begins in the background asks for time")
+        suspension.appLeft()
+        XCTAssertEqual(time.ended, 0)
+        gate.release()
+        await call.value
+        let end = Date(timeIntervalSinceNow: 30)
+        while time.ended < 2 && Date() < end { await Task.yield() }
+        XCTAssertEqual(time.ended, time.begun)
+
+        suspension.appReturned()
+        let (next, opened) = try await running(operations)
+        XCTAssertEqual(time.begun, 2, "in the foreground nobody needs to ask")
+        opened.release()
+        await next.value
+    }
+
+    func testSyncsAreCancelledWhenTheTimeEndsAndItIsWaitedForThem() async throws {
+        let clinic = try Clinic()
+        defer { clinic.stop() }
+        let handle = try await desk.open()
+        _ = try await signIn(handle, clinic)
+        let operations = desk.bridge.operations
+        let vault = try XCTUnwrap(desk.bridge.vault(of: handle))
+        let time = Granted()
+        let suspension = Suspension(operations, time: time, longestWait: 30)
         let entered = expectation(description: "a call runs")
-        let token = Handed()
         let call = Task {
-            await operations.count {
-                _ = try? await operations.run(3) { handle in
-                    token.set(handle)
+            try await operations.count {
+                try await operations.run(0) { token -> Void in
                     entered.fulfill()
-                    // stands in for a write that ends as soon as its sync is cancelled
-                    await token.released()
+                    // one after the other: it ends only by being cancelled
+                    while true {
+                        _ = try await vault.sync(listener: nil, cancel: token, fullPull: false)
+                    }
                 }
             }
         }
         await fulfillment(of: [entered], timeout: 30)
         suspension.appLeft()
-        XCTAssertEqual(time.begun, 1)
-        XCTAssertEqual(time.ended, 0)
-        token.release()
-        await call.value
-        await operations.idle()
-        let end = Date(timeIntervalSinceNow: 30)
-        while time.ended == 0 && Date() < end { await Task.yield() }
-        XCTAssertGreaterThan(time.ended, 0)
-        time.expire()
-        XCTAssertTrue(operations.isIdle)
+        let expired = expectation(description: "the handler returned")
+        DispatchQueue.global().async {
+            time.expire()
+            XCTAssertTrue(operations.isIdle, "it was waited for the call")
+            expired.fulfill()
+        }
+        await assertRefused("cancelled") { try await call.value }
+        await fulfillment(of: [expired], timeout: 60)
+    }
+
+    /// A call that runs until its gate is opened.
+    private func running(_ operations: Operations) async throws
+        -> (Task<Void, Never>, Gate)
+    {
+        let gate = Gate()
+        let entered = expectation(description: "a call runs")
+        let call = Task {
+            await operations.count {
+                entered.fulfill()
+                await gate.opened()
+            }
+        }
+        await fulfillment(of: [entered], timeout: 30)
+        return (call, gate)
     }
 }
 
@@ -152,15 +195,13 @@ private final class Granted: BackgroundTime, @unchecked Sendable {
     func expire() { lock.withLock { expiring }?() }
 }
 
-private final class Handed: @unchecked Sendable {
+/// Lets go on who waits, once it is released.
+private final class Gate: @unchecked Sendable {
     private let lock = NSLock()
-    private var handle: CancelHandle?
     private var waiting: CheckedContinuation<Void, Never>?
     private var isReleased = false
 
-    func set(_ handle: CancelHandle) { lock.withLock { self.handle = handle } }
-
-    func released() async {
+    func opened() async {
         await withCheckedContinuation { continuation in
             let now = lock.withLock {
                 if !isReleased { waiting = continuation }
