@@ -13,7 +13,11 @@ if (!outputDirectory) {
   process.exit(2);
 }
 mkdirSync(outputDirectory, { recursive: true });
-const schema = combine.combineSchemasInFileList([join(__dirname, 'src/NativeAmana.ts')], null, null);
+const schema = combine.combineSchemasInFileList(
+  [join(__dirname, 'src/NativeAmana.ts')],
+  null,
+  null
+);
 const written = generator.generate(
   {
     libraryName: codegenConfig.name,

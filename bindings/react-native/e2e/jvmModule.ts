@@ -49,8 +49,9 @@ export function startJvm(home: string): JvmModule {
     workerData: {
       java: 'java',
       arguments: [
-        '-Xcheck:jni',
-        '-Xmx512m',
+        // what the JVM itself says would stand between the bridge's lines
+        '-XX:+DisplayVMOutputToStderr',
+        '-Xmx768m',
         `-Djava.library.path=${libraries}`,
         `-Djna.library.path=${libraries}`,
         '-cp',
@@ -79,7 +80,7 @@ export function startJvm(home: string): JvmModule {
       } else if (said.thrown !== undefined) {
         waiter?.reject(new TypeError(said.thrown));
       } else {
-        waiter?.resolve(said.value ?? undefined);
+        waiter?.resolve(said.value);
       }
     }
   });
@@ -139,7 +140,7 @@ function crossing(value: unknown): unknown {
   return value;
 }
 
-function required(name: string): string {
+export function required(name: string): string {
   const value = process.env[name];
   if (!value) throw new Error(`${name} is not set: run scripts/test --only react-native`);
   return value;

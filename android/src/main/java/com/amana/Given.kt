@@ -5,6 +5,9 @@ import com.facebook.react.bridge.ReadableType
 
 /** What JavaScript gave, as plain data, or the typed refusal. */
 
+/** What has to be there. */
+internal fun <T : Any> T?.given(): T = this ?: throw Failure.invalid("a value is missing")
+
 /** Whole numbers up to 2^53: beyond that JavaScript itself no longer tells them apart. */
 private const val LARGEST_WHOLE = 9007199254740991.0
 

@@ -93,27 +93,12 @@ private fun plain(given: Any?): Any? = when (given) {
     else -> given
 }
 
-private class LinePromise(private val answer: JSONObject, private val say: (JSONObject) -> Unit) : Promise {
+private class LinePromise(private val answer: JSONObject, private val say: (JSONObject) -> Unit) : OnePromise() {
     override fun resolve(value: Any?) = say(answer.put("value", json(value)))
 
-    private fun refuse(code: String?, message: String?, info: WritableMap?) = say(
+    override fun refuse(code: String?, message: String?, info: WritableMap?) = say(
         answer.put("error", JSONObject().put("code", code).put("message", message).put("userInfo", json(info))),
     )
-
-    override fun reject(code: String?, message: String?) = refuse(code, message, null)
-    override fun reject(code: String?, throwable: Throwable?) = refuse(code, throwable?.message, null)
-    override fun reject(code: String?, message: String?, throwable: Throwable?) = refuse(code, message, null)
-    override fun reject(throwable: Throwable) = refuse(null, throwable.message, null)
-    override fun reject(throwable: Throwable, userInfo: WritableMap) = refuse(null, throwable.message, userInfo)
-    override fun reject(code: String?, userInfo: WritableMap) = refuse(code, null, userInfo)
-    override fun reject(code: String?, throwable: Throwable?, userInfo: WritableMap) =
-        refuse(code, throwable?.message, userInfo)
-    override fun reject(code: String?, message: String?, userInfo: WritableMap) = refuse(code, message, userInfo)
-    override fun reject(code: String?, message: String?, throwable: Throwable?, userInfo: WritableMap?) =
-        refuse(code, message, userInfo)
-
-    @Deprecated("of the interface")
-    override fun reject(message: String) = refuse(null, message, null)
 }
 
 internal fun json(value: Any?): Any = when (value) {

@@ -1,0 +1,51 @@
+/** A JVM for the tests of one file, and the people of the reference server. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { setNative } from '../src/native.ts';
+import type { Spec } from '../src/NativeAmana.ts';
+import { forgetVaults } from '../src/vault.ts';
+import type { JvmModule } from './jvmModule.ts';
+import { required, startJvm } from './jvmModule.ts';
+
+/** The native module of this file: started before its tests; a JVM that dies fails them. */
+export function theModule(): { readonly module: Spec } {
+  const home = mkdtempSync(path.join(tmpdir(), 'amana-app-'));
+  let jvm: JvmModule | null = null;
+  beforeAll(() => {
+    jvm = startJvm(home);
+    setNative(jvm.module);
+  });
+  afterAll(async () => {
+    setNative(null);
+    forgetVaults();
+    const code = await jvm?.end();
+    rmSync(home, { recursive: true, force: true });
+    if (code !== 0) throw new Error(`the JVM ended with ${code}`);
+  });
+  return {
+    get module() {
+      if (jvm === null) throw new Error('the JVM is not started yet');
+      return jvm.module;
+    },
+  };
+}
+
+/** The reference server and two of its people. */
+export function theCloud() {
+  const server = {
+    url: required('AMANA_E2E_URL'),
+    privateCaPem: readFileSync(required('AMANA_E2E_CA'), 'utf8'),
+  };
+  return {
+    ...server,
+    noor: { ...server, email: 'noor@clinic-a.example', password: 'Cedar-River-7' },
+    sami: { ...server, email: 'sami@clinic-a.example', password: 'Olive-Stone-4' },
+    clinic: required('AMANA_E2E_CLINIC'),
+  };
+}
+
+/** A vault name that no other test of this file uses. */
+let names = 0;
+export const aName = (): string => `e${++names}`;

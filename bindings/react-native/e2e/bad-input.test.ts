@@ -1,0 +1,148 @@
+/**
+ * Every method of the contract, read by codegen, with what no app should give. What comes back is an
+ * error with a code of the closed list, or what React Native itself throws for a value of another type;
+ * the JVM lives on, and ends with 0.
+ */
+import path from 'node:path';
+
+import { isErrorCode } from '../src/errors.ts';
+import type { Spec } from '../src/NativeAmana.ts';
+import { aName, theModule } from './app.ts';
+
+interface Parameter {
+  readonly name: string;
+  readonly optional: boolean;
+  readonly typeAnnotation: { readonly type: string; readonly typeAnnotation?: { readonly type: string } };
+}
+interface Method {
+  readonly name: string;
+  readonly typeAnnotation: { readonly params: readonly Parameter[] };
+}
+
+/* eslint-disable-next-line @typescript-eslint/no-require-imports */
+const codegen = require('@react-native/codegen/lib/cli/combine/combine-js-to-schema') as {
+  combineSchemasInFileList(
+    files: string[],
+    platform: null,
+    exclude: null
+  ): { readonly modules: Record<string, { readonly spec: { readonly methods: readonly Method[] } }> };
+};
+const spec = path.join(__dirname, '../src/NativeAmana.ts');
+const [contract] = Object.values(codegen.combineSchemasInFileList([spec], null, null).modules);
+const methods = (contract?.spec.methods ?? []).map(({ name, typeAnnotation }) => ({
+  name,
+  params: typeAnnotation.params.map((param) => ({
+    name: param.name,
+    nullable: param.typeAnnotation.type === 'NullableTypeAnnotation',
+    type: (param.typeAnnotation.typeAnnotation ?? param.typeAnnotation).type,
+  })),
+}));
+
+const app = theModule();
+let handle = 0;
+beforeAll(async () => {
+  ({ handle } = await app.module.attachVault(JSON.stringify({ name: aName() })));
+  await app.module.openForDevice(handle, null);
+});
+
+const USUAL: Record<string, unknown> = {
+  NumberTypeAnnotation: 0,
+  StringTypeAnnotation: '{}',
+  BooleanTypeAnnotation: false,
+  ArrayTypeAnnotation: [],
+};
+
+/** What a call came to: `throws`, `!code`, or the answer's kind. */
+async function outcome(name: string, args: unknown[]): Promise<string> {
+  const method = (app.module as unknown as Record<string, (...args: unknown[]) => unknown>)[name];
+  try {
+    const answer = await method?.(...args);
+    if (typeof answer !== 'string' || !answer.startsWith('!')) return answer === 'closed' ? 'closed' : 'done';
+    const { code } = JSON.parse(answer.slice(1)) as { code: string };
+    return isErrorCode(code) ? `!${code}` : `an unknown code: ${code}`;
+  } catch (error) {
+    if (error instanceof TypeError) return /is not a|takes/.test(error.message) ? 'throws' : error.message;
+    const { code, userInfo } = error as { code: string; userInfo: Record<string, unknown> };
+    const members = Object.keys(userInfo ?? {}).sort().join();
+    return isErrorCode(code) && members === 'at,retryAfterMs,retryable' ? `!${code}` : `odd: ${String(error)}`;
+  }
+}
+
+const usual = (params: (typeof methods)[number]['params']): unknown[] =>
+  params.map(({ name, type, nullable }) => (name === 'handle' ? handle : nullable ? null : USUAL[type]));
+
+test('the contract was read', () => {
+  expect(methods.length).toBeGreaterThan(60);
+});
+
+test('a value of another type is thrown back, or refused', async () => {
+  for (const { name, params } of methods) {
+    for (const [at, { type, nullable }] of params.entries()) {
+      for (const value of [undefined, null, 5, 'text', true, {}, [{}]]) {
+        const kind = Array.isArray(value) ? 'array' : typeof value;
+        const taken =
+          (nullable && (value === null || value === undefined)) ||
+          type.toLowerCase().startsWith(kind) ||
+          // a handle that is a number is a handle
+          (kind === 'number' && type === 'NumberTypeAnnotation');
+        if (taken) continue;
+        const args = usual(params);
+        args[at] = value;
+        // React Native hands a null on where Java takes an object, and throws at anything else
+        const object = type === 'StringTypeAnnotation' || type === 'ArrayTypeAnnotation';
+        const expected = (value ?? null) === null && object ? '!invalid_input' : 'throws';
+        expect([name, at, kind, await outcome(name, args)]).toEqual([name, at, kind, expected]);
+      }
+    }
+    expect([name, await outcome(name, [...usual(params), 1])]).toEqual([name, 'throws']);
+  }
+});
+
+test('a handle that is none is closed', async () => {
+  const gone = (await app.module.attachVault(JSON.stringify({ name: aName() }))).handle;
+  await app.module.closeVault(gone);
+  for (const { name, params } of methods.filter((method) => method.params[0]?.name === 'handle')) {
+    for (const bad of [NaN, Infinity, 2 ** 53 + 1, 0, -1, 1.5, gone]) {
+      const expected = name === 'closeVault' ? 'done' : name === 'vaultState' ? 'closed' : '!closed';
+      expect([name, bad, await outcome(name, [bad, ...usual(params).slice(1)])]).toEqual([name, bad, expected]);
+    }
+  }
+});
+
+test('numbers that are none, and lists of what are no bytes and no texts, are refused', async () => {
+  const numbers = [NaN, 1.5, 2 ** 53 + 1, -Infinity];
+  const lists = [[null], [256], [NaN], [true], [2 ** 53 + 1]];
+  for (const { name, params } of methods) {
+    for (const [at, { name: param, type }] of params.entries()) {
+      if (param === 'handle' || name === 'cancelOperation') continue;
+      const values = type === 'NumberTypeAnnotation' ? numbers : type === 'ArrayTypeAnnotation' ? lists : [];
+      for (const value of values) {
+        const args = usual(params);
+        args[at] = value;
+        const said = await outcome(name, args);
+        expect([name, param, String(value), said.startsWith('!')]).toEqual([name, param, String(value), true]);
+      }
+    }
+  }
+});
+
+test('half characters and 20 MB are refused, or are the name of nothing', async () => {
+  const large = 'x'.repeat(20_000_000);
+  for (const { name, params } of methods) {
+    for (const [at, { type }] of params.entries()) {
+      if (type !== 'StringTypeAnnotation') continue;
+      for (const text of ['half \ud83d of it', large]) {
+        const args = usual(params);
+        args[at] = text;
+        expect([name, at, await outcome(name, args)]).toEqual([name, at, expect.stringMatching(/^(![a-z_]+|done)$/)]);
+      }
+    }
+  }
+});
+
+test('after all that the vault works', async () => {
+  const module: Spec = app.module;
+  await module.kvSet(handle, 'stored:app', 'k', 'tv', null);
+  expect(module.kvGetSync(handle, 'stored:app', 'k')).toBe('tv');
+  expect(module.vaultState(handle)).toBe('unlocked');
+});
