@@ -17,8 +17,12 @@ Pod::Spec.new do |s|
   # A dynamic framework with an export list: its SQLite stays its own, whatever else the app links.
   s.vendored_frameworks = "ios/AmanaCoreFFI.xcframework"
   s.swift_versions = ["5.9"]
-  # The generated bindings are Swift 5 code.
-  s.pod_target_xcconfig = { "SWIFT_VERSION" => "5.0", "DEFINES_MODULE" => "YES" }
+  # The generated bindings are Swift 5 code. The names of enumerations' cases are what JavaScript is told.
+  s.pod_target_xcconfig = {
+    "SWIFT_VERSION" => "5.0",
+    "DEFINES_MODULE" => "YES",
+    "SWIFT_REFLECTION_METADATA_LEVEL" => "all",
+  }
 
   # Built by scripts/build-ios; without it an app would fail to link with a less clear message.
   unless File.directory?(File.join(__dir__, "ios/AmanaCoreFFI.xcframework"))
