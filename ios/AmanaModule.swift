@@ -28,6 +28,7 @@ import Foundation
 
     /// The app's JavaScript is gone: running calls are cancelled, every handle is closed.
     @objc public func invalidate() {
+        emitter.end()
         phone.end()
         Task { [bridge] in await bridge.close() }
     }
@@ -41,7 +42,7 @@ import Foundation
     @objc public func closeVault(
         _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.close(handle) }
+        write(handle, resolve, reject) { try await $0.life.close(handle) }
     }
 
     @objc public func vaultState(_ handle: Double) -> String {
@@ -75,7 +76,7 @@ import Foundation
     @objc public func lock(
         _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.lock(handle) }
+        write(handle, resolve, reject) { try await $0.life.lock(handle) }
     }
 
     @objc public func unlockWithPin(
@@ -514,7 +515,8 @@ import Foundation
         Task { await carryOut(resolve, reject, call) }
     }
 
-    /// After what was called before for this handle, so that the last of two values is the second.
+    /// After what was called before for this handle: the last of two values is the second, and what was
+    /// written before a vault is locked is in it.
     private func write<T>(
         _ handle: Double, _ resolve: @escaping Resolve, _ reject: @escaping Reject,
         _ call: @escaping (CoreBridge) async throws -> T
@@ -551,12 +553,15 @@ import Foundation
     }
 }
 
-/// Takes events to JavaScript, as soon as React Native has said where that is.
+/// Takes events to JavaScript, from when React Native has said where that is until it takes it away.
 private final class Emitter: @unchecked Sendable {
     private let lock = NSLock()
     private var emit: ((String, [String: Any]) -> Void)?
 
     func set(_ emit: @escaping (String, [String: Any]) -> Void) { lock.withLock { self.emit = emit } }
 
-    func send(_ name: String, _ value: [String: Any]) { lock.withLock { emit }?(name, value) }
+    /// Afterwards nothing is sent any more, and nothing is being sent: what takes it goes away.
+    func end() { lock.withLock { emit = nil } }
+
+    func send(_ name: String, _ value: [String: Any]) { lock.withLock { emit?(name, value) } }
 }
