@@ -9,6 +9,8 @@ import amana.core.attachVault
 import amana.core.readKeyStoreOptions
 import amana.core.readOpenRequest
 import amana.core.runKeyStoreSelfTest
+import kotlinx.coroutines.sync.Mutex
+import kotlinx.coroutines.sync.withLock
 
 /** A vault's life: opened, locked, its slots, its root key, put aside, wiped. */
 internal class Life(
@@ -16,6 +18,9 @@ internal class Life(
     private val vaults: Vaults,
     private val events: Events,
 ) {
+    // Two screens may open one vault at the same time: only one of them makes it.
+    private val opening = Mutex()
+
     suspend fun attach(configJson: String): Map<String, Any?> {
         platform.loadLibrary()
         val request = readOpenRequest(configJson)
@@ -52,12 +57,12 @@ internal class Life(
 
     suspend fun glance(handle: Double): Map<String, Any?> = Told.glance(vault(handle).glance())
 
-    suspend fun openForDevice(handle: Double, recoveryKey: String?): Boolean {
+    suspend fun openForDevice(handle: Double, recoveryKey: String?): Boolean = opening.withLock {
         val vault = vault(handle)
         // What is half wiped or half made the library goes on with by itself.
         val made = vault.glance().presence == VaultPresence.NOTHING
         if (made) vault.createForDevice(recoveryKey?.let(Tagged::bytes)) else vault.unlock()
-        return made
+        made
     }
 
     suspend fun createForPerson(handle: Double, person: String, pin: ByteArray, recoveryKey: String?) =

@@ -1,6 +1,7 @@
 package com.amana
 
 import com.facebook.react.bridge.JavaOnlyArray
+import com.facebook.react.bridge.JavaOnlyMap
 import com.facebook.react.bridge.Promise
 import com.facebook.react.bridge.ReadableArray
 import com.facebook.react.bridge.ReadableMap
@@ -86,7 +87,8 @@ private fun plain(given: Any?): Any? = when (given) {
     null, JSONObject.NULL -> null
     is JSONObject -> when {
         given.has("\$number") -> given.getString("\$number").toDouble()
-        else -> null
+        given.has("\$undefined") -> null
+        else -> JavaOnlyMap()
     }
     is JSONArray -> JavaOnlyArray.from(List(given.length()) { plain(given.get(it)) })
     is Number -> given.toDouble()

@@ -54,6 +54,13 @@ class LifeTest {
     }
 
     @Test
+    fun twoThatOpenAtOnceMakeOneVault() = Phone().use { phone ->
+        val handles = List(4) { phone.attach() }
+        val made = handles.map { handle -> phone.start { openForDevice(handle, null, it) } }.map { it.get() }
+        assertEquals(1, made.count { it == true })
+    }
+
+    @Test
     fun aPinOpensAndAWrongOneIsCounted() = Phone().use { phone ->
         val handle = phone.attach()
         phone.call { createForPerson(handle, "amal", secret("4711"), null, it) }
