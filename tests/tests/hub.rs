@@ -157,6 +157,29 @@ fn a_restart_of_the_hub_costs_a_handshake_and_the_token_lives_on() {
 }
 
 #[test]
+fn signing_out_leaves_the_pairing_and_nothing_that_opens_the_hub() {
+    let hub = hub();
+    let (tablet, peer) = ready(&hub);
+    sync(&tablet, &peer).unwrap();
+    block_on(tablet.amana.sign_out()).unwrap();
+    assert_eq!(
+        sync(&tablet, &peer).unwrap_err().code(),
+        ErrorCode::NotSignedIn
+    );
+    assert_eq!(block_on(tablet.amana.hubs()).unwrap().len(), 1);
+    hub.clear_requests();
+    sign_in(&tablet, &peer).unwrap();
+    sync(&tablet, &peer).unwrap();
+    // A new session, and one login: neither key nor token of before was left.
+    let calls: Vec<_> = hub
+        .requests()
+        .into_iter()
+        .filter_map(|seen| seen.call)
+        .collect();
+    assert_eq!(calls, ["ping", "login", "sync_pull"]);
+}
+
+#[test]
 fn a_bad_row_is_put_aside_and_the_rest_reaches_the_hub() {
     let hub = hub();
     let (tablet, peer) = ready(&hub);
