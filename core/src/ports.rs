@@ -107,8 +107,8 @@ pub trait ChangeSink: Send {
 
 /// Gives back the changes that a sink took: all upserts first, then all deletions.
 pub trait ChangeSource: Send {
-    /// The next change, or none at the end.
-    fn next_change(&mut self) -> Result<Option<RemoteChange>>;
+    /// The next change, or none at the end. Lent, so that who applies it frees nothing.
+    fn next_change(&mut self) -> Result<Option<&RemoteChange>>;
 }
 
 /// One peer, as the sync engine sees it. Calls block; they run on the engine's own thread, one at

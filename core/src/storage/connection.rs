@@ -61,9 +61,12 @@ pub(super) fn open(path: &Path, key: &DatabaseKey, access: Access) -> Result<Con
         .map_sqlite()?;
     match access {
         Access::Write => set_cache_kib(&connection, WRITER_CACHE_KIB)?,
-        Access::Read => connection
-            .execute_batch("PRAGMA query_only = ON;")
-            .map_sqlite()?,
+        Access::Read => {
+            set_cache_kib(&connection, READER_CACHE_KIB)?;
+            connection
+                .execute_batch("PRAGMA query_only = ON;")
+                .map_sqlite()?;
+        }
     }
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     Ok(connection)
@@ -89,6 +92,9 @@ fn make_private(path: &Path) -> Result<()> {
         })
 }
 
+/// A reader's page cache, filled as pages are read. A page costs far more to decrypt than to keep;
+/// this holds the index of ids of some 150,000 records.
+const READER_CACHE_KIB: u32 = 8 * 1024;
 /// The writer's page cache between large applies.
 pub(super) const WRITER_CACHE_KIB: u32 = 4 * 1024;
 /// The writer's page cache while a pull is applied: bulk inserts gain much from it.
@@ -98,6 +104,36 @@ pub(super) const APPLY_CACHE_KIB: u32 = 16 * 1024;
 pub(super) fn set_cache_kib(connection: &Connection, kib: u32) -> Result<()> {
     connection
         .execute_batch(&format!("PRAGMA cache_size = -{kib};"))
+        .map_sqlite()
+}
+
+/// How a connection's commits reach the disk.
+#[derive(Clone, Copy)]
+pub(super) enum Commits {
+    /// A commit is on the disk before it returns.
+    OnDisk,
+    /// A commit can be lost with the power, never half of it, nor one that others build on: the next
+    /// that is on the disk takes it along. For what would only be done once more.
+    Soon,
+}
+
+/// Chooses between the two, from the next transaction on.
+pub(super) fn set_commits(connection: &Connection, commits: Commits) -> Result<()> {
+    connection
+        .execute_batch(match commits {
+            Commits::OnDisk => "PRAGMA synchronous = FULL",
+            Commits::Soon => "PRAGMA synchronous = NORMAL",
+        })
+        .map_sqlite()
+}
+
+/// After how many pages in the log a commit moves it into the file; SQLite's own default.
+pub(super) const CHECKPOINT_PAGES: u32 = 1_000;
+
+/// Lets commits move the log into the file, at so many pages; never, at 0.
+pub(super) fn set_checkpoint_pages(connection: &Connection, pages: u32) -> Result<()> {
+    connection
+        .execute_batch(&format!("PRAGMA wal_autocheckpoint = {pages}"))
         .map_sqlite()
 }
 

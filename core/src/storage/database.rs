@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::connection::{self, Access};
+use super::at_once::AtOnce;
+use super::connection::{self, Access, Commits};
 use super::errors::MapSqlite;
 use super::kv_store::KvReading;
 use super::opener::Opener;
@@ -25,7 +26,6 @@ use crate::model::filter::{Condition, Query};
 use crate::model::ids::{PeerId, RecordId};
 use crate::model::ledger::{ConflictEntry, Digest};
 use crate::model::notice::Notice;
-use crate::model::row;
 use crate::model::schema::{Schema, TableIndex};
 use crate::model::standing::{PeerStatus, QuarantinedRecord, RecordStanding, SyncStatus};
 use crate::model::terms::SyncPolicy;
@@ -69,9 +69,24 @@ pub(super) struct WriterState {
     pub context: Arc<Context>,
     pub notices: NoticeSink,
     pub kv_cache: Arc<KvCache>,
+    pub at_once: Arc<AtOnce>,
 }
 
 impl WriterState {
+    /// As [`WriterState::transaction`], for what the next sync would do once more: it need not be on
+    /// the disk when this returns.
+    pub(super) fn repeatable<T>(
+        &mut self,
+        from_peer: bool,
+        write: impl FnOnce(&mut WriteTransaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        connection::set_commits(&self.connection, Commits::Soon)?;
+        let result = self.transaction(from_peer, write);
+        // The writes of people must not go on without it.
+        connection::set_commits(&self.connection, Commits::OnDisk)?;
+        result
+    }
+
     /// Runs a write in one IMMEDIATE transaction; tells the listeners after the commit.
     pub(super) fn transaction<T>(
         &mut self,
@@ -86,6 +101,7 @@ impl WriterState {
         let result = write(&mut books)?;
         let notice = books.finish(from_peer)?;
         transaction.commit().map_sqlite()?;
+        self.at_once.committed();
         if let Some(notice) = notice {
             (self.notices)(Notice::Records(notice));
         }
@@ -129,6 +145,7 @@ impl Database {
             context: Arc::clone(&context),
             notices: options.notices,
             kv_cache: kv.cache(),
+            at_once: kv.at_once(),
         };
         Ok(Self {
             writer: Workers::start("amana-writer", vec![state])?,
@@ -228,18 +245,54 @@ impl Database {
 
     /// A record as a JSON object, or none.
     pub fn get(&self, table: TableIndex, id: RecordId) -> Pending<Option<String>> {
-        self.read(move |connection, context| record_text(connection, context, table, &id))
+        self.read(move |connection, context| query::record(connection, context, table, &id))
     }
 
-    /// A record as a JSON object, now. Waits for no writer, and for no other kind of reader.
+    /// The same, now. Waits for no writer and no other kind of reader.
     pub fn get_now(&self, table: TableIndex, id: &RecordId) -> Result<Option<String>> {
-        self.kv
-            .at_once(|connection| record_text(connection, &self.context, table, id))
+        self.kv.connection().read(|connection| {
+            let found = query::record(connection, &self.context, table, id)?;
+            // What is longer may have pages that hold nothing but its end: the only ones whose
+            // damage SQLite does not notice.
+            if found.as_ref().is_some_and(|json| json.len() > 2_000) {
+                connection::assert_sound(connection)?;
+            }
+            Ok(found)
+        })
+    }
+
+    /// Whether anything waits to be pushed, now.
+    pub fn has_unsynced_now(&self) -> Result<bool> {
+        self.kv.connection().read(outbox::waits)
+    }
+
+    /// Moves the write-ahead log into the file, beside the writer.
+    pub(super) fn move_log(&self) -> Pending<()> {
+        let at_once = self.kv.at_once();
+        self.readers.submit(move |connection| {
+            at_once.let_go();
+            connection::checkpoint(connection)
+        })
     }
 
     /// A page of records as JSON text.
     pub fn query(&self, table: TableIndex, query: Query) -> Pending<String> {
         self.read(move |connection, context| query::page(connection, context, table, &query))
+    }
+
+    /// Empties every table, for tests that live many lives on one file.
+    #[cfg(test)]
+    pub(crate) fn clear(&self) -> Pending<()> {
+        self.write(|tx| records::clear(tx.connection, tx.context))
+    }
+
+    /// All records of a table by id, for tests that compare whole stores.
+    #[cfg(test)]
+    pub(crate) fn all_of(
+        &self,
+        table: TableIndex,
+    ) -> Pending<std::collections::BTreeMap<String, Vec<crate::model::value::Value>>> {
+        self.read(move |connection, context| records::all(connection, context, table))
     }
 
     /// How many records a condition fits.
@@ -325,6 +378,12 @@ impl Database {
         self.read(digest::digest)
     }
 
+    /// Shows every record.
+    #[cfg(any(test, feature = "test-support"))]
+    pub fn dump(&self, mut visit: super::dump::DumpVisitor) -> Pending<()> {
+        self.read(move |connection, context| super::dump::dump(connection, context, &mut visit))
+    }
+
     /// Who is signed in.
     pub fn session(&self) -> Pending<Option<StoredSession>> {
         self.read(|connection, _| session::load(connection))
@@ -358,18 +417,4 @@ impl Database {
         let peer = peer.clone();
         self.read(move |connection, _| peers::status(connection, &peer))
     }
-}
-
-fn record_text(
-    connection: &Connection,
-    context: &Context,
-    table: TableIndex,
-    id: &RecordId,
-) -> Result<Option<String>> {
-    let found = records::get(connection, context, table, id)?;
-    Ok(found.map(|values| {
-        let mut out = String::new();
-        row::write_record(context.schema.table(table), &values, &mut out);
-        out
-    }))
 }

@@ -1,15 +1,16 @@
 //! The key–value store of the encrypted file: writes on the writer thread, in step with the cache;
 //! reads from the cache, from the async readers, or at once on a connection of their own.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::at_once::AtOnce;
 use super::database::{Database, WriterState};
 use super::errors::MapSqlite;
 use super::kv;
 use crate::error::{Error, Result};
-use crate::kv::cache::{CACHE_BYTES, KvCache, Look, Touched};
+use crate::kv::cache::{CACHE_BYTES, KvCache, Look, Ticket, Touched};
 use crate::model::kv::{
     Kept, KeyRange, KvKeys, KvNamespace, KvNotice, KvValue, check_total, is_expired,
 };
@@ -20,17 +21,17 @@ use crate::pending::Pending;
 pub type Found = Option<Arc<KvValue>>;
 
 /// What reading needs: the cache, and a connection that neither the writer nor the async readers
-/// use. Held by one read at a time, for as long as that takes.
+/// use.
 pub(super) struct KvReading {
     cache: Arc<KvCache>,
-    connection: Mutex<Result<Connection>>,
+    connection: Arc<AtOnce>,
 }
 
 impl KvReading {
     pub(super) fn new(connection: Connection) -> Self {
         Self {
             cache: Arc::new(KvCache::new(CACHE_BYTES)),
-            connection: Mutex::new(Ok(connection)),
+            connection: Arc::new(AtOnce::new(connection)),
         }
     }
 
@@ -38,27 +39,18 @@ impl KvReading {
         Arc::clone(&self.cache)
     }
 
+    pub(super) fn at_once(&self) -> Arc<AtOnce> {
+        Arc::clone(&self.connection)
+    }
+
+    pub(super) fn connection(&self) -> &AtOnce {
+        &self.connection
+    }
+
     /// Wipes the cache and closes the connection, once nobody reads from it. Later reads hear why.
     pub(super) fn close(&self, why: &Error) {
         self.cache.close();
-        let mut connection = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if connection.is_ok() {
-            *connection = Err(why.clone());
-        }
-    }
-
-    pub(super) fn at_once<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let connection = self
-            .connection
-            .lock()
-            .map_err(|_| Error::internal("a read ended in the middle"))?;
-        match &*connection {
-            Ok(connection) => read(connection),
-            Err(why) => Err(why.clone()),
-        }
+        self.connection.close(why);
     }
 }
 
@@ -133,7 +125,8 @@ impl Database {
         let ticket = self.kv.cache.ticket();
         let kept = self
             .kv
-            .at_once(|connection| kv::get(connection, namespace, key))?;
+            .connection()
+            .read(|connection| kv::get(connection, namespace, key))?;
         self.kv.cache.offer(ticket, namespace, key, kept.as_ref());
         Ok(kept.and_then(|kept| kept.at(clock.now_ms())))
     }
@@ -143,11 +136,12 @@ impl Database {
         let now_ms = self.context.clock.now_ms();
         match self.kv.cache.look_all(namespace, keys, now_ms) {
             Some(values) => Ok(values),
-            None => self.kv.at_once(|connection| {
-                // One snapshot for all keys.
-                let snapshot = connection.unchecked_transaction().map_sqlite()?;
-                read_all(&snapshot, &self.kv.cache, namespace, keys, now_ms)
-            }),
+            None => {
+                let ticket = self.kv.cache.ticket();
+                self.kv.connection().read(|snapshot| {
+                    read_all(snapshot, &self.kv.cache, ticket, namespace, keys, now_ms)
+                })
+            }
         }
     }
 
@@ -158,7 +152,15 @@ impl Database {
             let now_ms = context.clock.now_ms();
             match cache.look_all(&namespace, &keys, now_ms) {
                 Some(values) => Ok(values),
-                None => read_all(connection, &cache, &namespace, &keys, now_ms),
+                // The snapshot begins with its first statement.
+                None => read_all(
+                    connection,
+                    &cache,
+                    cache.ticket(),
+                    &namespace,
+                    &keys,
+                    now_ms,
+                ),
             }
         })
     }
@@ -167,7 +169,8 @@ impl Database {
     pub fn kv_keys_now(&self, namespace: &str, range: &KeyRange) -> Result<KvKeys> {
         let now_ms = self.context.clock.now_ms();
         self.kv
-            .at_once(|connection| page(connection, namespace, range, now_ms))
+            .connection()
+            .read(|connection| page(connection, namespace, range, now_ms))
     }
 
     /// A page of keys, from the async readers.
@@ -254,7 +257,7 @@ impl WriterState {
         if changes.is_empty() {
             return Ok(result);
         }
-        changes.commit(transaction, &self.kv_cache)?;
+        changes.commit(transaction, &self.kv_cache, &self.at_once)?;
         if let Some(notice) = changes.notice() {
             (self.notices)(Notice::Kv(notice));
         }
@@ -275,7 +278,12 @@ impl Changes<'_> {
         self.changed.is_empty() && !self.cleared && self.purged.is_empty()
     }
 
-    fn commit(&self, transaction: Transaction<'_>, cache: &KvCache) -> Result<()> {
+    fn commit(
+        &self,
+        transaction: Transaction<'_>,
+        cache: &KvCache,
+        at_once: &AtOnce,
+    ) -> Result<()> {
         let whole = self.cleared.then_some((self.namespace, None));
         let changed = self.changed.iter().map(|(k, _)| (self.namespace, k));
         let purged = self.purged.iter().map(|(n, k)| (n.as_str(), k));
@@ -287,6 +295,7 @@ impl Changes<'_> {
             .collect();
         let window = cache.begin(&touched);
         transaction.commit().map_sqlite()?;
+        at_once.committed();
         let values = self.changed.iter();
         window.publish(
             self.namespace,
@@ -305,15 +314,15 @@ impl Changes<'_> {
     }
 }
 
+/// The ticket is from before the snapshot.
 fn read_all(
     snapshot: &Connection,
     cache: &KvCache,
+    ticket: Ticket,
     namespace: &str,
     keys: &[String],
     now_ms: i64,
 ) -> Result<Vec<Found>> {
-    // The snapshot begins with its first statement.
-    let ticket = cache.ticket();
     let mut bytes = 0;
     keys.iter()
         .map(|key| {

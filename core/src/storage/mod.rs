@@ -8,11 +8,14 @@ mod absent;
 mod acknowledge;
 mod apply;
 mod aside;
+mod at_once;
 mod collect;
 mod conflicts;
 mod connection;
 mod database;
 mod digest;
+#[cfg(any(test, feature = "test-support"))]
+mod dump;
 mod errors;
 mod integrity;
 mod key;
@@ -46,6 +49,8 @@ mod worker;
 
 pub use crate::model::standing::PeerStatus;
 pub use database::{Database, DatabaseOptions, NoticeSink};
+#[cfg(any(test, feature = "test-support"))]
+pub use dump::DumpVisitor;
 pub use integrity::IntegritySink;
 pub use outbox::OutboxCounts;
 pub use records::Operation;

@@ -209,6 +209,14 @@ pub(super) fn has_any(connection: &Connection, table: &str) -> Result<bool> {
         .map_sqlite()
 }
 
+/// Whether anything waits to be pushed.
+pub(super) fn waits(connection: &Connection) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_outbox)")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_sqlite()
+}
+
 /// Whether any record of a table was deleted here and that is not yet known to the peer.
 pub(super) fn has_deletions(connection: &Connection, table: &str) -> Result<bool> {
     connection

@@ -5,14 +5,19 @@ use rusqlite::{Connection, params_from_iter};
 use super::errors::MapSqlite;
 use super::table_sql::quote;
 use super::transaction::Context;
+use super::values;
 use crate::error::Result;
 use crate::model::filter::{Comparison, Condition, Query};
+use crate::model::ids::RecordId;
 use crate::model::row;
 use crate::model::schema::{Role, Table, TableIndex};
 use crate::model::value::Value;
 
 /// A page ends behind the record with which it gets larger than this.
 const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// What most records have room in, as text.
+const RECORD_BYTES: usize = 1024;
 
 /// A page as JSON text: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}`.
 pub(super) fn page(
@@ -75,6 +80,33 @@ pub(super) fn page(
     Ok(out)
 }
 
+/// A record as a JSON object, or none.
+pub(super) fn record(
+    connection: &Connection,
+    context: &Context,
+    index: TableIndex,
+    id: &RecordId,
+) -> Result<Option<String>> {
+    let table = context.schema.table(index);
+    let mut statement = connection
+        .prepare_cached(&context.sql.table(index).find)
+        .map_sqlite()?;
+    let mut rows = statement.query([id.as_str()]).map_sqlite()?;
+    let Some(found) = rows.next().map_sqlite()? else {
+        return Ok(None);
+    };
+    let mut out = String::with_capacity(RECORD_BYTES);
+    let visible = table.columns.iter().enumerate().filter(|(_, c)| !c.hidden);
+    for (i, (position, column)) in visible.enumerate() {
+        out.push(if i > 0 { ',' } else { '{' });
+        row::write_text(&column.name, &mut out);
+        out.push(':');
+        values::write_cell(column, found.get_ref(position).map_sqlite()?, &mut out)?;
+    }
+    out.push('}');
+    Ok(Some(out))
+}
+
 /// How many records a condition fits.
 pub(super) fn count(
     connection: &Connection,
@@ -117,8 +149,7 @@ fn write_row(table: &Table, found: &rusqlite::Row<'_>, out: &mut String) -> Resu
         if i > 0 {
             out.push(',');
         }
-        let value: Value = found.get(position).map_sqlite()?;
-        row::write_value(column, &value, out);
+        values::write_cell(column, found.get_ref(position).map_sqlite()?, out)?;
     }
     out.push(']');
     Ok(())

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::connection::{self, APPLY_CACHE_KIB, WRITER_CACHE_KIB};
-use super::database::Database;
+use super::connection::{self, APPLY_CACHE_KIB, CHECKPOINT_PAGES, WRITER_CACHE_KIB};
+use super::database::{Database, WriterState};
 use super::{acknowledge, apply, aside, collect, peers, records, sent};
 use crate::cancel::CancelToken;
 use crate::error::{ErrorCode, Result};
@@ -21,6 +21,18 @@ use crate::ports::{ChangeSource, SyncStore};
 /// A pull of more rows gets a larger page cache and ends with a checkpoint.
 const LARGE_APPLY_ROWS: u64 = 1_000;
 
+/// A larger cache, and a log that grows until all is in it.
+fn prepare_for_much(state: &WriterState) -> Result<()> {
+    connection::set_cache_kib(&state.connection, APPLY_CACHE_KIB)?;
+    connection::set_checkpoint_pages(&state.connection, 0)
+}
+
+/// What was committed is committed: none of this makes it undone.
+fn end_of_much(state: &WriterState) {
+    let _ = connection::set_cache_kib(&state.connection, WRITER_CACHE_KIB);
+    let _ = connection::set_checkpoint_pages(&state.connection, CHECKPOINT_PAGES);
+}
+
 impl SyncStore for Database {
     fn cursor(&self, peer: &PeerId) -> Result<i64> {
         self.peer_status(peer).wait().map(|status| status.cursor)
@@ -36,11 +48,11 @@ impl SyncStore for Database {
     ) -> Result<ApplyReport> {
         let (terms, reply, cancel) = (terms.clone(), reply.clone(), cancel.clone());
         let large = reply.upserts + reply.deletions > LARGE_APPLY_ROWS;
-        self.writer(move |state| {
+        let report = self.writer(move |state| {
             if large {
-                connection::set_cache_kib(&state.connection, APPLY_CACHE_KIB)?;
+                prepare_for_much(state)?;
             }
-            let report = state.transaction(true, |tx| {
+            let report = state.repeatable(true, |tx| {
                 let (kind, before) = (terms.id.kind(), peers::status(tx.connection, &terms.id)?);
                 let cloud = peers::status(tx.connection, &PeerId::cloud())?;
                 // What the cloud said about rights, no hub replaces.
@@ -61,13 +73,16 @@ impl SyncStore for Database {
                 Ok(report)
             });
             if large {
-                // What was committed is committed: neither of these makes it undone.
-                let _ = connection::set_cache_kib(&state.connection, WRITER_CACHE_KIB);
-                let _ = connection::checkpoint(&state.connection);
+                end_of_much(state);
             }
             report
-        })
-        .wait()
+        });
+        let report = report.wait()?;
+        if large {
+            // Not by the writer: others may write meanwhile. Nobody waits for it.
+            let _ = self.move_log();
+        }
+        Ok(report)
     }
 
     fn collect(
@@ -96,7 +111,7 @@ impl SyncStore for Database {
     fn acknowledge(&self, terms: &PeerTerms, taken: Vec<Acknowledgement>) -> Result<()> {
         let terms = terms.clone();
         self.writer(move |state| {
-            state.transaction(false, |tx| acknowledge::acknowledge(tx, &terms, &taken))
+            state.repeatable(false, |tx| acknowledge::acknowledge(tx, &terms, &taken))
         })
         .wait()
     }

@@ -8,6 +8,8 @@ pub(super) struct TableSql {
     pub find: String,
     /// All columns, positional.
     pub insert: String,
+    /// The same, unless there is a record with the id.
+    pub insert_new: String,
     /// By id.
     pub delete: String,
     /// The list of all columns, for queries.
@@ -45,6 +47,9 @@ impl TableSql {
         Self {
             find: format!("SELECT {columns} FROM {name} WHERE id = ?"),
             insert: format!("INSERT INTO {name} ({columns}) VALUES ({marks})"),
+            insert_new: format!(
+                "INSERT INTO {name} ({columns}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING"
+            ),
             delete: format!("DELETE FROM {name} WHERE id = ?"),
             columns,
         }

@@ -4,8 +4,9 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use rusqlite::{Row, Statement};
 
 use super::errors::MapSqlite;
-use crate::error::Result;
-use crate::model::schema::Table;
+use crate::error::{Error, ErrorCode, Result};
+use crate::model::row;
+use crate::model::schema::{Column, Table};
 use crate::model::value::Value;
 
 impl ToSql for Value {
@@ -29,6 +30,24 @@ impl FromSql for Value {
             ValueRef::Blob(_) => Err(FromSqlError::InvalidType),
         }
     }
+}
+
+/// Writes a cell as the app sees it, without a copy in between.
+pub(super) fn write_cell(column: &Column, value: ValueRef<'_>, out: &mut String) -> Result<()> {
+    match value {
+        ValueRef::Null => row::write_null(out),
+        ValueRef::Integer(number) => row::write_integer(column, number, out),
+        ValueRef::Real(number) => row::write_real(number, out),
+        ValueRef::Text(_) => {
+            row::write_column_text(column, value.as_str().map_err(|_| unreadable())?, out)
+        }
+        ValueRef::Blob(_) => return Err(unreadable()),
+    }
+    Ok(())
+}
+
+fn unreadable() -> Error {
+    Error::new(ErrorCode::DatabaseDamaged, "a stored value cannot be read")
 }
 
 /// All columns of a record, in the order of the table.

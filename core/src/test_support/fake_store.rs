@@ -193,6 +193,7 @@ impl FakeStore {
             local: state.rows.get(&key).map(Vec::as_slice),
             outbox: state.outbox.get(&key),
             remote,
+            held: &[],
             elsewhere: None,
         };
         let plan = rule.merge(key.0, &input);
@@ -247,7 +248,7 @@ impl SyncStore for FakeStore {
         let mut changes = Vec::new();
         while let Some(change) = source.next_change()? {
             cancel.check()?;
-            changes.push(change);
+            changes.push(change.clone());
         }
         let mut state = self.state();
         let mut report = ApplyReport::default();

@@ -13,6 +13,8 @@ mod limits;
 mod network;
 mod rpc;
 mod sign_in;
+#[cfg(any(test, feature = "test-support"))]
+mod text_peer;
 mod tls;
 mod wire;
 
@@ -36,3 +38,5 @@ pub use cloud::{CloudClient, CloudPeer};
 pub use hub::{HubClient, HubLogin, HubParts, HubPeer, HubSignIn, HubToken};
 pub use limits::TimeLimits;
 pub use network::Network;
+#[cfg(any(test, feature = "test-support"))]
+pub use text_peer::{Pushed, TextPeer};

@@ -158,7 +158,7 @@ impl Store {
         self.database.apply_pull(
             &PeerTerms::cloud(),
             &reply(NOW + 1),
-            Box::new(List(changes.into_iter())),
+            Box::new(List { changes, next: 0 }),
             Arc::new(RemoteWins),
             &CancelToken::new(),
         )
@@ -203,11 +203,15 @@ fn refusals(rows: Vec<Acknowledgement>) -> Vec<Refusal> {
     rows.into_iter().map(refusal).collect()
 }
 
-struct List(std::vec::IntoIter<RemoteChange>);
+struct List {
+    changes: Vec<RemoteChange>,
+    next: usize,
+}
 
 impl ChangeSource for List {
-    fn next_change(&mut self) -> Result<Option<RemoteChange>> {
-        Ok(self.0.next())
+    fn next_change(&mut self) -> Result<Option<&RemoteChange>> {
+        self.next += 1;
+        Ok(self.changes.get(self.next - 1))
     }
 }
 

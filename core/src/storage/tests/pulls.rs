@@ -63,7 +63,10 @@ fn a_cancelled_apply_leaves_rows_and_cursor_as_they_were() {
         .apply_pull(
             &PeerTerms::cloud(),
             &reply(5),
-            Box::new(List(vec![change].into_iter())),
+            Box::new(List {
+                changes: vec![change],
+                next: 0,
+            }),
             Arc::new(RemoteWins),
             &cancel,
         )
@@ -103,7 +106,10 @@ fn a_pull_of_everything_does_not_move_the_cursor_past_deletions() {
         let mut reply = reply(timestamp);
         reply.full = full;
         reply.skew_ms = timestamp;
-        let source = Box::new(List(Vec::new().into_iter()));
+        let source = Box::new(List {
+            changes: Vec::new(),
+            next: 0,
+        });
         let cancel = CancelToken::new();
         store
             .database

@@ -46,10 +46,6 @@ impl<W: Write> BlockWriter<W> {
         }
     }
 
-    pub(super) fn stream(&self) -> u8 {
-        self.position.stream
-    }
-
     pub(super) fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(BLOCK - self.block.len()));
@@ -90,6 +86,8 @@ pub(super) struct BlockReader<R> {
     block: Zeroizing<Vec<u8>>,
     /// How much of the block was handed out.
     used: usize,
+    /// How much was handed out of the blocks before.
+    before: u64,
     last: bool,
     failed: bool,
 }
@@ -102,9 +100,15 @@ impl<R: Read> BlockReader<R> {
             position: Position::start(stream),
             block: buffer(),
             used: 0,
+            before: 0,
             last: false,
             failed: false,
         }
+    }
+
+    /// How many bytes were handed out.
+    pub(super) const fn handed_out(&self) -> u64 {
+        self.before + self.used as u64
     }
 
     /// Whether everything was read, down to the block that says so.
@@ -152,6 +156,7 @@ impl<R: Read> BlockReader<R> {
     }
 
     fn open_next(&mut self) -> Result<()> {
+        self.before += self.used as u64;
         self.used = 0;
         self.block.resize(BLOCK + TAG, 0);
         let mut length = 0;

@@ -1,9 +1,9 @@
 //! Changes as bytes. Every length is checked when it is read, though only what was authenticated
 //! gets here: a defect must not become a panic or an allocation without bounds.
 
-use std::io::{Read, Write};
+use std::io::Read;
 
-use super::blocks::{BlockReader, BlockWriter, damaged};
+use super::blocks::{BlockReader, damaged};
 use crate::error::{Error, Result};
 use crate::model::change_set::RemoteRow;
 use crate::model::ids::RecordId;
@@ -15,54 +15,51 @@ const INTEGER: u8 = 1;
 const REAL: u8 = 2;
 const TEXT: u8 = 3;
 
-pub(super) fn write_upsert<W: Write>(
-    out: &mut BlockWriter<W>,
-    table: TableIndex,
-    row: &RemoteRow,
-) -> Result<()> {
+pub(super) fn write_upsert(out: &mut Vec<u8>, table: TableIndex, row: &RemoteRow) -> Result<()> {
     write_delete(out, table, &row.id)?;
-    out.write(&length(row.cells.len())?.to_le_bytes())?;
+    write_length(out, row.cells.len())?;
     for (position, value) in &row.cells {
-        out.write(&length(*position)?.to_le_bytes())?;
+        write_length(out, *position)?;
         write_value(out, value)?;
     }
     Ok(())
 }
 
-pub(super) fn write_delete<W: Write>(
-    out: &mut BlockWriter<W>,
-    table: TableIndex,
-    id: &RecordId,
-) -> Result<()> {
-    out.write(&table.0.to_le_bytes())?;
+pub(super) fn write_delete(out: &mut Vec<u8>, table: TableIndex, id: &RecordId) -> Result<()> {
+    out.extend_from_slice(&table.0.to_le_bytes());
     write_text(out, id.as_str())
 }
 
-fn write_value<W: Write>(out: &mut BlockWriter<W>, value: &Value) -> Result<()> {
+fn write_value(out: &mut Vec<u8>, value: &Value) -> Result<()> {
     match value {
-        Value::Null => out.write(&[NULL]),
+        Value::Null => out.push(NULL),
         Value::Integer(number) => {
-            out.write(&[INTEGER])?;
-            out.write(&number.to_le_bytes())
+            out.push(INTEGER);
+            out.extend_from_slice(&number.to_le_bytes());
         }
         Value::Real(number) => {
-            out.write(&[REAL])?;
-            out.write(&number.to_le_bytes())
+            out.push(REAL);
+            out.extend_from_slice(&number.to_le_bytes());
         }
         Value::Text(text) => {
-            out.write(&[TEXT])?;
-            write_text(out, text)
+            out.push(TEXT);
+            write_text(out, text)?;
         }
     }
+    Ok(())
 }
 
-fn write_text<W: Write>(out: &mut BlockWriter<W>, text: &str) -> Result<()> {
-    out.write(&length(text.len())?.to_le_bytes())?;
-    out.write(text.as_bytes())
+fn write_text(out: &mut Vec<u8>, text: &str) -> Result<()> {
+    write_length(out, text.len())?;
+    out.extend_from_slice(text.as_bytes());
+    Ok(())
 }
 
-fn length(length: usize) -> Result<u32> {
-    u32::try_from(length).map_err(|_| Error::internal("a value is too long for the spool"))
+fn write_length(out: &mut Vec<u8>, length: usize) -> Result<()> {
+    let length =
+        u32::try_from(length).map_err(|_| Error::internal("a value is too long for the spool"))?;
+    out.extend_from_slice(&length.to_le_bytes());
+    Ok(())
 }
 
 /// The next upsert, or none at the end.

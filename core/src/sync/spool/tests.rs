@@ -5,10 +5,19 @@ use std::io::{self, Cursor};
 
 use proptest::prelude::*;
 
-use super::blocks::{BLOCK, TAG};
+use std::path::Path;
+
+use aes_gcm::{Aes256Gcm, KeyInit};
+
+use super::blocks::{BLOCK, BlockReader, BlockWriter, TAG};
+use super::writing::UPSERTS;
 use super::*;
-use crate::error::ErrorCode;
+use crate::error::{ErrorCode, Result};
+use crate::model::change_set::{RemoteChange, RemoteRow};
+use crate::model::ids::RecordId;
+use crate::model::schema::TableIndex;
 use crate::model::value::Value;
+use crate::ports::{ChangeSink, ChangeSource};
 use crate::test_support::SeededEntropy;
 
 const CANARY: &str = "CANARY-Amal-Khoury-1980";
@@ -32,7 +41,7 @@ fn put(spool: &mut Spool, change: &RemoteChange) {
 fn take_all(reader: &mut dyn ChangeSource) -> Result<Vec<RemoteChange>> {
     let mut all = Vec::new();
     while let Some(change) = reader.next_change()? {
-        all.push(change);
+        all.push(change.clone());
     }
     Ok(all)
 }

@@ -1,29 +1,18 @@
 //! Decodes a pull reply as a stream: rows go to the sink one by one, and nothing of the reply is
 //! kept. What the reply must look like is in `reply`; what is dropped and counted is decided here.
 
-use std::io::{BufReader, Read};
+use std::io::Read;
 
-use serde::Deserializer;
-
-use super::guard::Guard;
-use super::record;
-use super::reply::{List, Wrapped};
-use crate::error::{Error, ErrorCode, Result};
+use super::failures::{NOT_THE_FORM, TOO_MANY, TOO_MANY_TABLES};
+use super::input::{self, Input};
+use super::record::{self, Shape};
+use super::reply::{self, List};
+use crate::error::Result;
 use crate::model::change_set::{PullReply, RemoteRow, SkipCounts};
 use crate::model::ids::RecordId;
 use crate::model::schema::{Schema, Table, TableIndex};
 use crate::ports::ChangeSink;
 use crate::transport::limits::SizeLimits;
-
-/// The parser reads byte by byte; the network's pieces are copied here first.
-const BUFFER_BYTES: usize = 64 * 1024;
-
-const NOT_JSON: Error = protocol("the reply is not whole JSON");
-const NOT_THE_FORM: Error = protocol("the reply has not the form of the protocol");
-
-const fn protocol(detail: &'static str) -> Error {
-    Error::new(ErrorCode::Protocol, detail)
-}
 
 /// Decodes one reply into a sink.
 pub(in crate::transport) struct Decoder<'a> {
@@ -39,8 +28,7 @@ pub(in crate::transport) struct Decoder<'a> {
     pub(super) skipped: SkipCounts,
     pub(super) timestamp: Option<i64>,
     pub(super) saw_changes: bool,
-    // An error of ours cannot pass through the parser, which would only keep its text.
-    pub(super) failure: Option<Error>,
+    shape: Shape,
 }
 
 impl<'a> Decoder<'a> {
@@ -66,7 +54,7 @@ impl<'a> Decoder<'a> {
             skipped: SkipCounts::default(),
             timestamp: None,
             saw_changes: false,
-            failure: None,
+            shape: Shape::default(),
         }
     }
 
@@ -78,15 +66,9 @@ impl<'a> Decoder<'a> {
 
     /// Reads the reply to its end. What was asked for, and the skew, are the caller's to fill in.
     pub(in crate::transport) fn read(mut self, body: impl Read) -> Result<PullReply> {
+        let mut input = Input::new(body, self.limits, self.wrapping);
         let wrapping = self.wrapping;
-        let mut guard = Guard::new(body, self.limits, wrapping);
-        let parsed = {
-            let reader = BufReader::with_capacity(BUFFER_BYTES, &mut guard);
-            let mut json = serde_json::Deserializer::from_reader(reader);
-            json.deserialize_map(Wrapped(&mut self, wrapping))
-                .and_then(|()| json.end())
-        };
-        parsed.map_err(|error| self.failure.take().unwrap_or_else(|| explain(error)))?;
+        reply::read(&mut input, &mut self, wrapping)?;
         let timestamp = self.timestamp.ok_or(NOT_THE_FORM)?;
         if !self.saw_changes {
             return Err(NOT_THE_FORM);
@@ -96,7 +78,7 @@ impl<'a> Decoder<'a> {
             skew_ms: 0,
             upserts: self.upserts,
             deletions: self.deletions,
-            bytes: guard.seen(),
+            bytes: input.read_bytes(),
             full: false,
             skipped: self.skipped,
         })
@@ -106,7 +88,7 @@ impl<'a> Decoder<'a> {
     pub(super) fn table(&mut self) -> Result<()> {
         self.tables += 1;
         if self.tables > self.limits.tables {
-            return Err(protocol("the reply holds more tables than allowed"));
+            return Err(TOO_MANY_TABLES);
         }
         Ok(())
     }
@@ -115,7 +97,7 @@ impl<'a> Decoder<'a> {
     pub(super) fn item(&mut self, index: TableIndex, list: List, raw: &str) -> Result<()> {
         self.rows += 1;
         if self.rows > self.limits.rows {
-            return Err(protocol("the reply holds more records than allowed"));
+            return Err(TOO_MANY);
         }
         match list {
             List::Upserts => self.upsert(index, raw),
@@ -124,12 +106,11 @@ impl<'a> Decoder<'a> {
     }
 
     fn upsert(&mut self, index: TableIndex, raw: &str) -> Result<()> {
-        let table = self.schema.table(index);
-        let Some(row) = record::read(self.schema, table, raw, &mut self.skipped) else {
-            self.skipped.bad_records += 1;
-            return Ok(());
+        let row = record::read(self.schema, index, raw, &mut self.shape, &mut self.skipped);
+        let Some(row) = row else {
+            return self.pass_over(raw);
         };
-        if !self.is_own(table, &row) {
+        if !self.is_own(self.schema.table(index), &row) {
             self.skipped.foreign_rows += 1;
             return Ok(());
         }
@@ -139,11 +120,17 @@ impl<'a> Decoder<'a> {
 
     fn delete(&mut self, index: TableIndex, raw: &str) -> Result<()> {
         let Some(id) = record::read_id(raw) else {
-            self.skipped.bad_records += 1;
-            return Ok(());
+            return self.pass_over(raw);
         };
         self.deletions += 1;
         self.sink.delete(index, id)
+    }
+
+    /// An item that is of no use is counted, if it is JSON at all.
+    fn pass_over(&mut self, raw: &str) -> Result<()> {
+        input::check(raw)?;
+        self.skipped.bad_records += 1;
+        Ok(())
     }
 
     /// A row that does not say whose it is, is nobody's.
@@ -153,17 +140,6 @@ impl<'a> Decoder<'a> {
                 *position == column && value.as_text() == Some(&self.own_user_id)
             })
         })
-    }
-}
-
-fn explain(error: serde_json::Error) -> Error {
-    use serde_json::error::Category;
-    match error.classify() {
-        Category::Io => std::io::Error::from(error)
-            .downcast::<Error>()
-            .unwrap_or_else(|_| Error::new(ErrorCode::Network, "the reply broke off")),
-        Category::Data => NOT_THE_FORM,
-        Category::Syntax | Category::Eof => NOT_JSON,
     }
 }
 

@@ -7,11 +7,12 @@ mod cell;
 mod decoder;
 mod encode;
 mod encode_hub;
-mod guard;
-mod key;
+mod failures;
+mod input;
 mod record;
 mod reply;
-mod utf8;
+mod span;
+mod timestamp;
 
 #[cfg(test)]
 mod decode_tests;

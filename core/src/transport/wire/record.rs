@@ -9,19 +9,26 @@ use serde_json::value::RawValue;
 use super::cell::{self, Cell};
 use crate::model::change_set::{RemoteRow, SkipCounts};
 use crate::model::ids::RecordId;
-use crate::model::schema::{Role, Schema, Table};
+use crate::model::schema::{Role, Schema, Table, TableIndex};
 use crate::model::value::Value;
 
-/// Reads a record. None where it is no object or has no usable id.
+/// Reads a record. None where it is no JSON, no object or has no usable id.
 pub(super) fn read(
     schema: &Schema,
-    table: &Table,
+    index: TableIndex,
     raw: &str,
+    shape: &mut Shape,
     skipped: &mut SkipCounts,
 ) -> Option<RemoteRow> {
+    let table = schema.table(index);
+    shape.of(index);
     let record = Record {
-        schema,
-        table,
+        names: Names {
+            schema,
+            table,
+            shape,
+            next: 0,
+        },
         skipped,
         id: None,
         cells: vec![None; table.columns.len()],
@@ -38,8 +45,7 @@ pub(super) fn read_id(raw: &str) -> Option<RecordId> {
 }
 
 struct Record<'a> {
-    schema: &'a Schema,
-    table: &'a Table,
+    names: Names<'a>,
     skipped: &'a mut SkipCounts,
     id: Option<RecordId>,
     // By position, so that of two values of one column the later stays.
@@ -48,7 +54,7 @@ struct Record<'a> {
 
 impl Record<'_> {
     fn take(&mut self, position: usize, raw: &str) {
-        let column = &self.table.columns[position];
+        let column = &self.names.table.columns[position];
         if column.role == Role::Id {
             self.id = read_id(raw);
             return;
@@ -72,7 +78,7 @@ impl<'de> Visitor<'de> for Record<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self::Value, A::Error> {
-        while let Some(name) = map.next_key_seed(NameSeed(self.schema, self.table))? {
+        while let Some(name) = map.next_key_seed(&mut self.names)? {
             match name {
                 Name::Column(position) => {
                     let raw: &RawValue = map.next_value()?;
@@ -96,16 +102,79 @@ impl<'de> Visitor<'de> for Record<'_> {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Name {
     Column(usize),
     Forbidden,
     Unknown,
 }
 
-/// Judges a column's name without keeping it.
-struct NameSeed<'a>(&'a Schema, &'a Table);
+/// The names of the record before, in their order, each with its judgement: the records of a table
+/// look alike, and then no name is looked up twice.
+#[derive(Default)]
+pub(super) struct Shape {
+    table: Option<TableIndex>,
+    names: Vec<(String, Name)>,
+}
 
-impl<'de> DeserializeSeed<'de> for NameSeed<'_> {
+impl Shape {
+    /// Another table judges anew.
+    fn of(&mut self, table: TableIndex) {
+        if self.table != Some(table) {
+            self.names.clear();
+            self.table = Some(table);
+        }
+    }
+
+    fn keep(&mut self, at: usize, name: &str, judged: Name) {
+        if name.len() > MAX_NAME_BYTES {
+            return;
+        }
+        if let Some(place) = self.names.get_mut(at) {
+            place.0.clear();
+            place.0.push_str(name);
+            place.1 = judged;
+        } else if at == self.names.len() && at < MAX_NAMES {
+            self.names.push((name.to_owned(), judged));
+        }
+    }
+}
+
+/// A shape has no more names than this, nor longer ones: peers may send anything.
+const MAX_NAMES: usize = 256;
+const MAX_NAME_BYTES: usize = 64;
+
+/// Judges the names of one record, one after the other, without keeping them.
+struct Names<'a> {
+    schema: &'a Schema,
+    table: &'a Table,
+    shape: &'a mut Shape,
+    next: usize,
+}
+
+impl Names<'_> {
+    fn judge(&mut self, name: &str) -> Name {
+        let at = self.next;
+        self.next += 1;
+        if let Some((known, judged)) = self.shape.names.get(at)
+            && known == name
+        {
+            return *judged;
+        }
+        // The refusal first: no schema may let such a column in.
+        let judged = if self.schema.is_forbidden_column(name) {
+            Name::Forbidden
+        } else {
+            self.table
+                .position(name)
+                .map_or(Name::Unknown, Name::Column)
+        };
+        self.shape.keep(at, name, judged);
+        judged
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Names<'_> {
     type Value = Name;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Name, D::Error> {
@@ -113,7 +182,7 @@ impl<'de> DeserializeSeed<'de> for NameSeed<'_> {
     }
 }
 
-impl Visitor<'_> for NameSeed<'_> {
+impl Visitor<'_> for &mut Names<'_> {
     type Value = Name;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,12 +190,6 @@ impl Visitor<'_> for NameSeed<'_> {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Name, E> {
-        let Self(schema, table) = self;
-        // The refusal first: no schema may let such a column in.
-        Ok(if schema.is_forbidden_column(name) {
-            Name::Forbidden
-        } else {
-            table.position(name).map_or(Name::Unknown, Name::Column)
-        })
+        Ok(self.judge(name))
     }
 }
