@@ -18,6 +18,8 @@ mod cloud;
 mod config;
 mod diagnose;
 mod ending;
+mod hub;
+mod hub_trust;
 mod idle;
 mod integrity;
 mod kv;
@@ -57,6 +59,7 @@ pub use crate::model::notice::VaultState;
 pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
 pub use diagnose::diagnose;
+pub use hub::PairedHub;
 pub use recovery::RecoveryRequest;
 pub use slots::SlotList;
 pub use sync_run::SyncOptions;
@@ -239,7 +242,8 @@ impl Amana {
     /// PIN, and while another thread changes the state. A due change of the root key is made first.
     ///
     /// Where the vault is unlocked already the key is proven all the same, unless it opens without
-    /// a person, and the idle time begins again; a refusal leaves it as it was.
+    /// a person, and the idle time begins again; a refusal leaves it as it was, and other calls go on
+    /// meanwhile.
     ///
     /// # Errors
     /// As [`Amana::open`], and `not_found` where there is no vault or the person has no slot,
@@ -284,7 +288,7 @@ impl Amana {
         };
         let proven = match way {
             Way::Device if open.policy() == Some(Policy::Device) => Ok(()),
-            _ => vault::open(&self.inner.io(), way, None).map(|_| ()),
+            _ => self.inner.prove(way, None).map(|_| ()),
         };
         let proven = self.inner.remember(proven);
         if proven.is_ok() {
@@ -336,13 +340,14 @@ impl Amana {
     pub fn state(&self) -> VaultState {
         let rule = self.inner.config.idle_lock;
         let now_ms = self.inner.system.clock.monotonic_ms();
-        match self.inner.life.now().as_deref() {
-            Ok(State::Unlocked(open)) if !open.held.last_use.is_locked(rule, now_ms) => {
-                VaultState::Unlocked
-            }
-            Ok(State::Changing(Doing::Rotating)) => VaultState::Unlocked,
-            Ok(State::Unlocked(_) | State::Locked | State::Changing(_)) => VaultState::Locked,
-            Ok(State::Closed) | Err(_) => VaultState::Closed,
+        let Ok(state) = self.inner.life.now() else {
+            return VaultState::Closed;
+        };
+        match (&*state, state.open()) {
+            (State::Closed, _) => VaultState::Closed,
+            (State::Changing(Doing::Rotating), _) => VaultState::Unlocked,
+            (_, Some(open)) if !open.held.last_use.is_locked(rule, now_ms) => VaultState::Unlocked,
+            _ => VaultState::Locked,
         }
     }
 
@@ -379,14 +384,15 @@ impl Amana {
     fn opened(&self) -> Result<Arc<Open>> {
         let now_ms = self.inner.system.clock.monotonic_ms();
         let rule = self.inner.config.idle_lock;
-        match &*self.inner.life.now()? {
-            State::Unlocked(open) if open.held.last_use.let_in(rule, now_ms) => {
+        let state = self.inner.life.now()?;
+        match (&*state, state.open()) {
+            (_, Some(open)) if open.held.last_use.let_in(rule, now_ms) => {
                 open.held.integrity.pause();
                 Ok(Arc::clone(open))
             }
-            State::Unlocked(_) | State::Locked => Err(locked()),
-            State::Changing(doing) => Err(doing.refusal()),
-            State::Closed => Err(closed()),
+            (State::Changing(doing), None) => Err(doing.refusal()),
+            (State::Closed, _) => Err(closed()),
+            _ => Err(locked()),
         }
     }
 }

@@ -23,7 +23,7 @@ pub mod vault;
 pub use access::idle::IdleRule;
 pub use access::integrity::IntegrityRule;
 pub use amana::{
-    Amana, Config, NewPolicy, NewVault, RecoveryRequest, SchemaSource, SlotList, Status,
+    Amana, Config, NewPolicy, NewVault, PairedHub, RecoveryRequest, SchemaSource, SlotList, Status,
     SyncOptions, System, Unlock, VaultState, diagnose,
 };
 pub use error::{Error, ErrorCode, Result};

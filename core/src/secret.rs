@@ -53,6 +53,16 @@ key! {
     HubSessionKey;
 }
 
+/// Overwrites the stack below the caller. What primitives leave there (the last block of an HKDF is a
+/// whole key) is out of reach of any type; to be called after they have returned.
+#[inline(never)]
+pub fn scrub_stack() {
+    /// Deeper than any derivation or unsealing goes; a thread of the smallest usual size has 512 KiB.
+    const DEPTH: usize = 64 * 1024;
+    let mut area = Zeroizing::new([0u8; DEPTH]);
+    std::hint::black_box(area.as_mut_slice());
+}
+
 impl RootKey {
     /// A new root key from the injected randomness.
     pub fn make(entropy: &dyn Entropy) -> Result<Self> {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use amana_core::cancel::CancelToken;
 use amana_core::error::ErrorCode;
 use amana_core::ports::KeyStore;
+use amana_core::secret::scrub_stack;
 use amana_core::system::{SystemClock, SystemEntropy, SystemTimer};
 use amana_core::test_support::MemoryKeyStore;
 use amana_core::{
@@ -158,6 +159,9 @@ impl Searched {
             name: "the PIN",
             masked: PIN.to_vec(),
         });
+        // The test's own way to them.
+        drop(secrets);
+        scrub_stack();
         needles
     }
 

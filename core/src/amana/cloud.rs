@@ -8,7 +8,7 @@ use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::model::ids::PeerId;
 use crate::model::ledger::{ConflictEntry, Digest};
-use crate::model::peer::{CloudAddress, Credentials, Person};
+use crate::model::peer::{CloudAddress, Credentials, Person, Proof, SyncProof};
 use crate::model::report::SyncReport;
 use crate::pending::{self, Pending};
 use crate::storage::{OutboxCounts, PeerStatus, StoredSession};
@@ -32,8 +32,8 @@ pub struct Status {
 }
 
 impl Amana {
-    /// Signs in at a cloud server. On success address, e-mail and password are kept inside the
-    /// vault, since the cloud's sync takes nothing else; the person is returned.
+    /// Signs in at a cloud server. On success the address is kept inside the vault, with e-mail and
+    /// password or with a token, as the configuration says; the person is returned.
     ///
     /// # Errors
     /// `unauthorized` also when the server's own database is down: nothing is wiped on it.
@@ -46,16 +46,28 @@ impl Amana {
         cancel: CancelToken,
     ) -> Result<Person> {
         let open = self.opened()?;
-        credentials.check_for_sync()?;
+        let kind = self.inner.config.cloud_proof;
+        if kind == SyncProof::Password {
+            credentials.check_for_sync()?;
+        }
         let client = self.client(&address)?;
         let token = cancel.or(&open.held.sign_ins);
         spawn("amana-sign-in", move || {
-            let person = client.sign_in(&credentials, &token)?;
+            let (person, proof) = match kind {
+                SyncProof::Password => {
+                    let person = client.sign_in(&credentials, &token)?;
+                    (person, Proof::Password(credentials))
+                }
+                SyncProof::Token => {
+                    let (person, proof) = client.sign_in_for_token(&credentials, &token)?;
+                    (person, Proof::Token(proof))
+                }
+            };
             // A sync of whoever was signed in before must not end under the new name.
             let _pause = open.sync.pause();
             let session = StoredSession {
-                address,
-                credentials,
+                address: Some(address),
+                proof,
                 person: person.clone(),
             };
             open.database
@@ -96,7 +108,9 @@ impl Amana {
         let (person, url) = match session {
             Some(session) => (
                 Some(session.person),
-                Some(session.address.url.as_str().to_owned()),
+                session
+                    .address
+                    .map(|address| address.url.as_str().to_owned()),
             ),
             None => (None, None),
         };
@@ -140,7 +154,7 @@ impl Amana {
 }
 
 /// Runs what blocks on a thread of its own.
-fn spawn<T: Send + 'static>(
+pub(super) fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<Pending<T>> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::access::idle::IdleRule;
 use crate::access::integrity::IntegrityRule;
 use crate::error::{Error, Result};
+use crate::model::peer::SyncProof;
 use crate::model::pins::SpkiPins;
 use crate::model::terms::SyncPolicy;
 use crate::ports::{Clock, Disk, Entropy, Timer};
@@ -32,6 +33,8 @@ pub struct Config {
     pub schema: SchemaSource,
     /// How long each step of a request may take.
     pub time_limits: TimeLimits,
+    /// What is kept to prove to the cloud who is syncing: the password, or a token of a day.
+    pub cloud_proof: SyncProof,
     /// The keys that the cloud's server may show, beside the ordinary checks.
     pub cloud_pins: Option<SpkiPins>,
     /// When a vault that nobody uses locks itself; `None` never.
@@ -54,6 +57,7 @@ impl Config {
             directory: directory.into(),
             schema: SchemaSource::default(),
             time_limits: TimeLimits::default(),
+            cloud_proof: SyncProof::default(),
             cloud_pins: None,
             idle_lock: Some(IdleRule::default()),
             integrity: Some(IntegrityRule::default()),

@@ -9,6 +9,7 @@ use super::opened::Open;
 use super::rotation::key_of;
 use crate::error::{ErrorCode, Result};
 use crate::model::notice::Notice;
+use crate::secret::scrub_stack;
 use crate::storage::{self, Database, DatabaseOptions};
 use crate::vault::{self, DatabaseAnswer, NewVault, OpenResult, Policy, VaultIo, VaultKeys, Way};
 
@@ -25,13 +26,24 @@ impl Inner {
         }
     }
 
+    /// Proves a key, and leaves nothing of the way to it on this thread's stack: right or wrong.
+    pub(super) fn prove(
+        &self,
+        way: &Way<'_>,
+        new: Option<&NewVault<'_>>,
+    ) -> OpenResult<vault::Opened> {
+        let opened = vault::open(&self.io(), way, new);
+        scrub_stack();
+        opened
+    }
+
     /// Opens the vault, or makes it where there is none and `new` says how.
     pub(super) fn open_vault(&self, way: &Way<'_>, new: Option<&NewVault<'_>>) -> OpenResult<Open> {
         let io = self.io();
         let vault::Opened {
             mut keys,
             first_run,
-        } = vault::open(&io, way, new)?;
+        } = self.prove(way, new)?;
         // Only now: where the key may not be asked for, nothing is touched.
         crate::sync::remove_leftovers(&vault::spool_directory(io.directory))?;
         storage::finish_salvage(io.database_file)?;
@@ -43,7 +55,7 @@ impl Inner {
         }
         if keys.is_rotation_due() && keys.next_database.is_none() {
             // Nobody uses the database yet. Where it cannot be done now, it stays due.
-            answer = self.rekey(&mut keys).0;
+            answer = self.rekey(&mut keys).0?;
         }
         let database = self.open_database(&keys, answer)?;
         if first_run {
@@ -51,6 +63,7 @@ impl Inner {
         }
         // What it cannot delete now, a later opening will.
         let _ = vault::tidy(&io, &mut keys);
+        scrub_stack();
         let open = Open::new(database, keys, self.system.clock.monotonic_ms());
         self.note_unsynced(&open);
         Ok(open)

@@ -1,14 +1,16 @@
 //! Salvage at the front door: a damaged database is copied aside, and what can be read of it takes its
 //! place. An explicit call; no opening does it by itself.
 
+use std::sync::Arc;
+
 use super::rotation::key_of;
 use super::state::{Doing, State, closed};
-use super::{Amana, Unlock, refuse_listener};
+use super::{Amana, Inner, Unlock, refuse_listener};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::salvage::SalvageReport;
+use crate::secret::DatabaseKey;
 use crate::storage::{self, SalvageOptions};
 use crate::vault::{self, DatabaseAnswer};
-use std::sync::Arc;
 
 impl Amana {
     /// Proves the key, copies the database aside, and puts what can be read of it in its place, under
@@ -30,7 +32,7 @@ impl Amana {
                 State::Unlocked(_) => Err(Error::invalid("lock the vault before a salvage")),
                 State::Closed => Err(closed()),
             })?;
-            let opened = vault::open(&self.inner.io(), way, None);
+            let opened = self.inner.prove(way, None);
             let mut keys = self.inner.remember(opened)?.keys;
             // Where no key opens it, that is the damage: an unfinished change of the key stays
             // unfinished, and is settled when there is a database again.
@@ -45,8 +47,8 @@ impl Amana {
     }
 }
 
-impl super::Inner {
-    fn salvage_with(&self, key: &crate::secret::DatabaseKey) -> Result<SalvageReport> {
+impl Inner {
+    fn salvage_with(&self, key: &DatabaseKey) -> Result<SalvageReport> {
         let directory = &self.config.directory;
         let needed = storage::salvage_needs(&self.database_file);
         if self

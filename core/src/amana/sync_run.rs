@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::Amana;
+use super::hub::Hubs;
 use super::opened::Open;
 use super::state::locked;
 use crate::cancel::CancelToken;
@@ -15,8 +16,7 @@ use crate::model::report::SyncReport;
 use crate::pending::{self, Answer, Pending};
 use crate::ports::{ProgressListener, SyncPeer};
 use crate::storage::StoredSession;
-use crate::sync::{Engine, Resolver, full_pull_is_due};
-use crate::transport::CloudProof;
+use crate::sync::{Budget, Engine, Paced, Resolver, full_pull_is_due};
 use crate::vault;
 
 /// How a sync is watched and ended.
@@ -35,6 +35,9 @@ pub struct SyncOptions {
 pub(super) struct SyncRun {
     state: Mutex<RunState>,
     ended: Condvar,
+    /// What this device may still ask of the cloud, which counts for all behind one address.
+    budget: Arc<Mutex<Budget>>,
+    pub(super) hubs: Hubs,
 }
 
 #[derive(Default)]
@@ -108,6 +111,10 @@ impl SyncRun {
         for waiter in waiters.unwrap_or_default() {
             waiter.send(result.clone());
         }
+    }
+
+    pub(super) fn is_running_with(&self, peer: &PeerId) -> bool {
+        self.guard().running.contains_key(peer)
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -207,7 +214,7 @@ impl Amana {
     ) -> Result<SyncReport> {
         let session = open.database.session().wait()?.ok_or_else(not_signed_in)?;
         let own_user = session.person.id.clone();
-        let peer = self.sync_peer(open, peer_id, session)?;
+        let found = self.sync_peer(open, peer_id, session)?;
         let status = open.database.peer_status(peer_id).wait()?;
         let system = &self.inner.system;
         let policy = &self.inner.config.sync;
@@ -218,9 +225,19 @@ impl Amana {
             let released = open.database.release_quarantined(Some(peer_id.clone()));
             released.wait()?;
         }
-        Engine {
+        let paced = Paced {
+            peer: &*found,
+            budget: &open.sync.budget,
+            clock: &*system.clock,
+            timer: &*system.timer,
+        };
+        let peer: &dyn SyncPeer = match peer_id.kind() {
+            PeerKind::Cloud => &paced,
+            PeerKind::Hub => &*found,
+        };
+        let result = Engine {
             store: &open.database,
-            peer: &*peer,
+            peer,
             terms: policy.terms(peer_id),
             rule: Arc::new(Resolver::new(&self.inner.schema, policy)),
             schema: &self.inner.schema,
@@ -234,26 +251,25 @@ impl Amana {
             full_pull: options.full_pull || due,
             past_failures: status.failures,
         }
-        .run()
+        .run();
+        // The token that a hub gave on the way is for the next sync, too.
+        let kept = self.keep_hub_token(open, peer_id);
+        result.and_then(|report| kept.map(|()| report))
     }
 
     /// The peer behind a name, in the name of the person who is signed in.
     fn sync_peer(
         &self,
-        _open: &Open,
+        open: &Open,
         peer: &PeerId,
         session: StoredSession,
-    ) -> Result<Box<dyn SyncPeer>> {
-        match peer.kind() {
-            PeerKind::Cloud => {
-                let person = session.person.id;
-                let client = self.client(&session.address)?;
-                Ok(Box::new(
-                    client.peer(CloudProof::Password(session.credentials), person),
-                ))
-            }
-            PeerKind::Hub => Err(Error::new(ErrorCode::Unsupported, "this hub is not paired")),
+    ) -> Result<Arc<dyn SyncPeer>> {
+        if peer.kind() == PeerKind::Hub {
+            return self.hub_peer(open, peer, session);
         }
+        let address = session.address.ok_or_else(not_signed_in)?;
+        let client = self.client(&address)?;
+        Ok(Arc::new(client.peer(session.proof, session.person.id)))
     }
 }
 

@@ -16,9 +16,21 @@ pub struct MergeInput<'a> {
     pub outbox: Option<&'a OutboxEntry>,
     /// What the peer sent.
     pub remote: &'a RemoteRow,
+    /// Columns that were changed here, in which this peer has taken our value before the peer with
+    /// the last word did.
+    pub held: &'a [Held],
     /// Where another peer said the version that is held, or that the record is gone: that
     /// version. This peer may not have heard of it yet.
     pub elsewhere: Option<Elsewhere>,
+}
+
+/// A column whose value a peer without the last word has taken.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Held {
+    /// The column's position.
+    pub column: usize,
+    /// The value before it was changed here. Whoever writes that back has not seen the change.
+    pub before: Value,
 }
 
 /// A version that another peer than the one asked said last.
@@ -26,8 +38,24 @@ pub struct MergeInput<'a> {
 pub struct Elsewhere {
     /// Its `updated_at`, where it is known.
     pub updated_at: Option<i64>,
-    /// Whether the same version of the peer asked is worth more, since its word is the last.
-    pub yields: bool,
+    /// The version that the peer asked said before, where it is known.
+    pub said: Option<i64>,
+    /// Whether the word of the peer asked is the last: what it says anew counts, whatever its time.
+    /// Servers that set the times of edits themselves may be behind a device's.
+    pub last_word: bool,
+}
+
+impl Elsewhere {
+    /// Whether a version that the peer asked says now is only an older one.
+    pub fn outdates(&self, version: Option<i64>) -> bool {
+        match (version, self.said, self.updated_at) {
+            (Some(version), Some(said), _) if version == said => true,
+            (Some(_), Some(_), _) if self.last_word => false,
+            (Some(version), _, Some(held)) if self.last_word => version < held,
+            (Some(version), _, Some(held)) => version <= held,
+            _ => false,
+        }
+    }
 }
 
 /// A row that a peer said it took, waiting for a pull that shows what was kept of it.

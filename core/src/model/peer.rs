@@ -109,6 +109,17 @@ pub struct CloudToken {
     pub since_ms: i64,
 }
 
+/// What is kept to prove to a server who is syncing.
+#[derive(Debug)]
+pub enum Proof {
+    /// E-mail and password.
+    Password(Credentials),
+    /// The cloud's token, on routes of its own.
+    Token(CloudToken),
+    /// Nothing: the person signed in at a hub, whose token is kept with it.
+    Nothing,
+}
+
 impl fmt::Debug for CloudToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CloudToken")

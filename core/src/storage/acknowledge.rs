@@ -68,7 +68,7 @@ fn settle(
             .and_then(|at| ack.sent.get(at)?.as_integer());
         let version = sent.or_else(|| version_deleted(table, &entry));
         let peer = &terms.id;
-        origins::put(tx.connection, peer, &table.name, id, version, deleted)?;
+        origins::put(tx, peer, &table.name, id, version, deleted, None)?;
         if deleted {
             bury_along(tx, terms, &table.name, id)?;
         }
@@ -85,7 +85,7 @@ fn bury_along(tx: &WriteTransaction<'_>, terms: &PeerTerms, table: &str, id: &st
         let table = tx.context.schema.table(index);
         let entry = outbox::find(tx.connection, table, &child_id)?;
         let version = entry.and_then(|entry| version_deleted(table, &entry));
-        origins::put(tx.connection, &terms.id, &child, &child_id, version, true)?;
+        origins::put(tx, &terms.id, &child, &child_id, version, true, None)?;
     }
     Ok(())
 }

@@ -23,6 +23,8 @@ use crate::ports::ChangeSource;
 
 /// How many changes go between two looks at the cancel token.
 pub(super) const CANCEL_STRIDE: u64 = 256;
+/// After what time the peer with the last word need no longer wait for another's version.
+const SETTLED_AFTER_MS: i64 = 24 * 60 * 60 * 1000;
 
 pub(super) fn apply(
     tx: &mut WriteTransaction<'_>,
@@ -76,6 +78,7 @@ pub(super) struct Apply<'t> {
     /// Rights may only be taken away.
     limits_rights: bool,
     some_absent: bool,
+    full: bool,
     /// What a pull of everything holds, where that is to be compared with what is stored.
     pub(super) seen: Option<Seen>,
     pub(super) report: ApplyReport,
@@ -101,7 +104,7 @@ impl<'t> Apply<'t> {
             tables.push(TableState {
                 with_outbox: pushed && outbox::has_any(connection, &table.name)?,
                 with_deletions: pushed && outbox::has_deletions(connection, &table.name)?,
-                with_sent: pushed && sent::has_any(connection, &terms.id, &table.name)?,
+                with_sent: pushed && sent::has_any(connection, &table.name)?,
                 with_keys: filled && !table.natural_key.is_empty(),
                 parents: parents(&context.schema, index),
                 is_deleted: table.position("is_deleted"),
@@ -115,6 +118,7 @@ impl<'t> Apply<'t> {
             others: peers::has_others(connection, &terms.id)?,
             limits_rights: kind == PeerKind::Hub && cloud.cursor > 0,
             some_absent: absent::any(connection)?,
+            full: reply.full,
             seen: (reply.full && kind == PeerKind::Cloud && any_rows)
                 .then(|| Seen::for_records(reply.upserts)),
             report: ApplyReport::default(),
@@ -164,21 +168,32 @@ impl<'t> Apply<'t> {
             self.report.kept_tombstones += 1;
             return Ok(());
         }
-        let seen = entry.as_ref().map(|entry| {
-            let local = local.as_deref().unwrap_or_default();
-            let later = stamp(table, &remote.cells)
-                > table.updated_at().and_then(|p| local.get(p)?.as_integer());
-            marks::as_seen(entry, mark.as_ref(), local, later)
-        });
+        let (seen, held) = match &entry {
+            Some(entry) => {
+                let stored = local.as_deref().unwrap_or_default();
+                let (seen, held) = marks::as_seen(entry, mark.as_ref(), stored);
+                (Some(seen), held)
+            }
+            None => (None, Vec::new()),
+        };
         let origin = self.origin(tx, table, id)?;
         let elsewhere = origin
             .as_ref()
             .filter(|origin| origin.peer != self.terms.id.as_str())
+            // Where updates move no time, versions cannot be compared; and what a hub could not
+            // bring to the cloud for a day, a pull of everything settles. The last word counts.
+            .filter(|origin| {
+                let now_ms = tx.context.clock.now_ms();
+                let old = now_ms.saturating_sub(origin.at_ms) > SETTLED_AFTER_MS;
+                !self.terms.last_word || (table.updates_announced && !(self.full && old))
+            })
             .map(|origin| Elsewhere {
                 updated_at: origin.updated_at,
-                yields: self.terms.last_word && !origin.gone,
+                said: origin.said,
+                last_word: self.terms.last_word,
             });
-        if elsewhere.is_none() && self.state(index).with_sent {
+        let is_news = elsewhere.is_none_or(|other| !other.outdates(stamp(table, &remote.cells)));
+        if is_news && self.state(index).with_sent {
             self.verify(tx, index, local.as_deref(), seen.as_ref(), remote)?;
         }
         let plan = self.rule.merge(
@@ -188,6 +203,7 @@ impl<'t> Apply<'t> {
                 local: local.as_deref(),
                 outbox: seen.as_ref(),
                 remote,
+                held: &held,
                 elsewhere,
             },
         );
@@ -198,6 +214,7 @@ impl<'t> Apply<'t> {
             entry: entry.as_ref(),
             mark: mark.as_ref(),
             origin: origin.as_ref(),
+            is_news,
         };
         self.carry_out(tx, &row, plan)
     }
@@ -221,6 +238,7 @@ impl<'t> Apply<'t> {
             local: None,
             outbox: None,
             remote,
+            held: &[],
             elsewhere: None,
         };
         let MergePlan::Insert(record) = self.rule.merge(index, &input) else {
@@ -356,12 +374,20 @@ impl<'t> Apply<'t> {
         let table = tx.context.schema.table(row.index);
         let (name, id) = (table.name.as_str(), row.remote.id.as_str());
         let version = stamp(table, &row.remote.cells);
+        let before = table
+            .updated_at()
+            .and_then(|at| row.local?.get(at)?.as_integer());
         match row.origin {
-            _ if wrote => origins::put(tx.connection, &self.terms.id, name, id, version, false),
-            Some(origin)
-                if origin.peer != self.terms.id.as_str() && version >= origin.updated_at =>
-            {
-                origins::forget(tx.connection, name, id)
+            _ if wrote => {
+                let peer = &self.terms.id;
+                origins::put(tx, peer, name, id, version, false, before)
+            }
+            Some(origin) if origin.peer != self.terms.id.as_str() => {
+                if row.is_news || version == origin.updated_at {
+                    origins::forget(tx.connection, name, id)
+                } else {
+                    origins::note_said(tx.connection, name, id, version)
+                }
             }
             _ => Ok(()),
         }
@@ -420,7 +446,7 @@ impl<'t> Apply<'t> {
         Ok(())
     }
 
-    /// Whether it belongs to a record that was deleted here: the peer will delete it with that.
+    /// Whether it belongs to a record that was deleted, and that the peer does not know of yet.
     fn is_buried(
         &self,
         tx: &WriteTransaction<'_>,
@@ -428,7 +454,7 @@ impl<'t> Apply<'t> {
         remote: &RemoteRow,
     ) -> Result<bool> {
         for (parent, column) in &self.state(index).parents {
-            if !self.state(*parent).with_deletions {
+            if !self.state(*parent).with_deletions && !self.others {
                 continue;
             }
             let cell = remote.cells.iter().find(|(position, _)| position == column);
@@ -438,6 +464,14 @@ impl<'t> Apply<'t> {
             let parent = tx.context.schema.table(*parent);
             let entry = outbox::find(tx.connection, parent, id)?;
             if entry.is_some_and(|entry| entry.kind == OutboxKind::Deleted) {
+                return Ok(true);
+            }
+            // A hub keeps the children of what was deleted in the cloud.
+            if self.terms.last_word {
+                continue;
+            }
+            let origin = self.origin(tx, parent, id)?;
+            if origin.is_some_and(|origin| origin.gone && origin.peer != self.terms.id.as_str()) {
                 return Ok(true);
             }
         }
@@ -455,9 +489,13 @@ impl<'t> Apply<'t> {
     ) -> Result<()> {
         let table = tx.context.schema.table(index);
         let id = remote.id.as_str();
-        let Some(sent) = sent::find(tx.connection, &self.terms.id, table, id)? else {
+        let Some(mut sent) = sent::find(tx.connection, table, id)? else {
             return Ok(());
         };
+        // Another peer cannot confirm it. But one that has not heard of it may undo it.
+        let elsewhere = sent.peer != self.terms.id.as_str();
+        sent.row.confirmed |= elsewhere;
+        let sent = sent.row;
         let verdict = self.rule.verify(&VerifyInput {
             table,
             local,
@@ -466,6 +504,7 @@ impl<'t> Apply<'t> {
             remote,
         });
         match verdict {
+            Verdict::Kept | Verdict::StillThere | Verdict::Unclear if elsewhere => return Ok(()),
             Verdict::Kept => {
                 let now_ms = tx.context.clock.now_ms();
                 return sent::confirm(tx.connection, table, id, &sent, now_ms);
@@ -524,8 +563,8 @@ impl<'t> Apply<'t> {
         let stored = records::get(tx.connection, tx.context, index, id)?;
         let (entry, _) = self.entry(tx, index, id.as_str())?;
         let unconfirmed = if self.state(index).with_sent {
-            sent::find(tx.connection, &self.terms.id, table, id.as_str())?
-                .is_some_and(|sent| !sent.confirmed && sent.kind != OutboxKind::Deleted)
+            sent::find(tx.connection, table, id.as_str())?
+                .is_some_and(|sent| !sent.row.confirmed && sent.row.kind != OutboxKind::Deleted)
         } else {
             false
         };
@@ -558,7 +597,7 @@ impl<'t> Apply<'t> {
         if self.others {
             let version = table.updated_at().and_then(|at| stored[at].as_integer());
             let peer = &self.terms.id;
-            origins::put(tx.connection, peer, &table.name, id.as_str(), version, true)?;
+            origins::put(tx, peer, &table.name, id.as_str(), version, true, version)?;
         }
         records::remove_row(tx.connection, tx.context, index, id.as_str())?;
         tx.touch(index, id.as_str());
@@ -574,6 +613,8 @@ struct Pulled<'a> {
     entry: Option<&'a OutboxEntry>,
     mark: Option<&'a Mark>,
     origin: Option<&'a Origin>,
+    /// No other peer has said a later version.
+    is_news: bool,
 }
 
 /// The version of a pulled record.

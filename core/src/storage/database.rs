@@ -280,6 +280,21 @@ impl Database {
         self.read(move |connection, context| query::page(connection, context, table, &query))
     }
 
+    /// Empties every table, for tests that live many lives on one file.
+    #[cfg(test)]
+    pub(crate) fn clear(&self) -> Pending<()> {
+        self.write(|tx| records::clear(tx.connection, tx.context))
+    }
+
+    /// All records of a table by id, for tests that compare whole stores.
+    #[cfg(test)]
+    pub(crate) fn all_of(
+        &self,
+        table: TableIndex,
+    ) -> Pending<std::collections::BTreeMap<String, Vec<crate::model::value::Value>>> {
+        self.read(move |connection, context| records::all(connection, context, table))
+    }
+
     /// How many records a condition fits.
     pub fn count(&self, table: TableIndex, condition: Condition) -> Pending<u64> {
         self.read(move |connection, context| query::count(connection, context, table, &condition))
@@ -378,7 +393,9 @@ impl Database {
     pub fn save_session(&self, peer: &PeerId, session: StoredSession) -> Pending<()> {
         let peer = peer.clone();
         self.write(move |tx| {
-            peers::set_url(tx.connection, &peer, session.address.url.as_str())?;
+            if let Some(address) = &session.address {
+                peers::set_url(tx.connection, &peer, address.url.as_str())?;
+            }
             if session::person_id(tx.connection)?.as_deref() != Some(&session.person.id) {
                 records::remove_own_rows(tx)?;
             }

@@ -10,6 +10,7 @@ use super::schema_tables::cells_to_json;
 use crate::error::Result;
 use crate::model::change_set::{Acknowledgement, OutboxEntry, OutboxKind, RemoteRow};
 use crate::model::ids::PeerId;
+use crate::model::merge::Held;
 use crate::model::schema::Table;
 use crate::model::value::Value;
 
@@ -121,32 +122,34 @@ pub(super) fn forget(connection: &Connection, table: &str, id: &str) -> Result<(
         .map_sqlite()
 }
 
-/// An entry as it is for a peer without the last word: the bases are what that peer holds, and a
-/// column that it holds already is none that was changed, unless it comes with an older version:
-/// then the peer has lost it.
+/// An entry as it is for a peer without the last word: the bases are what that peer holds. With it
+/// the columns in which that is our own value.
 pub(super) fn as_seen(
     entry: &OutboxEntry,
     mark: Option<&Mark>,
     local: &[Value],
-    remote_is_later: bool,
-) -> OutboxEntry {
+) -> (OutboxEntry, Vec<Held>) {
+    let mut seen = entry.clone();
+    let mut held = Vec::new();
     let Some(mark) = mark else {
-        return entry.clone();
+        return (seen, held);
     };
-    let held = |position: usize| mark.base.iter().find(|(p, _)| *p == position);
-    let base = entry.base.iter().filter_map(|(position, base)| {
-        let value = held(*position).map_or(base, |(_, value)| value);
-        let unchanged = held(*position).is_some() && local.get(*position) == Some(value);
-        (!(unchanged && remote_is_later)).then(|| (*position, value.clone()))
-    });
-    OutboxEntry {
-        kind: match entry.kind {
-            OutboxKind::Created if mark.revision != NOT_YET => OutboxKind::Updated,
-            kind => kind,
-        },
-        revision: entry.revision,
-        base: base.collect(),
+    if entry.kind == OutboxKind::Created && mark.revision != NOT_YET {
+        seen.kind = OutboxKind::Updated;
     }
+    for (position, base) in &mut seen.base {
+        let Some((_, theirs)) = mark.base.iter().find(|(p, _)| p == position) else {
+            continue;
+        };
+        let before = std::mem::replace(base, theirs.clone());
+        if local.get(*position) == Some(theirs) {
+            held.push(Held {
+                column: *position,
+                before,
+            });
+        }
+    }
+    (seen, held)
 }
 
 /// Notes what such a peer holds in the entry's columns. If that is not what is stored here, the

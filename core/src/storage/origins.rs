@@ -6,6 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::errors::MapSqlite;
+use super::transaction::WriteTransaction;
 use crate::error::Result;
 use crate::model::ids::PeerId;
 
@@ -14,12 +15,16 @@ pub(super) struct Origin {
     pub peer: String,
     pub updated_at: Option<i64>,
     pub gone: bool,
+    /// What another peer said before.
+    pub said: Option<i64>,
+    /// When it was noted, by the device's clock.
+    pub at_ms: i64,
 }
 
 pub(super) fn find(connection: &Connection, table: &str, id: &str) -> Result<Option<Origin>> {
     connection
         .prepare_cached(
-            "SELECT peer, updated_at, gone FROM amana_origin
+            "SELECT peer, updated_at, gone, said, at_ms FROM amana_origin
                WHERE table_name = ? AND record_id = ?",
         )
         .map_sqlite()?
@@ -28,29 +33,55 @@ pub(super) fn find(connection: &Connection, table: &str, id: &str) -> Result<Opt
                 peer: row.get(0)?,
                 updated_at: row.get(1)?,
                 gone: row.get(2)?,
+                said: row.get(3)?,
+                at_ms: row.get(4)?,
             })
         })
         .optional()
         .map_sqlite()
 }
 
-/// Notes that this peer said this version, or that the record is gone since that version.
+/// Notes that this peer said this version, or that the record is gone since that version. `before`
+/// is the version that was held, where nothing was noted of it.
 pub(super) fn put(
-    connection: &Connection,
+    tx: &WriteTransaction<'_>,
     peer: &PeerId,
     table: &str,
     id: &str,
     updated_at: Option<i64>,
     gone: bool,
+    before: Option<i64>,
 ) -> Result<()> {
-    connection
+    let now_ms = tx.context.clock.now_ms();
+    let said = match find(tx.connection, table, id)? {
+        Some(known) if known.peer == peer.as_str() => known.said,
+        Some(known) => known.updated_at,
+        None => before,
+    };
+    let peer = peer.as_str();
+    tx.connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO amana_origin (table_name, record_id, peer, updated_at, gone)
-             VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO amana_origin
+               (table_name, record_id, peer, updated_at, gone, said, at_ms)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
         )
         .and_then(|mut statement| {
-            statement.execute(params![table, id, peer.as_str(), updated_at, gone])
+            statement.execute(params![table, id, peer, updated_at, gone, said, now_ms])
         })
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// Another peer says an older version: if it says it again, that is nothing new.
+pub(super) fn note_said(
+    connection: &Connection,
+    table: &str,
+    id: &str,
+    said: Option<i64>,
+) -> Result<()> {
+    connection
+        .prepare_cached("UPDATE amana_origin SET said = ? WHERE table_name = ? AND record_id = ?")
+        .and_then(|mut statement| statement.execute(params![said, table, id]))
         .map(|_| ())
         .map_sqlite()
 }

@@ -348,6 +348,46 @@ pub(super) fn remove_own_rows(tx: &mut WriteTransaction<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Empties the tables of records and all that is kept about them.
+#[cfg(test)]
+pub(super) fn clear(connection: &Connection, context: &Context) -> Result<()> {
+    let tables = context
+        .schema
+        .tables()
+        .map(|(_, table)| table.name.as_str());
+    let kept = [
+        "outbox", "peer", "mark", "aside", "sent", "origin", "absent", "conflict",
+    ];
+    let kept = kept.map(|name| format!("amana_{name}"));
+    for name in tables.chain(kept.iter().map(String::as_str)) {
+        let sql = format!("DELETE FROM {}", table_sql::quote(name));
+        connection
+            .prepare_cached(&sql)
+            .and_then(|mut s| s.execute([]))
+            .map_sqlite()?;
+    }
+    Ok(())
+}
+
+/// All records of a table by id.
+#[cfg(test)]
+pub(super) fn all(
+    connection: &Connection,
+    context: &Context,
+    index: TableIndex,
+) -> Result<std::collections::BTreeMap<String, Vec<Value>>> {
+    let table = context.schema.table(index);
+    let columns = &context.sql.table(index).columns;
+    let sql = format!("SELECT {columns} FROM {}", table_sql::quote(&table.name));
+    let mut statement = connection.prepare_cached(&sql).map_sqlite()?;
+    let rows = statement
+        .query_map([], |row| {
+            Ok((row.get(0)?, values::read_record(row, table)?))
+        })
+        .map_sqlite()?;
+    rows.collect::<rusqlite::Result<_>>().map_sqlite()
+}
+
 /// Whether a table holds any record.
 pub(super) fn has_any(connection: &Connection, table: &str) -> Result<bool> {
     let sql = format!("SELECT EXISTS (SELECT 1 FROM {})", table_sql::quote(table));

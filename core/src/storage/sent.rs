@@ -27,7 +27,8 @@ pub(super) fn put(
     kind: OutboxKind,
     base: &[(usize, Value)],
 ) -> Result<()> {
-    let before = find(connection, peer, table, id)?
+    let before = find(connection, table, id)?
+        .map(|before| before.row)
         .filter(|before| !before.confirmed && kind != OutboxKind::Deleted);
     let (kind, base) = match before {
         Some(mut before) => {
@@ -57,22 +58,28 @@ pub(super) fn put(
         .map_sqlite()
 }
 
-pub(super) fn find(
-    connection: &Connection,
-    peer: &PeerId,
-    table: &Table,
-    id: &str,
-) -> Result<Option<SentRow>> {
+/// A row that was sent, and to whom.
+pub(super) struct Sent {
+    pub peer: String,
+    pub row: SentRow,
+}
+
+pub(super) fn find(connection: &Connection, table: &Table, id: &str) -> Result<Option<Sent>> {
     connection
         .prepare_cached(
-            "SELECT kind, base, confirmed_ms FROM amana_sent
-               WHERE table_name = ? AND record_id = ? AND peer = ?",
+            "SELECT kind, base, confirmed_ms, peer FROM amana_sent
+               WHERE table_name = ? AND record_id = ?",
         )
         .map_sqlite()?
-        .query_row([table.name.as_str(), id, peer.as_str()], columns)
+        .query_row([table.name.as_str(), id], |row| {
+            Ok((columns(row)?, row.get(3)?))
+        })
         .optional()
         .map_sqlite()?
-        .map(|columns| read(table, columns))
+        .map(|(columns, peer)| {
+            let row = read(table, columns)?;
+            Ok(Sent { peer, row })
+        })
         .transpose()
 }
 
@@ -91,12 +98,10 @@ fn read(table: &Table, (kind, base, confirmed_ms): Columns) -> Result<SentRow> {
 }
 
 /// Whether anything of a table is noted.
-pub(super) fn has_any(connection: &Connection, peer: &PeerId, table: &str) -> Result<bool> {
+pub(super) fn has_any(connection: &Connection, table: &str) -> Result<bool> {
     connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM amana_sent WHERE table_name = ? AND peer = ?)",
-        )
-        .and_then(|mut statement| statement.query_row([table, peer.as_str()], |row| row.get(0)))
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_sent WHERE table_name = ?)")
+        .and_then(|mut statement| statement.query_row([table], |row| row.get(0)))
         .map_sqlite()
 }
 

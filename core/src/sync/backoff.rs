@@ -8,9 +8,14 @@ use std::time::Duration;
 use crate::error::{Error, ErrorCode, Result};
 use crate::ports::Entropy;
 
-/// The most waits of one sync because the peer asked to, and the most time spent in them.
-const MAX_WAITS: u32 = 5;
-const MAX_WAITED_MS: u64 = 5 * 60 * 1000;
+/// The most waits because the peer asked to, without a request that it took in between, and the most
+/// time spent in them.
+const MAX_WAITS: u32 = 8;
+const MAX_WAITED_MS: u64 = 10 * 60 * 1000;
+/// Spread over so much at first, twice as much with each refusal in a row, at most a minute: all
+/// who share an address hear the same time, and must not come back at the same moment.
+const SPREAD_MS: u64 = 4_000;
+const MAX_SPREAD_MS: u64 = 60_000;
 /// The wait where the peer asks to, but names no time; and the least in any case.
 const UNNAMED_WAIT_MS: u64 = 5_000;
 const MIN_WAIT_MS: u64 = 1_000;
@@ -41,7 +46,7 @@ impl Patience {
         }
     }
 
-    /// The time that the peer named, and up to a fifth more.
+    /// The time that the peer named, and some more.
     pub(super) fn after_rate_limit(
         &mut self,
         error: &Error,
@@ -51,7 +56,8 @@ impl Patience {
             .retry_after()
             .unwrap_or(UNNAMED_WAIT_MS)
             .max(MIN_WAIT_MS);
-        let pause = named.saturating_add(up_to(named / 5, entropy)?);
+        let spread = (SPREAD_MS << self.waits.min(8)).min(MAX_SPREAD_MS);
+        let pause = named.saturating_add(up_to(spread, entropy)?);
         let waited = self.waited_ms.saturating_add(pause);
         if self.waits == MAX_WAITS || waited > MAX_WAITED_MS {
             return Ok(None);
@@ -59,6 +65,11 @@ impl Patience {
         self.waits += 1;
         self.waited_ms = waited;
         Ok(Some(Duration::from_millis(pause)))
+    }
+
+    /// The peer took a request: what was suffered before does not count against the next.
+    pub(super) fn renew(&mut self) {
+        *self = Self::default();
     }
 
     /// Exponential backoff with full jitter.
@@ -72,7 +83,8 @@ impl Patience {
     }
 }
 
-fn up_to(most: u64, entropy: &dyn Entropy) -> Result<u64> {
+/// A random number of milliseconds, at most so many.
+pub(super) fn up_to(most: u64, entropy: &dyn Entropy) -> Result<u64> {
     let mut random = [0; 8];
     entropy.fill(&mut random)?;
     Ok(u64::from_le_bytes(random) % most.saturating_add(1))
@@ -96,7 +108,7 @@ mod tests {
             for (named, least) in [(Some(10_000), 10_000), (Some(0), 1_000), (None, 5_000)] {
                 let wait = Patience::default().after(&limited(named), &entropy);
                 let ms = wait.unwrap().unwrap().as_millis();
-                assert!((least..=least + least / 5).contains(&ms), "{ms}");
+                assert!((least..=least + 4_000).contains(&ms), "{ms}");
                 seen.insert(ms);
             }
         }
@@ -104,10 +116,10 @@ mod tests {
     }
 
     #[test]
-    fn patience_ends_after_five_waits_or_five_minutes() {
+    fn patience_ends_after_eight_waits_or_ten_minutes_and_comes_back() {
         let entropy = SeededEntropy::new(1);
         let mut patience = Patience::default();
-        for _ in 0..5 {
+        for _ in 0..8 {
             assert!(
                 patience
                     .after(&limited(Some(1)), &entropy)
@@ -122,16 +134,16 @@ mod tests {
                 .is_none()
         );
 
-        let mut patience = Patience::default();
+        patience.renew();
         assert!(
             patience
-                .after(&limited(Some(240_000)), &entropy)
+                .after(&limited(Some(400_000)), &entropy)
                 .unwrap()
                 .is_some()
         );
         assert!(
             patience
-                .after(&limited(Some(240_000)), &entropy)
+                .after(&limited(Some(400_000)), &entropy)
                 .unwrap()
                 .is_none()
         );

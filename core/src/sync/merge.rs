@@ -60,7 +60,7 @@ fn merge_by(policy: &ConflictPolicy, input: &MergeInput<'_>) -> MergePlan {
         (entry, Some(local)) => {
             let plan = match entry {
                 None => merge_clean(local, &remote),
-                Some(entry) => merge_dirty(policy, input.table, local, entry, &remote),
+                Some(entry) => merge_dirty(policy, input, local, entry, &remote),
             };
             match policy {
                 ConflictPolicy::Rule(rule) => by_rule(rule.as_ref(), input, local, &remote, plan),
@@ -72,13 +72,10 @@ fn merge_by(policy: &ConflictPolicy, input: &MergeInput<'_>) -> MergePlan {
 
 /// Whether another peer has said a later version already.
 fn is_outdated(input: &MergeInput<'_>, remote: &Incoming<'_>) -> bool {
-    let Some(elsewhere) = input.elsewhere else {
-        return false;
-    };
-    match (remote.stamp(input.table), elsewhere.updated_at) {
-        (Some(theirs), Some(held)) => theirs < held || (theirs == held && !elsewhere.yields),
-        _ => input.local.is_none(),
-    }
+    let version = remote.stamp(input.table);
+    input
+        .elsewhere
+        .is_some_and(|elsewhere| elsewhere.outdates(version))
 }
 
 /// The peer's values by column position.
@@ -163,12 +160,13 @@ fn merge_clean(local: &[Value], remote: &Incoming<'_>) -> MergePlan {
 
 fn merge_dirty(
     policy: &ConflictPolicy,
-    table: &Table,
+    input: &MergeInput<'_>,
     local: &[Value],
     entry: &OutboxEntry,
     remote: &Incoming<'_>,
 ) -> MergePlan {
-    let kept = who_stays(policy, table, local, remote);
+    let table = input.table;
+    let by_policy = who_stays(policy, table, local, remote);
     let mut cells = Vec::new();
     let mut conflicts = Vec::new();
     for (position, theirs) in remote.present() {
@@ -183,9 +181,25 @@ fn merge_dirty(
             None => {}
             Some(base) => {
                 let ours = local.get(position).unwrap_or(&Value::Null);
-                if same(column, theirs, ours) || same(column, theirs, base) {
+                let held = input.held.iter().find(|held| held.column == position);
+                let agreed = held.is_none() && same(column, theirs, base);
+                if same(column, theirs, ours) || agreed {
                     continue;
                 }
+                let kept = match held {
+                    Some(held) if is_later(table, local, remote) => {
+                        // Somebody has changed what the peer had from us, or written over it what
+                        // was there before.
+                        if same(column, theirs, &held.before) {
+                            Kept::Local
+                        } else {
+                            Kept::Remote
+                        }
+                    }
+                    // The peer has lost it.
+                    Some(_) => Kept::Local,
+                    None => by_policy,
+                };
                 if kept == Kept::Remote {
                     cells.push((position, theirs.clone()));
                 }
@@ -221,15 +235,19 @@ fn who_stays(
         ConflictPolicy::Local | ConflictPolicy::Rule(_) => Kept::Local,
         ConflictPolicy::Remote => Kept::Remote,
         ConflictPolicy::Latest => {
-            let at = table.updated_at();
-            let ours = at.and_then(|at| local.get(at)?.as_integer());
-            if remote.stamp(table) > ours {
+            if is_later(table, local, remote) {
                 Kept::Remote
             } else {
                 Kept::Local
             }
         }
     }
+}
+
+fn is_later(table: &Table, local: &[Value], remote: &Incoming<'_>) -> bool {
+    let at = table.updated_at();
+    let ours = at.and_then(|at| local.get(at)?.as_integer());
+    remote.stamp(table) > ours
 }
 
 /// The entry without the columns in which the peer's value was taken: nothing of ours is left in

@@ -79,6 +79,7 @@ fn run(
             local,
             outbox,
             remote: &remote(cells),
+            held: &[],
             elsewhere: None,
         })
     })

@@ -4,6 +4,7 @@
 //! `ports`. Holds no SQL, no HTTP, and never a lock while the peer is asked.
 
 mod backoff;
+mod budget;
 mod checks;
 mod engine;
 mod merge;
@@ -18,6 +19,7 @@ mod spool;
 mod tests;
 mod verify;
 
+pub use budget::{Budget, Paced};
 pub use engine::Engine;
 pub use merge::{Resolver, merge};
 pub use schedule::{full_pull_is_due, next_try_ms};

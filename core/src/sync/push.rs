@@ -162,7 +162,10 @@ impl Run<'_> {
             let (result, ms) = self.timed(|| engine.peer.push(piece, engine.cancel));
             self.report.push_ms += ms;
             let (error, refused) = match result {
-                Ok(()) => return self.acknowledge(piece).map(|()| None),
+                Ok(()) => {
+                    self.patience.renew();
+                    return self.acknowledge(piece).map(|()| None);
+                }
                 Err(PushFailure::Refused(error)) => (error, true),
                 Err(PushFailure::Stopped(error)) => (error, false),
             };

@@ -193,6 +193,7 @@ impl FakeStore {
             local: state.rows.get(&key).map(Vec::as_slice),
             outbox: state.outbox.get(&key),
             remote,
+            held: &[],
             elsewhere: None,
         };
         let plan = rule.merge(key.0, &input);

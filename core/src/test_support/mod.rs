@@ -2,14 +2,19 @@
 //! feature `test-support`.
 
 mod decoders;
+mod disk;
 mod fake_store;
 mod fakes;
 mod phone;
 mod scripted_peer;
+#[cfg(test)]
+mod world;
 
 pub use amana_keystore::MemoryKeyStore;
 pub use decoders::{check_hub_decoder, check_pull_decoder};
+pub(crate) use disk::before_disk_step;
+pub use disk::{DiskFault, PhoneDisk};
 pub use fake_store::FakeStore;
 pub use fakes::{FakeClock, FakeDisk, InstantTimer, SeededEntropy};
-pub use phone::Phone;
+pub use phone::{Phone, SecretState};
 pub use scripted_peer::{Call, CallLog, ScriptedPeer, ScriptedPull};

@@ -1,5 +1,5 @@
 //! A phone's key store, simulated: what reboots, locks, new fingers, slow or forgetful stores do to
-//! an app. Its secrets are computed from its seed, so that a life can be played again.
+//! an app. Its secrets are numbered in the order of their making, so that a life can be played again.
 //!
 //! Time is the fake clock's: waiting and slow answers move it.
 
@@ -28,6 +28,10 @@ struct State {
     secrets: BTreeMap<String, Secret>,
     made: u64,
     before_first_unlock: bool,
+    locked: bool,
+    /// New secrets can be used only while the phone is unlocked.
+    strict: bool,
+    kill_after: Option<u32>,
     says_absent_until: u64,
     fails_until: u64,
     slow_ms: u64,
@@ -37,7 +41,21 @@ struct State {
 struct Secret {
     number: u64,
     needs_presence: bool,
+    strict: bool,
     invalidated: bool,
+}
+
+/// What a secret will answer, apart from a store that cannot answer now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SecretState {
+    /// It derives.
+    There,
+    /// It derives, but not while the phone is locked.
+    LockedAway,
+    /// It was never there, or is gone.
+    Gone,
+    /// The system has invalidated it.
+    Invalidated,
 }
 
 impl Phone {
@@ -52,12 +70,49 @@ impl Phone {
     /// Switched off and on: until it is unlocked once, its key store answers nothing.
     pub fn reboot(&self) {
         self.clock.reboot();
-        self.state().before_first_unlock = true;
+        let mut state = self.state();
+        state.before_first_unlock = true;
+        state.locked = true;
     }
 
     /// The person unlocks the phone.
     pub fn unlock(&self) {
-        self.state().before_first_unlock = false;
+        let mut state = self.state();
+        state.before_first_unlock = false;
+        state.locked = false;
+    }
+
+    /// The person, or time, locks the phone. Only secrets of strict mode care.
+    pub fn lock(&self) {
+        self.state().locked = true;
+    }
+
+    /// Whether secrets made from now on are of strict mode: to be used only while the phone is
+    /// unlocked.
+    pub fn set_strict(&self, strict: bool) {
+        self.state().strict = strict;
+    }
+
+    /// The person turns the lock screen off. On Android 12 to 14 that deletes the secrets of strict
+    /// mode, on every Android those that need presence.
+    pub fn remove_lock_screen(&self) {
+        let mut state = self.state();
+        state.secrets.retain(|_, secret| !secret.strict);
+        for secret in state.secrets.values_mut() {
+            secret.invalidated |= secret.needs_presence;
+        }
+        state.locked = false;
+    }
+
+    /// The process is killed right after so many more calls have done what they were asked. Only
+    /// under [`PhoneDisk::run`](super::PhoneDisk::run).
+    pub fn kill_after(&self, calls: u32) {
+        self.state().kill_after = Some(calls);
+    }
+
+    /// Nothing is going to be killed any more.
+    pub fn spare(&self) {
+        self.state().kill_after = None;
     }
 
     /// For so long, the key store says "not found" to everything.
@@ -87,6 +142,15 @@ impl Phone {
         self.state().secrets.clear();
     }
 
+    /// Somebody, or a fault, replaces every secret by another one.
+    pub fn replace_secrets(&self) {
+        let state = &mut *self.state();
+        for secret in state.secrets.values_mut() {
+            state.made += 1;
+            secret.number = state.made;
+        }
+    }
+
     /// What the platform does for a biometric slot: makes a secret that needs presence.
     pub fn create_with_presence(&self, alias: &Alias) -> Result<SecurityLevel, KeyStoreError> {
         self.make(alias, true)
@@ -100,6 +164,26 @@ impl Phone {
     ) -> Result<Derived, KeyStoreError> {
         self.answer("presence")?;
         self.derive_from(alias, input, true)
+    }
+
+    /// What a secret would answer.
+    pub fn secret(&self, alias: &Alias) -> SecretState {
+        let state = self.state();
+        match state.secrets.get(alias.as_str()) {
+            None => SecretState::Gone,
+            Some(secret) if secret.invalidated => SecretState::Invalidated,
+            Some(secret) if secret.strict && state.locked => SecretState::LockedAway,
+            Some(_) => SecretState::There,
+        }
+    }
+
+    /// For how many milliseconds the store still cannot answer, `None` if no time will help; and for
+    /// how many it says "not found".
+    pub fn weather(&self) -> (Option<u64>, u64) {
+        let now = self.clock.monotonic_ms();
+        let state = self.state();
+        let fails = (!state.before_first_unlock).then(|| state.fails_until.saturating_sub(now));
+        (fails, state.says_absent_until.saturating_sub(now))
     }
 
     /// The aliases that have a secret.
@@ -134,6 +218,20 @@ impl Phone {
         Ok(())
     }
 
+    /// A call has done what it was asked.
+    fn done(&self) {
+        let mut state = self.state();
+        match &mut state.kill_after {
+            Some(0) => {
+                state.kill_after = None;
+                drop(state);
+                super::disk::kill();
+            }
+            Some(left) => *left -= 1,
+            None => {}
+        }
+    }
+
     fn make(&self, alias: &Alias, needs_presence: bool) -> Result<SecurityLevel, KeyStoreError> {
         self.answer("create")?;
         let mut state = self.state();
@@ -144,9 +242,12 @@ impl Phone {
         let secret = Secret {
             number: state.made,
             needs_presence,
+            strict: state.strict,
             invalidated: false,
         };
         state.secrets.insert(alias.as_str().to_owned(), secret);
+        drop(state);
+        self.done();
         Ok(SecurityLevel::TrustedEnvironment)
     }
 
@@ -163,6 +264,9 @@ impl Phone {
             .ok_or(KeyStoreError::Absent)?;
         if secret.invalidated {
             return Err(KeyStoreError::Invalidated);
+        }
+        if secret.strict && state.locked {
+            return Err(KeyStoreError::Transient);
         }
         if secret.needs_presence && !present {
             return Err(KeyStoreError::Denied);
@@ -205,6 +309,7 @@ impl KeyStore for Phone {
             other => other?,
         }
         self.state().secrets.remove(alias.as_str());
+        self.done();
         Ok(())
     }
 }

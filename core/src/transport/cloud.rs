@@ -18,7 +18,7 @@ use super::wire::{self, Decoder};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{OutboxRow, PullReply, PullRequest, PushFailure};
-use crate::model::peer::{CloudAddress, CloudToken, Credentials, Person};
+use crate::model::peer::{CloudAddress, CloudToken, Credentials, Person, Proof};
 use crate::model::pins::SpkiPins;
 use crate::model::schema::Schema;
 use crate::ports::{ChangeSink, Clock, SyncPeer};
@@ -77,7 +77,7 @@ impl CloudClient {
     }
 
     /// The server as a peer to sync with, in the name of a person.
-    pub fn peer(&self, proof: CloudProof, own_user_id: String) -> CloudPeer {
+    pub fn peer(&self, proof: Proof, own_user_id: String) -> CloudPeer {
         CloudPeer {
             client: self.clone(),
             proof,
@@ -94,64 +94,62 @@ impl fmt::Debug for CloudClient {
     }
 }
 
-/// What each call of a sync carries to say who is asking.
-#[derive(Debug)]
-pub enum CloudProof {
-    /// The password itself.
-    Password(Credentials),
-    /// A token, on routes of its own.
-    Token(CloudToken),
-}
-
 /// The path of a sync call. The two names hold the same: some servers read only the second.
 /// `peerType` is never sent: with it the cloud hands out what no device may store.
 fn sync_path(cursor: i64) -> String {
     format!("/api/v2/sync?last_pulled_at={cursor}&lastPulledAt={cursor}")
 }
 
-impl CloudProof {
+/// How a proof is sent, and what its replies look like.
+struct Calls<'a>(&'a Proof);
+
+const NO_PROOF: Error = Error::new(ErrorCode::NotSignedIn, "nobody is signed in at the cloud");
+
+impl Calls<'_> {
     fn pull(&self, cursor: i64) -> Result<Request> {
-        match self {
-            Self::Password(credentials) => {
+        match self.0 {
+            Proof::Password(credentials) => {
                 Ok(Request::get(sync_path(cursor)).authorized(sign_in::basic(credentials)?))
             }
-            Self::Token(token) => {
+            Proof::Token(token) => {
                 Ok(Request::get(rpc::pull_path(cursor)).authorized(rpc::bearer(token)?))
             }
+            Proof::Nothing => Err(NO_PROOF),
         }
     }
 
     fn push(&self, changes: Vec<u8>) -> Result<Request> {
-        match self {
-            Self::Password(credentials) => Ok(Request::post(sync_path(0), Bytes::from(changes))
+        match self.0 {
+            Proof::Password(credentials) => Ok(Request::post(sync_path(0), Bytes::from(changes))
                 .authorized(sign_in::basic(credentials)?)),
-            Self::Token(token) => {
+            Proof::Token(token) => {
                 let body = Bytes::from(rpc::push_body(&changes));
                 Ok(Request::post(rpc::PUSH.to_owned(), body).authorized(rpc::bearer(token)?))
             }
+            Proof::Nothing => Err(NO_PROOF),
         }
     }
 
     /// How to see that a push was taken.
     const fn judge(&self) -> fn(&[u8]) -> bool {
-        match self {
-            Self::Password(_) => says_success,
-            Self::Token(_) => rpc::says_taken,
+        match self.0 {
+            Proof::Token(_) => rpc::says_taken,
+            Proof::Password(_) | Proof::Nothing => says_success,
         }
     }
 
     /// Objects around a reply's own.
     const fn wrapping(&self) -> usize {
-        match self {
-            Self::Password(_) => 0,
-            Self::Token(_) => rpc::WRAPPING,
+        match self.0 {
+            Proof::Token(_) => rpc::WRAPPING,
+            Proof::Password(_) | Proof::Nothing => 0,
         }
     }
 
     /// The same failure in the words that fit: whoever has a token signs in again.
     fn explain(&self, error: Error) -> Error {
-        match self {
-            Self::Token(_) if error.code() == ErrorCode::Unauthorized => Error::new(
+        match self.0 {
+            Proof::Token(_) if error.code() == ErrorCode::Unauthorized => Error::new(
                 ErrorCode::Unauthorized,
                 "the token is over after a day, or could not be checked: sign in again; nothing was wiped",
             ),
@@ -164,14 +162,18 @@ impl CloudProof {
 #[derive(Debug)]
 pub struct CloudPeer {
     client: CloudClient,
-    proof: CloudProof,
+    proof: Proof,
     own_user_id: String,
 }
 
 impl CloudPeer {
+    const fn calls(&self) -> Calls<'_> {
+        Calls(&self.proof)
+    }
+
     fn post(&self, changes: Vec<u8>, cancel: &CancelToken) -> Result<Answer> {
-        let request = self.proof.push(changes)?;
-        let is_taken = self.proof.judge();
+        let request = self.calls().push(changes)?;
+        let is_taken = self.calls().judge();
         let (http, cancel) = (self.client.http.clone(), cancel.clone());
         self.client.network.run(async move {
             let reply = http.open(request, cancel).await?;
@@ -216,18 +218,18 @@ impl SyncPeer for CloudPeer {
             clock,
             http,
         } = &self.client;
-        let call = self.proof.pull(request.cursor.max(0))?;
+        let call = self.calls().pull(request.cursor.max(0))?;
         let (wall, start) = (clock.now_ms(), clock.monotonic_ms());
         let (http, token) = (http.clone(), cancel.clone());
         let reply = network
             .run(async move { http.open(call, token).await?.accepted() })
-            .map_err(|error| self.proof.explain(error))?;
+            .map_err(|error| self.calls().explain(error))?;
         // The server reads its clock between the two moments: the middle is the best guess.
         let took = clock.monotonic_ms().saturating_sub(start);
         let asked_at = wall.saturating_add_unsigned(took / 2);
         let feed = Feed::start(network, reply, cancel.clone(), on_bytes)?;
         let mut reply = Decoder::new(schema, &self.own_user_id, sink, SizeLimits::PULL)
-            .wrapped(self.proof.wrapping())
+            .wrapped(self.calls().wrapping())
             .read(feed)?;
         reply.full = request.cursor <= 0;
         reply.skew_ms = reply.timestamp.saturating_sub(asked_at);
@@ -244,7 +246,7 @@ impl SyncPeer for CloudPeer {
         match self.post(body, cancel) {
             Ok(Answer::Taken) => Ok(()),
             Ok(Answer::Refused(error)) => Err(PushFailure::Refused(error)),
-            Err(error) => Err(PushFailure::Stopped(self.proof.explain(error))),
+            Err(error) => Err(PushFailure::Stopped(self.calls().explain(error))),
         }
     }
 }

@@ -1,20 +1,19 @@
 //! The three calls against a real TLS server.
 
-use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::test_server::{Answer, Identity, TestServer, Then};
-use super::{CloudClient, CloudPeer, CloudProof, Network, TimeLimits};
+use super::test_server::{Answer, TestServer, Then};
+use super::{CloudClient, CloudPeer, Network, TimeLimits};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{
     OutboxKind, OutboxRow, PullReply, PullRequest, PushFailure, RemoteRow, Revision,
 };
 use crate::model::ids::RecordId;
-use crate::model::peer::{CloudAddress, Credentials, HttpsUrl};
+use crate::model::peer::{CloudAddress, Credentials, HttpsUrl, Proof};
 use crate::model::schema::{Schema, TableIndex};
 use crate::ports::{ChangeSink, Clock, SyncPeer};
 use crate::secret::SecretText;
@@ -46,7 +45,7 @@ fn client(address: &CloudAddress) -> CloudClient {
 }
 
 fn peer(address: &CloudAddress) -> CloudPeer {
-    client(address).peer(CloudProof::Password(credentials()), "u".into())
+    client(address).peer(Proof::Password(credentials()), "u".into())
 }
 
 /// Counts only.
@@ -111,7 +110,7 @@ fn a_pull_asks_as_the_cloud_expects_and_measures_its_clock() {
     let server = TestServer::answering(answer);
     let clock = Arc::new(FakeClock::at(NOW));
     let peer = client_with(&server.address, TimeLimits::default(), clock)
-        .peer(CloudProof::Password(credentials()), "u".into());
+        .peer(Proof::Password(credentials()), "u".into());
     let (mut sink, mut seen) = (Count::default(), Vec::new());
     let reply = peer
         .pull(
@@ -182,59 +181,6 @@ fn statuses_become_codes_and_redirects_are_not_followed() {
 }
 
 #[test]
-fn untrusted_certificates_see_no_credential() {
-    let other_ca = Identity::signed(&["127.0.0.1"]).ca_pem;
-    let wrong_host = Identity::signed(&["clinic.test"]);
-    let good = || Identity::signed(&["127.0.0.1"]);
-    let at = |ms| Arc::new(FakeClock::at(ms)) as Arc<dyn Clock>;
-    for (identity, ca, clock, clock_is_named) in [
-        (good(), Some(Some(other_ca)), at(NOW), false),
-        (good(), Some(None), at(NOW), false),
-        (Identity::self_signed(), None, at(NOW), false),
-        (wrong_host, None, at(NOW), false),
-        (good(), None, at(1_000), true),
-        (good(), None, at(100_000_000_000_000), true),
-    ] {
-        let mut server = TestServer::start(identity, vec![Answer::reply("200 OK", EMPTY)]);
-        if let Some(ca) = ca {
-            server.address.private_ca_pem = ca;
-        }
-        let client = client_with(&server.address, TimeLimits::default(), clock);
-        let signed_in = client.sign_in(&credentials(), &CancelToken::new());
-        let pulled = pull(&client.peer(CloudProof::Password(credentials()), "u".into()));
-        for error in [signed_in.unwrap_err(), pulled.unwrap_err()] {
-            assert_eq!(error.code(), ErrorCode::Tls);
-            assert_eq!(error.detail().contains("clock"), clock_is_named, "{error}");
-        }
-        assert!(server.requests.try_recv().is_err());
-    }
-}
-
-#[test]
-fn a_server_without_tls_sees_no_credential() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = CloudAddress {
-        url: HttpsUrl::parse(&format!("https://{}", listener.local_addr().unwrap())).unwrap(),
-        private_ca_pem: None,
-    };
-    let server = thread::spawn(move || {
-        let (mut socket, _) = listener.accept().unwrap();
-        socket
-            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            .unwrap();
-        let mut read = Vec::new();
-        socket.read_to_end(&mut read).ok();
-        read
-    });
-    assert!(matches!(
-        pull_code(&address),
-        ErrorCode::Tls | ErrorCode::Network
-    ));
-    let read = server.join().unwrap();
-    assert!(!read.windows(5).any(|bytes| bytes == b"Basic"));
-}
-
-#[test]
 fn nobody_there_is_network() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
@@ -273,7 +219,7 @@ fn silence_ends_by_the_limits() {
     ] {
         let server = TestServer::answering(answer);
         let peer = client_with(&server.address, limits, Arc::new(SystemClock))
-            .peer(CloudProof::Password(credentials()), "u".into());
+            .peer(Proof::Password(credentials()), "u".into());
         let error = pull(&peer).unwrap_err();
         assert_eq!(error.code(), ErrorCode::Network);
         assert!(error.detail().contains("in time"));
@@ -298,7 +244,7 @@ fn a_cancel_is_felt_before_during_and_in_the_body() {
             token.cancel();
         });
         let pushed = client
-            .peer(CloudProof::Password(credentials()), "u".into())
+            .peer(Proof::Password(credentials()), "u".into())
             .push(&piece(), token);
         let Err(PushFailure::Stopped(error)) = pushed else {
             panic!("{pushed:?}");

@@ -44,6 +44,8 @@ pub(super) struct SizeLimits {
     pub nesting: usize,
     /// Records and deletions together.
     pub rows: u64,
+    /// Names of tables, known or not.
+    pub tables: u64,
 }
 
 impl SizeLimits {
@@ -55,6 +57,7 @@ impl SizeLimits {
         record: 2 * MAX_VALUE_BYTES,
         nesting: 64,
         rows: 5_000_000,
+        tables: 1_000,
     };
 }
 

@@ -34,7 +34,7 @@ pub(crate) use hub::check_decoder as check_hub_decoder;
 #[cfg(any(test, feature = "test-support"))]
 pub(crate) use wire::check_decoder as check_pull_decoder;
 
-pub use cloud::{CloudClient, CloudPeer, CloudProof};
+pub use cloud::{CloudClient, CloudPeer};
 pub use hub::{HubClient, HubLogin, HubParts, HubPeer, HubSignIn, HubToken};
 pub use limits::TimeLimits;
 pub use network::Network;

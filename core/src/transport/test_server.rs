@@ -95,16 +95,6 @@ impl Identity {
             key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
         }
     }
-
-    /// Signed by itself.
-    pub(super) fn self_signed() -> Self {
-        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-        Self {
-            ca_pem: Self::signed(&["other.test"]).ca_pem,
-            chain: vec![made.cert.der().clone()],
-            key: PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into(),
-        }
-    }
 }
 
 /// Answers until the test process ends.

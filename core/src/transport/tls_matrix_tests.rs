@@ -17,12 +17,12 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 
-use super::{CloudClient, CloudProof, Network, TimeLimits};
+use super::{CloudClient, Network, TimeLimits};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{PullRequest, RemoteRow};
 use crate::model::ids::RecordId;
-use crate::model::peer::{CloudAddress, Credentials, HttpsUrl};
+use crate::model::peer::{CloudAddress, Credentials, HttpsUrl, Proof};
 use crate::model::pins::{PinMode, SpkiPins};
 use crate::model::schema::{Schema, TableIndex};
 use crate::ports::{ChangeSink, Clock, SyncPeer};
@@ -212,7 +212,7 @@ impl Try<'_> {
 
     fn pull(&self) -> Result<()> {
         self.client()
-            .peer(CloudProof::Password(Self::credentials()), "u".into())
+            .peer(Proof::Password(Self::credentials()), "u".into())
             .pull(
                 &PullRequest { cursor: 1 },
                 &mut Nothing,

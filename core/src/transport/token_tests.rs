@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::test_server::{Answer, TestServer};
-use super::{CloudClient, CloudPeer, CloudProof, Network, TimeLimits};
+use super::{CloudClient, CloudPeer, Network, TimeLimits};
 use crate::cancel::CancelToken;
 use crate::error::{ErrorCode, Result};
 use crate::model::change_set::{
     OutboxKind, OutboxRow, PullRequest, PushFailure, RemoteRow, Revision,
 };
 use crate::model::ids::RecordId;
-use crate::model::peer::{CloudAddress, CloudToken, Credentials};
+use crate::model::peer::{CloudAddress, CloudToken, Credentials, Proof};
 use crate::model::schema::{Schema, TableIndex};
 use crate::ports::{ChangeSink, SyncPeer};
 use crate::secret::SecretText;
@@ -36,7 +36,7 @@ fn peer(address: &CloudAddress) -> CloudPeer {
         text: SecretText::new("canary-token".into()),
         since_ms: NOW,
     };
-    client(address).peer(CloudProof::Token(token), "u".into())
+    client(address).peer(Proof::Token(token), "u".into())
 }
 
 #[derive(Default)]

@@ -246,6 +246,76 @@ fn every_combination_takes_the_first_row_that_fits() {
     assert!(taken.into_iter().eq(1..=16));
 }
 
+/// A variant that is new does not compile here until it has a place, and is then missed by the test
+/// below until it is enumerated.
+const fn place_of_copy(copy: C) -> usize {
+    match copy {
+        C::Missing => 0,
+        C::Unreadable => 1,
+        C::TooNew => 2,
+        C::Provisional => 3,
+        C::Creating => 4,
+        C::Active => 5,
+        C::PendingRekey => 6,
+        C::Shredding => 7,
+    }
+}
+
+const fn place_of_database(database: D) -> usize {
+    match database {
+        D::Missing => 0,
+        D::Empty => 1,
+        D::Present => 2,
+        D::Opens => 3,
+        D::OpensWithNext => 4,
+        D::Refused => 5,
+    }
+}
+
+const fn place_of_key(key: K) -> usize {
+    match key {
+        K::NotAsked => 0,
+        K::Denied => 1,
+        K::NobodyThere => 2,
+        K::NoSlot => 3,
+        K::PinDelayed { .. } => 4,
+        K::Transient { .. } => 5,
+        K::Absent { .. } => 6,
+        K::Invalidated { .. } => 7,
+        K::WrongPin { .. } => 8,
+        K::DoesNotOpen { .. } => 9,
+        K::Proven { .. } => 10,
+    }
+}
+
+#[test]
+fn no_variant_is_missing_from_the_enumeration() {
+    assert!(COPIES.map(place_of_copy).into_iter().eq(0..8));
+    assert!(DATABASES.map(place_of_database).into_iter().eq(0..6));
+    let mut keys: Vec<usize> = keys().into_iter().map(place_of_key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert!(keys.into_iter().eq(0..11));
+}
+
+#[test]
+fn with_data_present_no_row_leads_to_a_key_that_is_made() {
+    for observed in every_observation() {
+        // A copy that is, or may have been, of a vault in use; or data that no copy explains.
+        let in_use = alive(&observed)
+            || has(&observed, C::Unreadable)
+            || has(&observed, C::TooNew)
+            || has(&observed, C::Provisional)
+            || has(&observed, C::Shredding)
+            || (files(&observed) && !has(&observed, C::Creating));
+        let plan = decide(&observed).plan;
+        if in_use {
+            // A discarded first run is looked at anew, and found to be nothing.
+            assert!(!matches!(plan, Plan::FirstRun | Plan::DiscardInterrupted));
+        }
+    }
+}
+
 #[test]
 fn a_key_is_never_made_where_anything_exists() {
     for observed in every_observation() {

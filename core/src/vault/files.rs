@@ -1,10 +1,12 @@
-//! Files of the vault on disk: bounded reading, replacing whole, removing, and what an operating
-//! system's refusal means. Knows no keyring.
+//! Files of the vault on disk: looking, bounded reading, replacing whole, removing, and what an
+//! operating system's refusal means. Knows no keyring. The vault writes its files through
+//! this file alone, and decides on what it looks at through it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use super::disk::{DiskStep, before};
 use crate::error::{Error, ErrorCode};
 
 /// The fixed text for an operating system's refusal; its own text stays here.
@@ -28,6 +30,7 @@ pub(super) fn storage_error(error: io::Error) -> Error {
 /// At most `limit` bytes of a file and one more, by which the caller sees that it is too long.
 /// `None` where there is no file.
 pub(super) fn read_bounded(path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    before(DiskStep::Look, path)?;
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -47,11 +50,45 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&temporary)?;
+    before(DiskStep::Write(bytes), &temporary)?;
     file.write_all(bytes)?;
+    before(DiskStep::Sync, &temporary)?;
     file.sync_all()?;
     drop(file);
-    fs::rename(&temporary, path)?;
+    rename(&temporary, path)?;
     sync_parent(path)
+}
+
+/// Gives a file or a directory another name.
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    before(DiskStep::Rename(to), from)?;
+    fs::rename(from, to)
+}
+
+/// Whether there is something under this name.
+pub(super) fn exists(path: &Path) -> io::Result<bool> {
+    before(DiskStep::Look, path)?;
+    path.try_exists()
+}
+
+/// How long a file is; `None` where there is none.
+pub(super) fn length(path: &Path) -> io::Result<Option<u64>> {
+    before(DiskStep::Look, path)?;
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(Some(metadata.len())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a directory holds nothing; one that is not there holds nothing.
+pub(super) fn is_empty_directory(path: &Path) -> io::Result<bool> {
+    before(DiskStep::Look, path)?;
+    match fs::read_dir(path) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// Where `replace` writes first.
@@ -68,11 +105,13 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 /// Removes a file; one that is not there is no error.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
+    before(DiskStep::Remove, path)?;
     absent_is_fine(fs::remove_file(path))
 }
 
 /// Removes a directory with all it holds; one that is not there is no error.
 pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
+    before(DiskStep::Remove, path)?;
     absent_is_fine(fs::remove_dir_all(path))
 }
 
@@ -88,6 +127,7 @@ pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
     // Only Unix lets a directory be opened and flushed.
     #[cfg(unix)]
     if let Some(parent) = path.parent() {
+        before(DiskStep::SyncNames, parent)?;
         File::open(parent)?.sync_all()?;
     }
     Ok(())

@@ -262,7 +262,7 @@ pub(super) fn authenticate(active: &mut Active, roots: &Roots) -> Result<()> {
 
 /// SQLCipher's raw key.
 pub(super) fn database_key(root: &RootKey, vault_id: &VaultId) -> Result<DatabaseKey> {
-    derive_key(root, vault_id, DATABASE_KEY).map(|bytes| DatabaseKey::from_bytes(&bytes))
+    derive_key(root, vault_id, DATABASE_KEY, DatabaseKey::from_bytes)
 }
 
 pub(super) fn slot_key(derived: &Derived, vault_id: &VaultId, slot_id: &SlotId) -> Result<SlotKey> {
@@ -280,17 +280,23 @@ fn key_check(root: &RootKey, vault_id: &VaultId) -> Result<[u8; 16]> {
 }
 
 fn keyring_mac(root: &RootKey, active: &Active) -> Result<Hmac<Sha256>> {
-    let key = derive_key(root, &active.vault_id, KEYRING_MAC_KEY)
-        .map(|bytes| KeyringMacKey::from_bytes(&bytes))?;
+    let take = KeyringMacKey::from_bytes;
+    let key = derive_key(root, &active.vault_id, KEYRING_MAC_KEY, take)?;
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).map_err(|_| cannot_derive())?;
     mac.update(&format::authenticated(active));
     Ok(mac)
 }
 
-fn derive_key(root: &RootKey, vault_id: &VaultId, label: &[u8]) -> Result<Secret> {
+/// The bytes are lent, not given: a moved array leaves its old place as it was.
+fn derive_key<K>(
+    root: &RootKey,
+    vault_id: &VaultId,
+    label: &[u8],
+    take: impl FnOnce(&[u8; 32]) -> K,
+) -> Result<K> {
     let mut bytes = Zeroizing::new([0; 32]);
     expand(root, vault_id, label, bytes.as_mut_slice())?;
-    Ok(bytes)
+    Ok(take(&bytes))
 }
 
 /// HKDF-SHA-256: the vault's id as salt, the label as info.

@@ -1,7 +1,6 @@
 //! The look at the files before the decision. Writes nothing; what it may not see it takes to be
 //! there.
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use super::decide::{CopyState, DatabaseState, KeyState, Observation};
@@ -58,17 +57,13 @@ pub(super) fn look(directory: &Path, database_file: &Path) -> Found {
 
 fn other_data(directory: &Path, database_file: &Path) -> Result<bool, NotSeen> {
     for suffix in JOURNALS {
-        match files::with_suffix(database_file, suffix).try_exists() {
-            Ok(false) => {}
-            Ok(true) => return Ok(true),
-            Err(_) => return Err(NotSeen),
+        if files::exists(&files::with_suffix(database_file, suffix)).map_err(|_| NotSeen)? {
+            return Ok(true);
         }
     }
-    match std::fs::read_dir(attachments_directory(directory)) {
-        Ok(mut entries) => Ok(entries.next().is_some()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(_) => Err(NotSeen),
-    }
+    files::is_empty_directory(&attachments_directory(directory))
+        .map(|is_empty| !is_empty)
+        .map_err(|_| NotSeen)
 }
 
 /// The operating system did not let us look.
@@ -77,10 +72,10 @@ pub(super) struct NotSeen;
 
 /// The state of the database file, as far as the file system shows it.
 pub(super) fn database_state(file: &Path) -> Result<DatabaseState, NotSeen> {
-    match std::fs::metadata(file) {
-        Ok(metadata) if metadata.len() == 0 => Ok(DatabaseState::Empty),
-        Ok(_) => Ok(DatabaseState::Present),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(DatabaseState::Missing),
+    match files::length(file) {
+        Ok(Some(0)) => Ok(DatabaseState::Empty),
+        Ok(Some(_)) => Ok(DatabaseState::Present),
+        Ok(None) => Ok(DatabaseState::Missing),
         Err(_) => Err(NotSeen),
     }
 }

@@ -7,6 +7,7 @@ mod attempts;
 mod decide;
 mod describe;
 mod directory;
+mod disk;
 mod files;
 mod first_run;
 mod format;
@@ -40,6 +41,8 @@ pub use directory::{
     DirectoryLock, KEYRING_COPIES, VaultDirectory, attachments_directory, damaged_directory,
     database_path, spool_directory,
 };
+#[cfg(any(test, feature = "test-support"))]
+pub use disk::DiskStep;
 pub use first_run::finish_creation;
 #[cfg(any(test, feature = "test-support"))]
 pub use format::check_keyring_decoder;

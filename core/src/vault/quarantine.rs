@@ -1,7 +1,6 @@
 //! Puts a vault that does not open aside, whole, so that a fresh one can start in its place. Deletes
 //! nothing: the key may come back, and an expert may salvage.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::directory::VaultDirectory;
@@ -46,7 +45,7 @@ pub fn quarantine(vault: &VaultDirectory, agreed: LossAcknowledged) -> Result<Qu
         ));
     }
     let path = free_place(vault.path())?;
-    fs::rename(vault.path(), &path).map_err(files::storage_error)?;
+    files::rename(vault.path(), &path).map_err(files::storage_error)?;
     files::sync_parent(&path).map_err(files::storage_error)?;
     Ok(Quarantined { path, unsynced })
 }
@@ -72,6 +71,6 @@ fn place(directory: &Path, number: u32) -> PathBuf {
 fn free_place(directory: &Path) -> Result<PathBuf> {
     (1..=MAX)
         .map(|number| place(directory, number))
-        .find(|path| matches!(path.try_exists(), Ok(false)))
+        .find(|path| matches!(files::exists(path), Ok(false)))
         .ok_or(Error::internal("there is no place for another vault aside"))
 }

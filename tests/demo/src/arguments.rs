@@ -9,6 +9,8 @@ use clap::{Parser, ValueEnum};
 pub enum Scene {
     /// Two tablets of one clinic: offline, synced, in conflict, killed, and the same in the end.
     Story,
+    /// Every row of the open-time table on a simulated phone: what was wanted beside what was seen.
+    Keys,
     /// A week at a clinic: four tablets, a hub and a cloud, and what goes wrong in such a week.
     Clinic,
 }
@@ -18,6 +20,7 @@ impl Scene {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Story => "story",
+            Self::Keys => "keys",
             Self::Clinic => "clinic",
         }
     }
@@ -25,18 +28,19 @@ impl Scene {
     /// How many patients it has unless told otherwise.
     const fn patients(self) -> u32 {
         match self {
-            Self::Story => 2_000,
+            // The keys have none.
+            Self::Story | Self::Keys => 2_000,
             Self::Clinic => 140,
         }
     }
 }
 
-/// Shows Amana at work: starts a reference server and two tablets as processes of their own,
+/// Shows Amana at work, in scenes; each exits 0 only if every proof of it holds.
+///
+/// The story starts a reference server and two tablets as processes of their own,
 /// registers patients offline on both, syncs, edits one patient on both, kills a tablet in the
 /// middle of a pull, and proves that tablets and server hold the same, that no file holds a name in
-/// the clear, and that a foreign key opens nothing.
-///
-/// Exits 0 only if every proof holds.
+/// the clear, and that a foreign key opens nothing. Options other than --json are the story's.
 #[derive(Parser, Debug)]
 #[command(name = "demo", version)]
 pub struct Arguments {

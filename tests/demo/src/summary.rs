@@ -20,6 +20,8 @@ fn write(page: &mut String, report: &Report) -> std::fmt::Result {
     match report.scene {
         Scene::Story => story(page, report)?,
         Scene::Clinic => clinic::page(page, report)?,
+        // It has a page of its own.
+        Scene::Keys => {}
     }
     writeln!(page, "\nProofs")?;
     for proof in &report.proofs {

@@ -77,7 +77,9 @@ fn the_story_holds() {
 fn a_wrong_call_says_what_is_possible() {
     let unknown = Command::new(DEMO).arg("opera").output().unwrap();
     assert_eq!(unknown.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&unknown.stderr).contains("possible values: story"));
+    assert!(
+        String::from_utf8_lossy(&unknown.stderr).contains("possible values: story, keys, clinic")
+    );
 
     let nowhere = Command::new(DEMO)
         .args(["--json", "--programs", "/nowhere"])

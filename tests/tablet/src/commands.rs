@@ -14,13 +14,10 @@ use amana_core::{Amana, Config, Error, Result, SyncOptions, System};
 use serde_json::{Map, Value as Json, json};
 
 use crate::arguments::{Arguments, Command};
-use crate::{kv, organisation, patients};
+use crate::{kv, patients};
 
 /// Opens the vault, does one thing, closes it.
 pub async fn run(arguments: Arguments) -> Result<Json> {
-    if let Command::Organisation { directory, command } = arguments.command {
-        return organisation::run(&directory, command);
-    }
     let keys = arguments.keys.unwrap_or_else(|| beside(&arguments.vault));
     let key_store = amana_core::host_key_store(&keys)?;
     let amana = Amana::open(Config::new(&arguments.vault), key_store, System::real())?;
@@ -50,7 +47,6 @@ async fn carry_out(amana: &Amana, server: &Server, command: Command) -> Result<J
             email,
             password_file,
         } => sign_in(amana, server, email, &password_file).await,
-        Command::Organisation { directory, command } => organisation::run(&directory, command),
         Command::Init => Ok(json!({"state": "unlocked"})),
         Command::SignOut => amana.sign_out().await.map(|()| json!({"signed_out": true})),
         Command::Register {

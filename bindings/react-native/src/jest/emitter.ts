@@ -9,7 +9,7 @@ export class Emitter<T> {
   };
 
   emit(event: T): void {
-    queueMicrotask(() => {
+    void Promise.resolve().then(() => {
       for (const listener of [...this.listeners]) listener(event);
     });
   }

@@ -982,7 +982,8 @@ export default {
      "role": "ref",
      "nullable": true,
      "indexed": true,
-     "ref": "visits"
+     "ref": "visits",
+     "must_exist": true
     },
     {
      "name": "event_type",
@@ -1061,7 +1062,8 @@ export default {
     {
      "name": "current_visit_id",
      "role": "ref",
-     "ref": "visits"
+     "ref": "visits",
+     "must_exist": true
     },
     {
      "name": "fulfilled_visit_id",
@@ -1157,7 +1159,8 @@ export default {
      "name": "visit_id",
      "role": "ref",
      "nullable": true,
-     "ref": "visits"
+     "ref": "visits",
+     "must_exist": true
     },
     {
      "name": "priority",
@@ -1468,6 +1471,7 @@ export default {
    "name": "prescription_items",
    "direction": "both",
    "deletions_announced": false,
+   "updates_announced": false,
    "columns": [
     {
      "name": "id",

@@ -55,6 +55,9 @@ CREATE TABLE amana_origin (
   peer       TEXT NOT NULL,
   updated_at INTEGER,
   gone       INTEGER NOT NULL,
+  -- The version that was held before, which another peer has said: it may say it again.
+  said       INTEGER,
+  at_ms      INTEGER NOT NULL,
   PRIMARY KEY (table_name, record_id)
 ) WITHOUT ROWID;
 

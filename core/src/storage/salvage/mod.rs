@@ -176,6 +176,14 @@ fn settle_outbox(fresh: &Connection, schema: &Schema) -> Result<u64> {
         );
         removed += fresh.execute(&sql, [&table.name]).map_sqlite()? as u64;
     }
+    // What is kept of an entry for one peer goes with the entry.
+    for table in ["amana_mark", "amana_aside"] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE NOT EXISTS (SELECT 1 FROM amana_outbox o
+               WHERE o.table_name = {table}.table_name AND o.record_id = {table}.record_id)"
+        );
+        fresh.execute(&sql, []).map_sqlite()?;
+    }
     Ok(removed)
 }
 

@@ -1,7 +1,7 @@
 //! What is on the disk: encryption, wrong keys, older and newer schemas.
 
 use super::*;
-use crate::model::peer::{CloudAddress, Credentials, HttpsUrl, Person};
+use crate::model::peer::{CloudAddress, CloudToken, Credentials, HttpsUrl, Person, Proof};
 use crate::secret::SecretText;
 use crate::storage::StoredSession;
 
@@ -176,14 +176,14 @@ fn only_the_owner_can_read_the_files() {
 fn a_removed_session_is_gone_from_the_database_and_its_log() {
     let store = Store::new();
     let session = StoredSession {
-        address: CloudAddress {
+        address: Some(CloudAddress {
             url: HttpsUrl::parse("https://clinic.example").unwrap(),
             private_ca_pem: None,
-        },
-        credentials: Credentials {
+        }),
+        proof: Proof::Password(Credentials {
             email: "a@b.example".to_owned(),
             password: SecretText::new("CanaryPassword".to_owned()),
-        },
+        }),
         person: Person {
             id: "p".to_owned(),
             name: "A".to_owned(),
@@ -197,8 +197,11 @@ fn a_removed_session_is_gone_from_the_database_and_its_log() {
         .wait()
         .unwrap();
     let kept = store.database.session().wait().unwrap().unwrap();
-    assert_eq!(kept.credentials.password.expose(), "CanaryPassword");
-    drop(kept);
+    let Proof::Password(credentials) = kept.proof else {
+        panic!("no password");
+    };
+    assert_eq!(credentials.password.expose(), "CanaryPassword");
+    drop(credentials);
     store.database.remove_session().wait().unwrap();
     assert!(store.database.session().wait().unwrap().is_none());
     let rows: i64 = raw(&store, "SELECT count(*) FROM amana_session");
@@ -206,6 +209,41 @@ fn a_removed_session_is_gone_from_the_database_and_its_log() {
         .unwrap()
         .len();
     assert_eq!((rows, log), (0, 0));
+}
+
+#[test]
+fn a_session_may_rest_on_a_token_or_on_nothing() {
+    let store = Store::new();
+    let person = Person {
+        id: "p".to_owned(),
+        name: "A".to_owned(),
+        role: "provider".to_owned(),
+        clinic_id: None,
+    };
+    for token in [Some("CanaryToken"), None] {
+        let proof = token.map_or(Proof::Nothing, |text| {
+            Proof::Token(CloudToken {
+                text: SecretText::new(text.to_owned()),
+                since_ms: 5,
+            })
+        });
+        let session = StoredSession {
+            address: None,
+            proof,
+            person: person.clone(),
+        };
+        let saved = store.database.save_session(&PeerId::cloud(), session);
+        saved.wait().unwrap();
+        let kept = store.database.session().wait().unwrap().unwrap();
+        assert!(kept.address.is_none());
+        match (token, kept.proof) {
+            (Some(text), Proof::Token(kept)) => {
+                assert_eq!((kept.text.expose(), kept.since_ms), (text, 5));
+            }
+            (None, Proof::Nothing) => {}
+            (_, other) => panic!("{other:?}"),
+        }
+    }
 }
 
 #[test]

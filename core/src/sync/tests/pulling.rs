@@ -139,7 +139,7 @@ fn patience_with_a_rate_limit_ends() {
         (error.code(), error.retry_after()),
         (ErrorCode::RateLimited, Some(1))
     );
-    assert_eq!(device.timer.waits().len(), 5);
+    assert_eq!(device.timer.waits().len(), 8);
 }
 
 #[test]

@@ -167,7 +167,7 @@ fn a_limit_that_does_not_end_is_given_back() {
         Err(PushFailure::Stopped(limited))
     });
     assert_eq!(device.sync().unwrap_err().code(), ErrorCode::RateLimited);
-    assert_eq!(device.timer.waits().len(), 5);
+    assert_eq!(device.timer.waits().len(), 8);
     assert_eq!(device.store.dirty().len(), 3);
 }
 

@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use super::failures::{NOT_THE_FORM, TOO_MANY};
+use super::failures::{NOT_THE_FORM, TOO_MANY, TOO_MANY_TABLES};
 use super::input::{self, Input};
 use super::record::{self, Shape};
 use super::reply::{self, List};
@@ -21,6 +21,7 @@ pub(in crate::transport) struct Decoder<'a> {
     sink: &'a mut dyn ChangeSink,
     limits: SizeLimits,
     wrapping: usize,
+    tables: u64,
     rows: u64,
     upserts: u64,
     deletions: u64,
@@ -46,6 +47,7 @@ impl<'a> Decoder<'a> {
             sink,
             limits,
             wrapping: 0,
+            tables: 0,
             rows: 0,
             upserts: 0,
             deletions: 0,
@@ -80,6 +82,15 @@ impl<'a> Decoder<'a> {
             full: false,
             skipped: self.skipped,
         })
+    }
+
+    /// The name of one table.
+    pub(super) fn table(&mut self) -> Result<()> {
+        self.tables += 1;
+        if self.tables > self.limits.tables {
+            return Err(TOO_MANY_TABLES);
+        }
+        Ok(())
     }
 
     /// One item of a list.
@@ -136,6 +147,8 @@ impl<'a> Decoder<'a> {
 /// many changes were handed on.
 #[cfg(any(test, feature = "test-support"))]
 pub(crate) fn check_decoder(body: &[u8], wrapping: usize) -> Result<u64> {
+    use std::sync::{Arc, OnceLock};
+
     #[derive(Default)]
     struct Count(u64);
 
@@ -151,8 +164,10 @@ pub(crate) fn check_decoder(body: &[u8], wrapping: usize) -> Result<u64> {
         }
     }
 
+    static SCHEMA: OnceLock<Result<Arc<Schema>>> = OnceLock::new();
+    let schema = SCHEMA.get_or_init(Schema::hikma).clone()?;
     let mut count = Count::default();
-    Decoder::new(&*Schema::hikma()?, "u", &mut count, SizeLimits::PULL)
+    Decoder::new(&schema, "u", &mut count, SizeLimits::PULL)
         .wrapped(wrapping)
         .read(body)?;
     Ok(count.0)

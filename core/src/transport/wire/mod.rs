@@ -19,6 +19,8 @@ mod decode_tests;
 #[cfg(test)]
 mod guard_tests;
 #[cfg(test)]
+mod limits_tests;
+#[cfg(test)]
 mod properties;
 
 pub(super) use decoder::Decoder;

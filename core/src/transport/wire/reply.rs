@@ -92,6 +92,7 @@ fn changes<R: Read>(input: &mut Input<R>, decoder: &mut Decoder<'_>) -> Result<(
     let mut walk = input.enter(b'{')?;
     let schema = decoder.schema;
     while let Some(key) = input.key(&mut walk, |name| judge_table(schema, name))? {
+        decoder.table()?;
         match key {
             TableKey::Known(index) => table(input, decoder, index)?,
             TableKey::Forbidden => {

@@ -147,6 +147,7 @@ mod tests {
         record: 40,
         nesting: 7,
         rows: 5,
+        tables: 5,
     };
 
     /// How long the value at the beginning is, however the text is cut.

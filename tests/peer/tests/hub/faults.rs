@@ -244,3 +244,26 @@ fn a_hub_that_comes_back_knows_tokens_but_no_sessions() {
     );
     assert_eq!(hub.count("user_clinic_permissions"), permissions);
 }
+
+#[test]
+fn a_second_handshake_of_the_same_client_ends_the_first_ones_session() {
+    let (hub, device) = started();
+    let mut thief = Device::new(hub.url(), &device.client_id);
+    thief.handshake([5; 32]);
+    let refused = "Decryption failed: AES-GCM decryption failed (wrong key or tampered data)";
+    assert_eq!(device.ping(), Answer::Broken(500, refused.to_owned()));
+    assert_eq!(thief.ping(), pong());
+    // The session is his, the token is not.
+    let refused = Answer::Error("Authentication required".to_owned());
+    assert_eq!(thief.pull(-1), refused);
+}
+
+#[test]
+fn a_push_of_many_megabytes_is_taken() {
+    let (hub, device) = started();
+    let mut row = patient("a0000000-0000-4000-8000-000000000001", 1);
+    row["additional_data"] = "x".repeat(5 << 20).into();
+    let changes = json!({"patients": {"created": [row], "updated": [], "deleted": []}});
+    assert_eq!(device.push(&changes), Answer::Opened(json!({})));
+    assert_eq!(hub.count("patients"), 1);
+}

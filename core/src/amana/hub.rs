@@ -1,0 +1,305 @@
+//! Hubs: pairing with one, signing in there, the list of them. Syncing is `syncing`'s, which names
+//! a hub like any other peer.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::cloud::spawn;
+use super::hub_trust::HubTrust;
+use super::{Amana, Open};
+use crate::cancel::CancelToken;
+use crate::error::{Error, ErrorCode, Result};
+use crate::model::hub::{HubAddress, HubUrl, ScannedCode};
+use crate::model::ids::{PeerId, PeerKind};
+use crate::model::peer::{Credentials, Person, Proof, SyncProof};
+use crate::ports::{Entropy, SyncPeer};
+use crate::secret::SecretText;
+use crate::storage::{Database, StoredSession};
+use crate::transport::{HubClient, HubLogin, HubParts, HubPeer, HubToken};
+use crate::vault;
+
+/// A hub that was paired.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PairedHub {
+    /// Its name as a peer.
+    pub peer: PeerId,
+    /// What it calls itself. Not authenticated: for people, not for decisions.
+    pub name: String,
+    /// Where it is.
+    pub url: HubUrl,
+}
+
+/// The clients of hubs: one each, since a handshake of a second one would end the session of the
+/// first. They live as long as the vault is open.
+#[derive(Default)]
+pub(super) struct Hubs(Mutex<BTreeMap<PeerId, Held>>);
+
+#[derive(Default, Clone)]
+struct Held {
+    client: Option<Arc<HubClient>>,
+    /// Of the sync that runs, or ran last, in the name of this person.
+    peer: Option<(String, Arc<HubPeer>)>,
+}
+
+impl Hubs {
+    fn guard(&self) -> MutexGuard<'_, BTreeMap<PeerId, Held>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Drops the client: the next call makes a new one.
+    pub(super) fn forget(&self, peer: &PeerId) {
+        self.guard().remove(peer);
+    }
+}
+
+impl Amana {
+    /// Pairs with the hub whose QR code was scanned: somebody who holds the code's key has to answer
+    /// at its address. Pairing with the same hub again only takes note of its address.
+    ///
+    /// # Errors
+    /// `invalid_input` for a code that is none of a hub's, or lacks its id or key, or names another
+    /// key than the paired hub of this id has: forget that one first. `peer_identity_mismatch` where
+    /// somebody else answers; `network` where nobody does.
+    pub async fn pair_hub(&self, code: &str, cancel: CancelToken) -> Result<PairedHub> {
+        let open = self.opened()?;
+        let ScannedCode::Hub(address) = ScannedCode::parse(code)? else {
+            return Err(Error::invalid(
+                "this is the code of a cloud: sign in there instead",
+            ));
+        };
+        let (vault, token) = (self.clone(), cancel.or(&open.held.sign_ins));
+        spawn("amana-pair", move || vault.pair(&open, address, &token))?.await
+    }
+
+    fn pair(&self, open: &Open, address: HubAddress, cancel: &CancelToken) -> Result<PairedHub> {
+        let peer = PeerId::hub(&address.hub_id)?;
+        let known = trust_of(&open.database, &peer)?;
+        if let Some((_, known)) = &known
+            && known.address.public_key != address.public_key
+        {
+            return Err(Error::invalid(
+                "a hub of this id was paired with another key: forget it first",
+            ));
+        }
+        let trust = match known {
+            Some((_, known)) => HubTrust { address, ..known },
+            None => HubTrust {
+                address,
+                client_id: random_id(&*self.inner.system.entropy)?,
+                token: None,
+            },
+        };
+        // No sync of before goes on at the old address.
+        let _pause = open.sync.pause();
+        let client = self.new_client(&trust)?;
+        let name = client.pair(cancel)?;
+        let text = trust.to_text()?.to_string();
+        match open.database.trust(peer.clone()).wait()? {
+            Some(_) => open.database.set_trust(peer.clone(), text).wait()?,
+            None => open
+                .database
+                .pair(peer.clone(), name.clone(), text)
+                .wait()?,
+        }
+        let held = Held {
+            client: Some(client),
+            peer: None,
+        };
+        open.sync.hubs.guard().insert(peer.clone(), held);
+        Ok(PairedHub {
+            peer,
+            name,
+            url: trust.address.url,
+        })
+    }
+
+    /// The hubs that were paired.
+    pub async fn hubs(&self) -> Result<Vec<PairedHub>> {
+        let open = self.opened()?;
+        let policy = self.inner.config.sync.clone();
+        let mut hubs = Vec::new();
+        for known in open.database.sync_status(policy).await?.peers {
+            let peer = known.peer;
+            if peer.kind() != PeerKind::Hub {
+                continue;
+            }
+            if let Some((name, text)) = open.database.trust(peer.clone()).await? {
+                hubs.push(PairedHub {
+                    peer,
+                    name,
+                    url: HubTrust::from_text(&text)?.address.url,
+                });
+            }
+        }
+        Ok(hubs)
+    }
+
+    /// Takes note of a hub's new address; key and id stay as they were pinned.
+    ///
+    /// # Errors
+    /// `not_found` where there is no such hub.
+    pub async fn move_hub(&self, peer: &PeerId, url: HubUrl) -> Result<()> {
+        let open = self.opened()?;
+        let peer = peer.clone();
+        spawn("amana-move-hub", move || {
+            let (_, mut trust) = trust_of(&open.database, &peer)?.ok_or_else(not_paired)?;
+            trust.address.url = url;
+            let _pause = open.sync.pause();
+            open.sync.hubs.forget(&peer);
+            let text = trust.to_text()?.to_string();
+            open.database.set_trust(peer, text).wait()
+        })?
+        .await
+    }
+
+    /// Signs in at a paired hub, through its sealed channel: works without the internet. Nothing is
+    /// sent before whoever answers has proved to hold the pinned key. Who is signed in at the cloud
+    /// already stays so, as the cloud described them.
+    ///
+    /// # Errors
+    /// `not_found` where there is no such hub; `unauthorized`; `peer_identity_mismatch`.
+    pub async fn sign_in_at_hub(
+        &self,
+        peer: &PeerId,
+        credentials: Credentials,
+        cancel: CancelToken,
+    ) -> Result<Person> {
+        let open = self.opened()?;
+        let (vault, peer) = (self.clone(), peer.clone());
+        let token = cancel.or(&open.held.sign_ins);
+        spawn("amana-sign-in", move || {
+            let client = vault.hub_client(&open, &peer)?;
+            let signed_in = client.sign_in(&credentials, &token)?;
+            let _pause = open.sync.pause();
+            let person = signed_in.person;
+            keep_token(&open.database, &peer, &person.id, signed_in.token)?;
+            if let Some(held) = open.sync.hubs.guard().get_mut(&peer) {
+                held.peer = None;
+            }
+            let session = open.database.session().wait()?;
+            if let Some(session) = session.filter(|session| session.person.id == person.id) {
+                return Ok(session.person);
+            }
+            let proof = match vault.inner.config.cloud_proof {
+                SyncProof::Password => Proof::Password(credentials),
+                SyncProof::Token => Proof::Nothing,
+            };
+            let session = StoredSession {
+                address: None,
+                proof,
+                person: person.clone(),
+            };
+            open.database.save_session(&peer, session).wait()?;
+            Ok(person)
+        })?
+        .await
+    }
+
+    /// A hub in the name of the person who is signed in.
+    pub(super) fn hub_peer(
+        &self,
+        open: &Open,
+        peer: &PeerId,
+        session: StoredSession,
+    ) -> Result<Arc<dyn SyncPeer>> {
+        let client = self.hub_client(open, peer)?;
+        let person = session.person.id;
+        let token = trust_of(&open.database, peer)?
+            .and_then(|(_, trust)| trust.token)
+            .filter(|(of, _)| *of == person)
+            .map(|(_, token)| token);
+        let login = HubLogin {
+            own_user_id: person.clone(),
+            credentials: match session.proof {
+                Proof::Password(credentials) => Some(credentials),
+                Proof::Token(_) | Proof::Nothing => None,
+            },
+            token,
+        };
+        let found = Arc::new(client.peer(login));
+        if let Some(held) = open.sync.hubs.guard().get_mut(peer) {
+            held.peer = Some((person, Arc::clone(&found)));
+        }
+        Ok(found)
+    }
+
+    /// Keeps the token that a sync used, if it got a new one.
+    pub(super) fn keep_hub_token(&self, open: &Open, peer: &PeerId) -> Result<()> {
+        let held = open.sync.hubs.guard().get(peer).cloned();
+        let Some((person, synced)) = held.and_then(|held| held.peer) else {
+            return Ok(());
+        };
+        let Some(token) = synced.token() else {
+            return Ok(());
+        };
+        let token = HubToken {
+            text: SecretText::new(token.text.expose().to_owned()),
+            since_ms: token.since_ms,
+        };
+        keep_token(&open.database, peer, &person, token)
+    }
+
+    fn hub_client(&self, open: &Open, peer: &PeerId) -> Result<Arc<HubClient>> {
+        if let Some(client) = open
+            .sync
+            .hubs
+            .guard()
+            .get(peer)
+            .and_then(|held| held.client.clone())
+        {
+            return Ok(client);
+        }
+        let (_, trust) = trust_of(&open.database, peer)?.ok_or_else(not_paired)?;
+        let client = self.new_client(&trust)?;
+        // Whoever was first is the one.
+        let mut hubs = open.sync.hubs.guard();
+        let held = hubs.entry(peer.clone()).or_default();
+        Ok(Arc::clone(held.client.get_or_insert(client)))
+    }
+
+    fn new_client(&self, trust: &HubTrust) -> Result<Arc<HubClient>> {
+        let system = &self.inner.system;
+        let parts = HubParts {
+            network: self.inner.network()?,
+            schema: Arc::clone(&self.inner.schema),
+            clock: Arc::clone(&system.clock),
+            entropy: Arc::clone(&system.entropy),
+            disk: Arc::clone(&system.disk),
+            spool_directory: vault::spool_directory(&self.inner.config.directory),
+            limits: self.inner.config.time_limits,
+        };
+        HubClient::new(parts, trust.address.clone(), trust.client_id.clone()).map(Arc::new)
+    }
+}
+
+fn trust_of(database: &Database, peer: &PeerId) -> Result<Option<(String, HubTrust)>> {
+    let kept = database.trust(peer.clone()).wait()?;
+    kept.map(|(name, text)| Ok((name, HubTrust::from_text(&text)?)))
+        .transpose()
+}
+
+fn keep_token(database: &Database, peer: &PeerId, person: &str, token: HubToken) -> Result<()> {
+    let (_, mut trust) = trust_of(database, peer)?.ok_or_else(not_paired)?;
+    let is_known = trust
+        .token
+        .as_ref()
+        .is_some_and(|(of, known)| of == person && known.text.expose() == token.text.expose());
+    if is_known {
+        return Ok(());
+    }
+    trust.token = Some((person.to_owned(), token));
+    let text = trust.to_text()?.to_string();
+    database.set_trust(peer.clone(), text).wait()
+}
+
+fn random_id(entropy: &dyn Entropy) -> Result<String> {
+    let mut bytes = [0; 16];
+    entropy.fill(&mut bytes)?;
+    Ok(uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string())
+}
+
+const fn not_paired() -> Error {
+    Error::new(ErrorCode::NotFound, "this hub is not paired")
+}

@@ -1,0 +1,435 @@
+//! Behaviours of a sync that servers and apps rely on, by their numbers in
+//! `docs/sync-behaviours.md`.
+
+use super::device::cloud_and_device;
+use super::*;
+use crate::model::change_set::{OutboxKind, OutboxRow, PieceLimit, PushClass};
+use crate::model::ids::PeerId;
+use crate::model::terms::PeerTerms;
+use crate::ports::SyncStore;
+
+fn outbox(device: &Device) -> Vec<OutboxRow> {
+    let limit = PieceLimit {
+        rows: 100,
+        bytes: usize::MAX,
+    };
+    let collect = |class| {
+        let page = device
+            .database
+            .collect(&PeerTerms::cloud(), class, &Default::default(), limit);
+        page.unwrap().rows
+    };
+    let mut rows = collect(PushClass::Upserts { stage: 0 });
+    rows.extend(collect(PushClass::Upserts { stage: 1 }));
+    rows.extend(collect(PushClass::Deletions));
+    rows
+}
+
+fn changed(device: &Device, row: &OutboxRow) -> Vec<String> {
+    let table = device.schema.table(row.table);
+    row.changed
+        .iter()
+        .map(|position| table.columns[*position].name.clone())
+        .collect()
+}
+
+fn with_patient() -> (Cloud, Device) {
+    let (_, cloud, device) = cloud_and_device();
+    cloud.put("patients", &id(1), patient("Amal", NOW));
+    device.sync(&cloud);
+    (cloud, device)
+}
+
+#[test]
+fn w001_w002_w026_a_new_record_is_created_with_no_changed_columns_until_it_is_edited() {
+    let (_, _, device) = cloud_and_device();
+    let id = device
+        .insert("patients", json!({"given_name": "A"}))
+        .unwrap();
+    let rows = outbox(&device);
+    assert_eq!(
+        (rows[0].kind, rows[0].changed.len()),
+        (OutboxKind::Created, 0)
+    );
+    assert!(
+        RecordId::parse_uuid(id.as_str()).is_ok(),
+        "a UUID, not 16 characters"
+    );
+    device
+        .update("patients", &id, json!({"given_name": "B"}))
+        .unwrap();
+    let rows = outbox(&device);
+    assert_eq!(rows[0].kind, OutboxKind::Created);
+    assert_eq!(changed(&device, &rows[0]), ["given_name"]);
+}
+
+#[test]
+fn w003_w004_w005_edits_of_a_synced_record_gather_their_columns_once() {
+    let (_, device) = with_patient();
+    for (column, value) in [("phone", "1"), ("surname", "X"), ("phone", "2")] {
+        device
+            .update("patients", &id(1), json!({column: value}))
+            .unwrap();
+    }
+    let rows = outbox(&device);
+    assert_eq!((rows.len(), rows[0].kind), (1, OutboxKind::Updated));
+    let mut columns = changed(&device, &rows[0]);
+    columns.sort_unstable();
+    assert_eq!(columns, ["phone", "surname"]);
+}
+
+#[test]
+fn w006_writing_the_value_that_is_there_changes_nothing() {
+    let (_, device) = with_patient();
+    let before = device.get("patients", &id(1));
+    device
+        .update(
+            "patients",
+            &id(1),
+            json!({"given_name": "Amal", "phone": null}),
+        )
+        .unwrap();
+    assert!(outbox(&device).is_empty());
+    assert_eq!(device.get("patients", &id(1)), before);
+}
+
+#[test]
+fn w009_w010_a_deleted_record_is_out_of_queries_and_in_the_push() {
+    let (_, device) = with_patient();
+    device.delete("patients", &id(1)).unwrap();
+    assert!(device.get("patients", &id(1)).is_none());
+    assert_eq!(device.count("patients"), 0);
+    let rows = outbox(&device);
+    assert_eq!(
+        (rows[0].kind, rows[0].values.len()),
+        (OutboxKind::Deleted, 0)
+    );
+}
+
+#[test]
+fn w014_w016_acknowledging_what_is_not_there_is_no_error() {
+    let (_, device) = with_patient();
+    device.delete("patients", &id(1)).unwrap();
+    let taken: Vec<_> = outbox(&device).iter().map(Into::into).collect();
+    device
+        .database
+        .acknowledge(&PeerTerms::cloud(), taken.clone())
+        .unwrap();
+    device
+        .database
+        .acknowledge(&PeerTerms::cloud(), taken)
+        .unwrap();
+    assert!(outbox(&device).is_empty());
+}
+
+#[test]
+fn w017_deletions_on_both_sides_end_with_no_tombstone() {
+    let (_, cloud, device) = cloud_and_device();
+    let keep = device.insert("patients", json!({})).unwrap();
+    let gone = device.insert("patients", json!({})).unwrap();
+    device.sync(&cloud);
+    device.delete("patients", &gone).unwrap();
+    cloud.delete("patients", &gone);
+    device.sync(&cloud);
+    assert_eq!((device.pending(), device.count("patients")), (0, 1));
+    assert!(device.get("patients", &keep).is_some());
+}
+
+#[test]
+fn w021_w030_absent_columns_keep_the_stored_value() {
+    let (_, device) = with_patient();
+    let table = device.schema.table(device.table("patients"));
+    let row = |cells: &[(&str, Value)]| crate::model::change_set::RemoteRow {
+        id: id(1),
+        cells: cells
+            .iter()
+            .map(|(c, v)| (table.position(c).unwrap(), v.clone()))
+            .collect(),
+    };
+    let local = vec![text("x"); table.columns.len()];
+    let remote = row(&[("phone", text("1"))]);
+    let plan = crate::sync::merge(&crate::model::merge::MergeInput {
+        table,
+        local: Some(&local),
+        outbox: None,
+        remote: &remote,
+        held: &[],
+        elsewhere: None,
+    });
+    let expected = vec![(table.position("phone").unwrap(), text("1"))];
+    assert!(
+        matches!(plan, crate::model::merge::MergePlan::Update { cells, .. } if cells == expected)
+    );
+}
+
+#[test]
+fn w029_w031_w042_w074_a_conflict_keeps_ours_column_by_column_and_pushes_the_result() {
+    let (cloud, device) = with_patient();
+    device
+        .update("patients", &id(1), json!({"given_name": "Ours"}))
+        .unwrap();
+    let theirs = json!({"given_name": "Theirs", "phone": "1", "updated_at": NOW + 900_000});
+    cloud.put("patients", &id(1), theirs);
+    cloud.state.lock().unwrap().refuses_pushes = true;
+    let _ = device.sync_with(&PeerId::cloud(), &cloud, false);
+    let rows = outbox(&device);
+    assert_eq!(rows[0].kind, OutboxKind::Updated);
+    assert_eq!(changed(&device, &rows[0]), ["given_name"]);
+    cloud.state.lock().unwrap().refuses_pushes = false;
+    device.sync(&cloud);
+    for (column, value) in [("given_name", "Ours"), ("phone", "1")] {
+        assert_eq!(cloud.value("patients", &id(1), column), Some(text(value)));
+    }
+}
+
+#[test]
+fn w036_w068_the_cursor_is_the_peers_and_starts_with_everything() {
+    let (_, cloud, device) = cloud_and_device();
+    assert_eq!(device.database.cursor(&PeerId::cloud()).unwrap(), 0);
+    device.sync(&cloud);
+    let first = device.database.cursor(&PeerId::cloud()).unwrap();
+    assert!(first > NOW);
+    device.sync(&cloud);
+    assert!(device.database.cursor(&PeerId::cloud()).unwrap() > first);
+}
+
+#[test]
+fn w038_w039_w040_created_updated_deleted_of_clean_records_are_followed() {
+    let (cloud, device) = with_patient();
+    assert_eq!(device.field("patients", &id(1), "given_name"), "Amal");
+    cloud.put(
+        "patients",
+        &id(1),
+        json!({"given_name": "B", "updated_at": NOW + 1}),
+    );
+    device.sync(&cloud);
+    assert_eq!(device.field("patients", &id(1), "given_name"), "B");
+    assert!(outbox(&device).is_empty());
+    cloud.delete("patients", &id(1));
+    device.sync(&cloud);
+    assert!(device.get("patients", &id(1)).is_none());
+}
+
+#[test]
+fn w037_w043_w051_w052_the_same_pull_twice_changes_nothing() {
+    let (cloud, device) = with_patient();
+    let before = device.get("patients", &id(1));
+    let report = device.sync(&cloud);
+    assert_eq!((report.applied.updated, report.applied.inserted), (0, 0));
+    assert!(report.applied.unchanged > 0, "the overlap brought it again");
+    assert_eq!(device.get("patients", &id(1)), before);
+}
+
+#[test]
+fn w044_w047_w061_a_record_that_was_pushed_and_not_marked_keeps_the_newer_edit() {
+    let (_, cloud, device) = cloud_and_device();
+    let id = device
+        .insert("patients", json!({"given_name": "A"}))
+        .unwrap();
+    // The push arrived; the process died before it was marked.
+    outbox(&device)
+        .iter()
+        .for_each(|row| cloud.take(row).unwrap());
+    device
+        .update("patients", &id, json!({"given_name": "B"}))
+        .unwrap();
+    device.sync(&cloud);
+    assert_eq!(device.field("patients", &id, "given_name"), "B");
+    assert_eq!(cloud.value("patients", &id, "given_name"), Some(text("B")));
+    assert_eq!(device.pending(), 0);
+}
+
+#[test]
+fn w032_w045_w046_a_local_deletion_stays_whatever_the_peer_sends_again() {
+    let (cloud, device) = with_patient();
+    device.delete("patients", &id(1)).unwrap();
+    cloud.state.lock().unwrap().refuses_pushes = true;
+    let _ = device.sync_with(&PeerId::cloud(), &cloud, false);
+    assert!(device.get("patients", &id(1)).is_none());
+    assert!(device.ledger().is_empty(), "the same version came again");
+    cloud.put(
+        "patients",
+        &id(1),
+        json!({"phone": "1", "updated_at": NOW + 9}),
+    );
+    let _ = device.sync_with(&PeerId::cloud(), &cloud, false);
+    assert_eq!(device.ledger().len(), 1, "a newer version is told");
+    cloud.state.lock().unwrap().refuses_pushes = false;
+    device.sync(&cloud);
+    assert!(cloud.visible().is_empty());
+}
+
+#[test]
+fn w048_w089_an_update_of_an_unknown_record_is_stored() {
+    let (clock, cloud, device) = cloud_and_device();
+    cloud.put("patients", &id(1), patient("Amal", NOW));
+    clock.advance(3_600_000);
+    let empty = Cloud::new(&clock);
+    device.sync(&empty);
+    cloud.put(
+        "patients",
+        &id(1),
+        json!({"phone": "1", "updated_at": NOW + 1}),
+    );
+    device.sync(&cloud);
+    assert_eq!(device.field("patients", &id(1), "phone"), "1");
+    assert!(outbox(&device).is_empty());
+}
+
+#[test]
+fn w049_w050_w076_deletions_by_the_peer_win_and_lost_edits_are_in_the_ledger() {
+    let (cloud, device) = with_patient();
+    cloud.put("patients", &id(2), patient("Noor", NOW));
+    cloud.put("patients", &id(3), patient("Sami", NOW));
+    device.sync(&cloud);
+    device
+        .update("patients", &id(1), json!({"phone": "1"}))
+        .unwrap();
+    device.delete("patients", &id(2)).unwrap();
+    for number in 1..4 {
+        cloud.delete("patients", &id(number));
+    }
+    cloud.delete("patients", &id(8));
+    let report = device.sync(&cloud);
+    assert_eq!(device.count("patients"), 0);
+    assert_eq!((report.applied.lost_edits, report.pushed), (1, 0));
+    assert_eq!((device.pending(), device.ledger().len()), (0, 1));
+}
+
+#[test]
+fn w057_w058_w069_only_what_changed_is_pushed_and_nothing_is_asked_without() {
+    let (cloud, device) = with_patient();
+    let requests = |cloud: &Cloud| cloud.state.lock().unwrap().requests;
+    let before = requests(&cloud);
+    device.sync(&cloud);
+    assert_eq!(requests(&cloud) - before, 1, "the pull alone");
+    device
+        .update("patients", &id(1), json!({"phone": "1"}))
+        .unwrap();
+    let rows = outbox(&device);
+    let table = device.schema.table(rows[0].table);
+    assert_eq!(rows[0].values.len(), table.columns.len(), "a whole record");
+}
+
+#[test]
+fn w059_changes_survive_a_restart() {
+    let (cloud, mut device) = with_patient();
+    device
+        .update("patients", &id(1), json!({"phone": "1"}))
+        .unwrap();
+    let before = outbox(&device);
+    device.restart();
+    assert_eq!(outbox(&device), before);
+    device.sync(&cloud);
+    assert_eq!(cloud.value("patients", &id(1), "phone"), Some(text("1")));
+}
+
+#[test]
+fn w062_w063_w064_marking_touches_no_record_and_leaves_no_tombstone() {
+    let (cloud, device) = with_patient();
+    device
+        .update("patients", &id(1), json!({"phone": "1"}))
+        .unwrap();
+    let other = device.insert("patients", json!({})).unwrap();
+    device.sync(&cloud);
+    device.delete("patients", &other).unwrap();
+    let before = device.get("patients", &id(1));
+    device.sync(&cloud);
+    assert_eq!(device.get("patients", &id(1)), before);
+    assert_eq!(device.pending(), 0);
+}
+
+#[test]
+fn w065_w066_w075_w083_w084_what_changes_during_a_push_or_is_refused_stays() {
+    let (cloud, device) = with_patient();
+    let deleted = device.insert("patients", json!({})).unwrap();
+    let refused = device.insert("patients", json!({})).unwrap();
+    device
+        .update("patients", &id(1), json!({"phone": "1"}))
+        .unwrap();
+    let sent = outbox(&device);
+    device
+        .update("patients", &id(1), json!({"surname": "X"}))
+        .unwrap();
+    device.delete("patients", &deleted).unwrap();
+    let new = device.insert("patients", json!({})).unwrap();
+    let taken = sent.iter().filter(|row| row.id != refused);
+    device
+        .database
+        .acknowledge(&PeerTerms::cloud(), taken.map(Into::into).collect())
+        .unwrap();
+    let mut left: Vec<(String, OutboxKind)> = outbox(&device)
+        .into_iter()
+        .map(|row| (row.id.into_string(), row.kind))
+        .collect();
+    left.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut expected = vec![
+        (id(1).into_string(), OutboxKind::Updated),
+        (deleted.into_string(), OutboxKind::Deleted),
+        (refused.into_string(), OutboxKind::Created),
+        (new.into_string(), OutboxKind::Created),
+    ];
+    expected.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(left, expected);
+    // The columns already pushed are still listed.
+    let row = outbox(&device)
+        .into_iter()
+        .find(|row| row.id == id(1))
+        .unwrap();
+    let mut columns = changed(&device, &row);
+    columns.sort_unstable();
+    assert_eq!(columns, ["phone", "surname"]);
+    device.sync(&cloud);
+    assert_eq!(device.pending(), 0);
+}
+
+#[test]
+fn w072_w073_a_failed_pull_changes_nothing_and_a_failed_push_keeps_the_pull() {
+    let (cloud, device) = with_patient();
+    let cursor = || device.database.cursor(&PeerId::cloud()).unwrap();
+    let before = cursor();
+    device
+        .update("patients", &id(1), json!({"phone": "1"}))
+        .unwrap();
+    cloud.state.lock().unwrap().down = true;
+    let failed = device
+        .sync_with(&PeerId::cloud(), &cloud, false)
+        .unwrap_err();
+    assert_eq!(failed.code(), ErrorCode::Network);
+    assert_eq!((cursor(), device.pending()), (before, 1));
+    cloud.state.lock().unwrap().down = false;
+    cloud.state.lock().unwrap().refuses_pushes = true;
+    cloud.put("patients", &id(2), patient("Noor", NOW));
+    assert!(device.sync_with(&PeerId::cloud(), &cloud, false).is_err());
+    assert!(cursor() > before);
+    assert!(device.get("patients", &id(2)).is_some());
+    assert_eq!(device.pending(), 1);
+}
+
+#[test]
+fn w013_w015_a_batch_is_all_or_nothing_and_ids_are_data() {
+    let (_, device) = with_patient();
+    let found = RecordId::from_peer("x'; DROP TABLE patients; --").unwrap();
+    assert!(device.get("patients", &found).is_none());
+    let same = json!({"id": id(7).as_str()});
+    device.insert("patients", same.clone()).unwrap();
+    assert!(device.insert("patients", same).is_err());
+    assert_eq!(device.count("patients"), 2);
+}
+
+#[test]
+fn w019_large_numbers_and_odd_texts_come_back_exactly() {
+    let (_, cloud, device) = cloud_and_device();
+    let odd = "\u{202e}a\u{feff}👶🏽é\u{1f}";
+    let patient = device.insert("patients", json!({"surname": odd})).unwrap();
+    let visit = json!({"patient_id": patient.as_str(), "check_in_timestamp": 4_102_444_800_123i64});
+    let visit = device.insert("visits", visit).unwrap();
+    device.sync(&cloud);
+    let other = Device::new(&device.clock, 2);
+    other.sync(&cloud);
+    assert_eq!(other.field("patients", &patient, "surname"), odd);
+    assert_eq!(
+        other.field("visits", &visit, "check_in_timestamp"),
+        4_102_444_800_123i64
+    );
+}

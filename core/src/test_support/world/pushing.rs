@@ -1,0 +1,172 @@
+//! Pushes that cannot get stuck, and what is checked before a record leaves.
+
+use super::device::cloud_and_device;
+use super::*;
+use crate::model::ids::PeerId;
+
+#[test]
+fn h08_a_bad_row_stops_nothing_and_is_free_again_after_an_edit() {
+    let (_, cloud, device) = cloud_and_device();
+    let bad = device
+        .insert("patients", json!({"given_name": "Bad"}))
+        .unwrap();
+    let visit = device
+        .insert("visits", json!({"patient_id": bad.as_str()}))
+        .unwrap();
+    for _ in 0..20 {
+        device.insert("patients", json!({})).unwrap();
+    }
+    cloud.state.lock().unwrap().poison.push(bad.to_string());
+    let report = device.sync(&cloud);
+    assert_eq!(
+        (report.pushed, report.quarantined, report.waiting),
+        (20, 1, 1)
+    );
+    let listed = device.database.quarantined(10).wait().unwrap();
+    assert_eq!(
+        (listed[0].record_id.as_str(), listed[0].waiting),
+        (bad.as_str(), 1)
+    );
+    assert_eq!(listed[0].retry_at_ms, None);
+    // Nothing is tried again by itself, and the visit goes on waiting.
+    assert_eq!(device.sync(&cloud).pushed, 0);
+    assert_eq!(cloud.value("visits", &visit, "patient_id"), None);
+    cloud.state.lock().unwrap().poison.clear();
+    device
+        .update("patients", &bad, json!({"given_name": "Good"}))
+        .unwrap();
+    assert_eq!(device.sync(&cloud).pushed, 2);
+    assert_eq!(device.pending(), 0);
+}
+
+#[test]
+fn what_waits_for_a_row_that_waits_waits_too() {
+    let (_, cloud, device) = cloud_and_device();
+    let patient = device.insert("patients", json!({})).unwrap();
+    device.sync(&cloud);
+    let visit = device
+        .insert("visits", json!({"patient_id": patient.as_str()}))
+        .unwrap();
+    let prescription = json!({"patient_id": patient.as_str(), "visit_id": visit.as_str(),
+        "provider_id": id(90).as_str(), "pickup_clinic_id": id(91).as_str(),
+        "prescribed_at": NOW, "status": "pending"});
+    let prescription = device.insert("prescriptions", prescription).unwrap();
+    let item = json!({"prescription_id": prescription.as_str(), "patient_id": patient.as_str(),
+        "drug_id": id(92).as_str(), "clinic_id": id(91).as_str(), "quantity_prescribed": 1});
+    device.insert("prescription_items", item).unwrap();
+    device.insert("patients", json!({})).unwrap();
+    cloud.state.lock().unwrap().poison.push(visit.to_string());
+    let report = device.sync(&cloud);
+    assert_eq!(
+        (report.pushed, report.quarantined, report.waiting),
+        (1, 1, 2)
+    );
+    let report = device.sync(&cloud);
+    assert_eq!(
+        (report.pushed, report.quarantined, report.waiting),
+        (0, 0, 2)
+    );
+    assert_eq!(cloud.state.lock().unwrap().invented, 0);
+    cloud.state.lock().unwrap().poison.clear();
+    let table = device.table("visits");
+    device.database.release_record(table, visit).wait().unwrap();
+    assert_eq!(device.sync(&cloud).pushed, 3);
+}
+
+#[test]
+fn a_row_alone_is_put_aside_once_it_was_refused_in_two_syncs_and_tried_again_later() {
+    let (clock, cloud, device) = cloud_and_device();
+    let id = device.insert("patients", json!({})).unwrap();
+    cloud.state.lock().unwrap().poison.push(id.to_string());
+    let sync = || device.sync_with(&PeerId::cloud(), &cloud, false);
+    let aside = || device.database.quarantined(10).wait().unwrap().len();
+    assert_eq!(sync().unwrap_err().code(), ErrorCode::Server);
+    assert!(sync().is_err(), "at once again is the same outage");
+    assert_eq!(aside(), 0);
+    clock.advance(60_000);
+    assert!(sync().is_err());
+    assert_eq!(aside(), 1);
+    assert_eq!(sync().unwrap().pushed, 0, "the sync goes well without it");
+    // No proof: an hour later it has another chance, and takes it.
+    clock.advance(60 * 60 * 1000);
+    cloud.state.lock().unwrap().poison.clear();
+    assert_eq!(sync().unwrap().pushed, 1);
+    assert_eq!(aside(), 0);
+}
+
+#[test]
+fn a_server_that_refuses_everything_for_days_puts_nothing_aside_of_many_rows() {
+    let (clock, cloud, device) = cloud_and_device();
+    for _ in 0..60 {
+        device.insert("patients", json!({})).unwrap();
+    }
+    cloud.state.lock().unwrap().refuses_pushes = true;
+    for _ in 0..5 {
+        assert!(device.sync_with(&PeerId::cloud(), &cloud, false).is_err());
+        clock.advance(24 * 60 * 60 * 1000);
+    }
+    assert!(device.database.quarantined(100).wait().unwrap().is_empty());
+    cloud.state.lock().unwrap().refuses_pushes = false;
+    assert_eq!(device.sync(&cloud).pushed, 60);
+}
+
+#[test]
+fn no_visit_is_ever_invented() {
+    let (_, cloud, device) = cloud_and_device();
+    let patient = device.insert("patients", json!({})).unwrap();
+    let event = json!({"patient_id": patient.as_str()});
+    let event = device.insert("events", event).unwrap();
+    let report = device.sync(&cloud);
+    assert_eq!((report.pushed, report.quarantined), (1, 1));
+    let listed = device.database.quarantined(10).wait().unwrap();
+    assert_eq!(
+        listed[0].reason,
+        "the record that this one belongs to is missing"
+    );
+    assert_eq!(cloud.state.lock().unwrap().invented, 0);
+    let visit = device
+        .insert("visits", json!({"patient_id": patient.as_str()}))
+        .unwrap();
+    device
+        .update("events", &event, json!({"visit_id": visit.as_str()}))
+        .unwrap();
+    assert_eq!(device.sync(&cloud).pushed, 2);
+    assert_eq!(cloud.state.lock().unwrap().invented, 0);
+}
+
+#[test]
+fn an_event_of_a_visit_that_only_the_server_has_is_sent() {
+    let (_, cloud, device) = cloud_and_device();
+    cloud.put("patients", &id(1), patient("Amal", NOW));
+    cloud.put(
+        "visits",
+        &id(2),
+        json!({"patient_id": id(1).as_str(), "metadata": "{}"}),
+    );
+    let event = json!({"patient_id": id(1).as_str(), "visit_id": id(2).as_str(), "is_deleted": 0,
+        "form_data": "[]", "metadata": "{}", "updated_at": NOW, "created_at": NOW});
+    cloud.put("events", &id(3), event);
+    cloud.state.lock().unwrap().history_from = NOW + 3;
+    device.sync(&cloud);
+    assert!(
+        device.get("visits", &id(2)).is_none(),
+        "older than the history"
+    );
+    device
+        .update("events", &id(3), json!({"event_type": "x"}))
+        .unwrap();
+    assert_eq!(device.sync(&cloud).pushed, 1);
+}
+
+#[test]
+fn a_record_whose_id_is_no_uuid_never_leaves() {
+    let (_, cloud, device) = cloud_and_device();
+    let odd = RecordId::from_peer("row-1").unwrap();
+    cloud.put("patients", &odd, patient("Amal", NOW));
+    device.sync(&cloud);
+    device
+        .update("patients", &odd, json!({"phone": "1"}))
+        .unwrap();
+    assert_eq!(device.sync(&cloud).quarantined, 1);
+    assert_eq!(cloud.value("patients", &odd, "phone"), Some(Value::Null));
+}

@@ -1,0 +1,110 @@
+//! A cloud that breaks off, refuses and fails, over real sockets: nothing is lost, nothing half done.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::time::Duration;
+
+use amana_core::ErrorCode;
+use amana_peer::{Answer, Kind, PeerConfig};
+use amana_tests::{Tablet, clinic, clinic_with, patient};
+
+fn without_limit() -> PeerConfig {
+    PeerConfig {
+        rate_limit: false,
+        ..PeerConfig::default()
+    }
+}
+
+#[test]
+fn a_pull_that_is_cut_after_every_thousandth_byte_changes_nothing() {
+    let peer = clinic_with(without_limit());
+    peer.seed_patients(15).unwrap();
+    let tablet = Tablet::signed_in(&peer);
+    let whole = {
+        let other = Tablet::signed_in(&peer);
+        other.sync().unwrap().bytes
+    };
+    assert!(whole > 10_000, "{whole}");
+    for bytes in (0..whole).step_by(1_000) {
+        // Once for each try that the engine makes by itself, and more.
+        peer.faults().cut_after(Kind::Pull, bytes, 10);
+        assert_eq!(
+            tablet.sync().unwrap_err().code(),
+            ErrorCode::Network,
+            "{bytes}"
+        );
+        assert_eq!(
+            (tablet.count("patients"), tablet.cursor()),
+            (0, 0),
+            "{bytes}"
+        );
+        let spools = tablet
+            .files()
+            .iter()
+            .filter(|file| file.to_string_lossy().ends_with(".spool"))
+            .count();
+        assert_eq!(spools, 0, "{bytes}");
+        peer.faults().clear();
+    }
+    tablet.sync().unwrap();
+    assert_eq!(tablet.count("patients"), 15);
+}
+
+#[test]
+fn a_storm_of_refusals_is_waited_out_or_left_for_later() {
+    let peer = clinic();
+    let tablet = Tablet::signed_in(&peer);
+    let _ = tablet.insert("patients", &patient("Amal"));
+    let mut storm = Answer::status(Kind::Push, 429);
+    storm.retry_after = Some("9".to_owned());
+    storm.times = 5;
+    peer.faults().answer_with(storm.clone());
+    assert_eq!(tablet.sync().unwrap().pushed, 1);
+    let waits = tablet.timer.waits();
+    let named = Duration::from_secs(9);
+    assert!(
+        waits.iter().filter(|wait| **wait >= named).count() >= 5,
+        "{waits:?}"
+    );
+    // Spread, so that the tablets of a clinic do not come back at one moment.
+    let mut different = waits.clone();
+    different.dedup();
+    assert!(different.len() > 1, "{waits:?}");
+
+    // One that does not end is left for later: nothing is put aside, nothing lost.
+    storm.times = 1_000;
+    peer.faults().answer_with(storm);
+    let id = tablet.insert("patients", &patient("Basem"));
+    let error = tablet.sync().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::RateLimited);
+    assert!(error.retry_after().is_some_and(|ms| ms >= 9_000));
+    assert_eq!(tablet.pending(), 1);
+    peer.faults().clear();
+    assert_eq!(tablet.sync().unwrap().pushed, 1);
+    assert!(peer.row("patients", &id).is_some());
+}
+
+#[test]
+fn a_failure_at_any_row_of_a_push_loses_none() {
+    for row in [0, 1, 7, 19] {
+        let peer = clinic_with(without_limit());
+        let tablet = Tablet::signed_in(&peer);
+        for n in 0..20 {
+            let _ = tablet.insert("patients", &patient(&format!("P{n}")));
+        }
+        // The server's own trouble, once: the halves that follow are taken.
+        peer.faults().fail_push_at_row(row, 1);
+        let report = tablet.sync().unwrap();
+        assert_eq!((report.pushed, report.quarantined), (20, 0), "{row}");
+        assert_eq!((peer.count("patients"), tablet.pending()), (20, 0), "{row}");
+    }
+}
+
+#[test]
+fn a_dripping_pull_arrives_whole() {
+    let peer = clinic_with(without_limit());
+    peer.seed_patients(20).unwrap();
+    let tablet = Tablet::signed_in(&peer);
+    peer.faults().drip(997, 1);
+    tablet.sync().unwrap();
+    assert_eq!(tablet.count("patients"), 20);
+}

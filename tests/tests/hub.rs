@@ -1,0 +1,246 @@
+//! Tablets and a hub at the front door: pairing, signing in, syncing, without the internet; and
+//! somebody else in the hub's place.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test a panic is the report of a failure"
+)]
+
+use amana_core::cancel::CancelToken;
+use amana_core::model::hub::HubUrl;
+use amana_core::model::ids::PeerId;
+use amana_core::model::peer::Credentials;
+use amana_core::model::report::SyncReport;
+use amana_core::secret::SecretText;
+use amana_core::{ErrorCode, PairedHub, Result, SyncOptions};
+use amana_peer::hub::{Hub, HubConfig, Impostor};
+use amana_tests::{Tablet, patient};
+use pollster::block_on;
+use serde_json::json;
+
+const NOOR: &str = "noor@clinic-a.example";
+const PASSWORD: &str = "Cedar-River-7";
+
+fn hub() -> Hub {
+    Hub::start(HubConfig::default()).unwrap()
+}
+
+fn pair(tablet: &Tablet, hub: &Hub) -> Result<PairedHub> {
+    block_on(tablet.amana.pair_hub(&hub.qr_text(), CancelToken::new()))
+}
+
+fn sign_in(tablet: &Tablet, peer: &PeerId) -> Result<()> {
+    let credentials = Credentials::new(NOOR.into(), SecretText::new(PASSWORD.into()))?;
+    block_on(
+        tablet
+            .amana
+            .sign_in_at_hub(peer, credentials, CancelToken::new()),
+    )
+    .map(|_| ())
+}
+
+fn sync(tablet: &Tablet, peer: &PeerId) -> Result<SyncReport> {
+    block_on(tablet.amana.sync_with(peer, SyncOptions::default()))
+}
+
+/// A tablet that is paired, with somebody signed in.
+fn ready(hub: &Hub) -> (Tablet, PeerId) {
+    let tablet = Tablet::new();
+    let peer = pair(&tablet, hub).unwrap().peer;
+    sign_in(&tablet, &peer).unwrap();
+    (tablet, peer)
+}
+
+fn paths(hub: &Hub) -> Vec<String> {
+    hub.requests()
+        .iter()
+        .map(|seen| seen.target.clone())
+        .collect()
+}
+
+#[test]
+fn what_one_tablet_registers_the_other_gets_from_the_hub() {
+    let hub = hub();
+    let ((first, peer), (second, _)) = (ready(&hub), ready(&hub));
+    let id = first.insert("patients", &patient("Amal"));
+    sync(&first, &peer).unwrap();
+    sync(&second, &peer).unwrap();
+    assert_eq!(second.get("patients", &id)["given_name"], "Amal");
+    second.update("patients", &id, &json!({"phone": "961"}));
+    sync(&second, &peer).unwrap();
+    sync(&first, &peer).unwrap();
+    assert_eq!(first.get("patients", &id)["phone"], "961");
+    block_on(first.amana.delete("patients", &id)).unwrap();
+    sync(&first, &peer).unwrap();
+    sync(&second, &peer).unwrap();
+    assert!(second.get("patients", &id).is_null());
+    // Everything went through the sealed routes.
+    assert!(hub.plain_requests().is_empty());
+    // The hub is not the last word: the cloud still has to hear of it.
+    assert!(first.pending() > 0);
+    assert_eq!(first.sync().unwrap_err().code(), ErrorCode::NotSignedIn);
+}
+
+#[test]
+fn the_hubs_people_leave_no_trace_and_the_password_and_the_token_neither() {
+    let hub = hub();
+    let (tablet, peer) = ready(&hub);
+    sync(&tablet, &peer).unwrap();
+    tablet.amana.lock().unwrap();
+    for file in tablet.files() {
+        let bytes = std::fs::read(&file).unwrap();
+        for needle in [NOOR, PASSWORD, "hashed_password", "$2b$"] {
+            let found = bytes
+                .windows(needle.len())
+                .any(|window| window == needle.as_bytes());
+            assert!(!found, "{needle} in {}", file.display());
+        }
+    }
+}
+
+/// He answers at the hub's address, with a key of his own, openly or behind the true one's name.
+#[test]
+fn somebody_in_the_hubs_place_gets_no_credential() {
+    for shows_true_key in [false, true] {
+        let hub = hub();
+        let (tablet, peer) = ready(&hub);
+        let _ = tablet.insert("patients", &patient("Secret"));
+        hub.forget_sessions();
+        hub.faults().impostor(Some(Impostor {
+            private_key: [0x77; 32],
+            shows_true_key,
+        }));
+        hub.clear_requests();
+        let mismatch = ErrorCode::PeerIdentityMismatch;
+        assert_eq!(sync(&tablet, &peer).unwrap_err().code(), mismatch);
+        assert_eq!(sign_in(&tablet, &peer).unwrap_err().code(), mismatch);
+        assert_eq!(pair(&Tablet::new(), &hub).unwrap_err().code(), mismatch);
+        // Of all that came, nothing could be opened: handshakes, their pings, and one pull in the
+        // session of before.
+        let seen = hub.requests();
+        assert!(seen.iter().all(|seen| seen.call.is_none()), "{seen:?}");
+        let sealed = paths(&hub)
+            .into_iter()
+            .filter(|path| path != "/rpc/handshake")
+            .count();
+        assert_eq!((sealed, seen.len() - sealed), (4, 3), "{:?}", paths(&hub));
+        // Back in its place, the true one is taken as before, and nothing was lost.
+        hub.faults().impostor(None);
+        sync(&tablet, &peer).unwrap();
+        assert_eq!(hub.count("patients"), 1);
+    }
+}
+
+#[test]
+fn a_restart_of_the_hub_costs_a_handshake_and_the_token_lives_on() {
+    let hub = hub();
+    let (tablet, peer) = ready(&hub);
+    sync(&tablet, &peer).unwrap();
+    hub.forget_sessions();
+    hub.clear_requests();
+    let _ = tablet.insert("patients", &patient("Amal"));
+    sync(&tablet, &peer).unwrap();
+    let handshakes = paths(&hub)
+        .iter()
+        .filter(|path| *path == "/rpc/handshake")
+        .count();
+    assert_eq!(handshakes, 1);
+    assert_eq!(hub.count("patients"), 1);
+
+    // The tablet's own restart: token and pairing are in the vault.
+    tablet.amana.lock().unwrap();
+    tablet.amana.unlock().unwrap();
+    hub.clear_requests();
+    sync(&tablet, &peer).unwrap();
+    // A handshake, its ping, and the pull: no login.
+    assert_eq!(paths(&hub).len(), 3, "{:?}", paths(&hub));
+}
+
+#[test]
+fn a_bad_row_is_put_aside_and_the_rest_reaches_the_hub() {
+    let hub = hub();
+    let (tablet, peer) = ready(&hub);
+    sync(&tablet, &peer).unwrap();
+    for name in ["A", "B", "C", "D"] {
+        let _ = tablet.insert("patients", &patient(name));
+    }
+    hub.execute(
+        "CREATE TRIGGER no_c BEFORE INSERT ON patients WHEN NEW.given_name = 'C'
+         BEGIN SELECT RAISE(ABORT, 'refused'); END",
+    )
+    .unwrap();
+    let report = sync(&tablet, &peer).unwrap();
+    assert_eq!((report.pushed, report.quarantined), (3, 1), "{report:?}");
+    assert_eq!(hub.count("patients"), 3);
+    // It is the hub that refuses it; for the cloud it waits as before.
+    assert_eq!(tablet.pending(), 4);
+}
+
+#[test]
+fn codes_that_are_no_hubs_pair_nothing() {
+    let hub = hub();
+    let tablet = Tablet::new();
+    let without_key = json!({"type": "sync_hub", "url": hub.url(), "id": hub.id()}).to_string();
+    let public = json!({"type": "sync_hub", "url": "http://8.8.8.8:4001", "id": hub.id(),
+        "pk": hub.public_key()})
+    .to_string();
+    for code in [
+        hub.url(),
+        "https://cloud.example",
+        &without_key,
+        &public,
+        "",
+    ] {
+        let error = block_on(tablet.amana.pair_hub(code, CancelToken::new())).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidInput, "{code}");
+    }
+    assert!(hub.requests().is_empty());
+    assert!(block_on(tablet.amana.hubs()).unwrap().is_empty());
+    let stranger = PeerId::hub("nobody").unwrap();
+    assert_eq!(
+        sign_in(&tablet, &stranger).unwrap_err().code(),
+        ErrorCode::NotFound
+    );
+}
+
+#[test]
+fn a_hub_is_listed_moved_paired_again_and_forgotten() {
+    let hub = hub();
+    let (tablet, peer) = ready(&hub);
+    let _ = tablet.insert("patients", &patient("Amal"));
+    sync(&tablet, &peer).unwrap();
+    let listed = block_on(tablet.amana.hubs()).unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(
+        (&listed[0].peer, listed[0].url.as_str()),
+        (&peer, hub.url())
+    );
+
+    // An address where nobody is; key and id stay.
+    let nowhere = HubUrl::parse("http://127.0.0.1:9").unwrap();
+    block_on(tablet.amana.move_hub(&peer, nowhere)).unwrap();
+    assert_eq!(sync(&tablet, &peer).unwrap_err().code(), ErrorCode::Network);
+    // Scanned again it is found where it is, and goes on where it was.
+    assert_eq!(pair(&tablet, &hub).unwrap().peer, peer);
+    assert_eq!(sync(&tablet, &peer).unwrap().pushed, 0);
+
+    // Another key under the same id is nobody's mistake.
+    let other = Hub::start(HubConfig {
+        private_key: [0x33; 32],
+        ..HubConfig::default()
+    })
+    .unwrap();
+    assert_eq!(
+        pair(&tablet, &other).unwrap_err().code(),
+        ErrorCode::InvalidInput
+    );
+    assert!(other.requests().is_empty());
+
+    block_on(tablet.amana.forget_peer(&peer)).unwrap();
+    assert!(block_on(tablet.amana.hubs()).unwrap().is_empty());
+    assert_eq!(
+        sync(&tablet, &peer).unwrap_err().code(),
+        ErrorCode::NotFound
+    );
+    pair(&tablet, &other).unwrap();
+}
