@@ -145,6 +145,8 @@ pub enum Command {
     },
     /// Where the tablet stands with the cloud.
     Status,
+    /// What was put aside because a server refuses it.
+    Quarantine,
     /// The conflict ledger.
     Conflicts {
         /// Entries after this one.
