@@ -195,7 +195,6 @@ impl Book {
                     "quantity_prescribed": 20,
                     "quantity_dispensed": 0,
                     "item_status": "active",
-                    "recorded_by_user_id": doctor,
                 }),
             ));
         }
