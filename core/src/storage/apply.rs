@@ -374,8 +374,10 @@ impl<'t> Apply<'t> {
         let table = tx.context.schema.table(row.index);
         let (name, id) = (table.name.as_str(), row.remote.id.as_str());
         let version = stamp(table, &row.remote.cells);
+        // What was changed here has a time that no peer has said.
         let before = table
             .updated_at()
+            .filter(|_| row.entry.is_none())
             .and_then(|at| row.local?.get(at)?.as_integer());
         match row.origin {
             _ if wrote => {
