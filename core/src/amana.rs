@@ -244,7 +244,8 @@ impl Amana {
     /// PIN, and while another thread changes the state. A due change of the root key is made first.
     ///
     /// Where the vault is unlocked already the key is proven all the same, unless it opens without
-    /// a person, and the idle time begins again; a refusal leaves it as it was.
+    /// a person, and the idle time begins again; a refusal leaves it as it was, and other calls go on
+    /// meanwhile.
     ///
     /// # Errors
     /// As [`Amana::open`], and `not_found` where there is no vault or the person has no slot,
@@ -341,13 +342,14 @@ impl Amana {
     pub fn state(&self) -> VaultState {
         let rule = self.inner.config.idle_lock;
         let now_ms = self.inner.system.clock.monotonic_ms();
-        match self.inner.life.now().as_deref() {
-            Ok(State::Unlocked(open)) if !open.held.last_use.is_locked(rule, now_ms) => {
-                VaultState::Unlocked
-            }
-            Ok(State::Changing(Doing::Rotating)) => VaultState::Unlocked,
-            Ok(State::Unlocked(_) | State::Locked | State::Changing(_)) => VaultState::Locked,
-            Ok(State::Closed) | Err(_) => VaultState::Closed,
+        let Ok(state) = self.inner.life.now() else {
+            return VaultState::Closed;
+        };
+        match (&*state, state.open()) {
+            (State::Closed, _) => VaultState::Closed,
+            (State::Changing(Doing::Rotating), _) => VaultState::Unlocked,
+            (_, Some(open)) if !open.held.last_use.is_locked(rule, now_ms) => VaultState::Unlocked,
+            _ => VaultState::Locked,
         }
     }
 
@@ -384,14 +386,15 @@ impl Amana {
     fn opened(&self) -> Result<Arc<Open>> {
         let now_ms = self.inner.system.clock.monotonic_ms();
         let rule = self.inner.config.idle_lock;
-        match &*self.inner.life.now()? {
-            State::Unlocked(open) if open.held.last_use.let_in(rule, now_ms) => {
+        let state = self.inner.life.now()?;
+        match (&*state, state.open()) {
+            (_, Some(open)) if open.held.last_use.let_in(rule, now_ms) => {
                 open.held.integrity.pause();
                 Ok(Arc::clone(open))
             }
-            State::Unlocked(_) | State::Locked => Err(locked()),
-            State::Changing(doing) => Err(doing.refusal()),
-            State::Closed => Err(closed()),
+            (State::Changing(doing), None) => Err(doing.refusal()),
+            (State::Closed, _) => Err(closed()),
+            _ => Err(locked()),
         }
     }
 }

@@ -15,6 +15,7 @@ mod kv;
 mod life;
 mod listeners;
 mod open_request;
+mod peers;
 mod presence;
 mod slots;
 mod types;
@@ -33,14 +34,18 @@ pub use life::{
 };
 pub use listeners::{CancelHandle, ChangeObserver, Observation, StateObserver, SyncListener};
 pub use open_request::{OpenRequest, read_key_store_options, read_open_request};
+pub use peers::{
+    PairedHub, PeerRefusal, PeerStatus, QuarantinedRecord, RecordStanding, Standing, SyncStatus,
+    TablePending,
+};
 pub use presence::{derive_with_presence, make_presence_secret};
 pub use slots::{
     KeyLostReason, PinStanding, PresenceOutcome, PresenceRequest, RecoveryRequest, RefusalReport,
     Remedy, Slot, SlotKind, SlotList,
 };
 pub use types::{
-    Change, Conflict, Person, SyncProgress, SyncResult, TableChange, TableDigest, VaultConfig,
-    VaultState, VaultStatus,
+    Change, CloudPins, Conflict, ConflictRule, Person, SyncProgress, SyncResult, SyncRules,
+    TableChange, TableDigest, TableRule, VaultConfig, VaultState, VaultStatus,
 };
 pub use vault::Vault;
 

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use amana_core::model::ids::PeerKind;
+use amana_core::model::peer::SyncProof;
+use amana_core::model::pins::{PinMode, SpkiPins};
+use amana_core::model::terms::ConflictPolicy;
 use amana_core::{
     Amana, Config, IdleRule, LossAcknowledged, NewPolicy, NewVault, PersonId, PinRules, Policy,
     Presence, PresenceAnswer, RecoveryKey, SchemaSource, System, Unlock, panics,
@@ -13,7 +17,7 @@ use crate::guard::offload;
 use crate::key_store;
 use crate::listeners::{Observation, StateAdapter, StateObserver};
 use crate::slots::{PresenceOutcome, read_outcome, read_pin, read_slot};
-use crate::types::{VaultConfig, VaultState};
+use crate::types::{ConflictRule, SyncRules, TableRule, VaultConfig, VaultState};
 use crate::vault::Vault;
 
 /// Who may open a vault. Chosen when it is made.
@@ -127,7 +131,39 @@ fn read_config(config: VaultConfig) -> amana_core::Result<Config> {
     read.pin_rules = PinRules {
         drop_after: config.drop_pin_after,
     };
+    if let Some(rules) = config.sync {
+        read_rules(rules, &mut read)?;
+    }
     Ok(read)
+}
+
+fn read_rules(rules: SyncRules, config: &mut Config) -> amana_core::Result<()> {
+    if rules.cloud_token {
+        config.cloud_proof = SyncProof::Token;
+    }
+    let sync = &mut config.sync;
+    if rules.hub_has_last_word {
+        sync.last_word = PeerKind::Hub;
+    }
+    sync.cloud_full_pull_days = rules.cloud_full_pull_days;
+    sync.hub_full_pull_days = rules.hub_full_pull_days;
+    for TableRule { table, rule } in rules.conflicts {
+        let policy = match rule {
+            ConflictRule::Local => ConflictPolicy::Local,
+            ConflictRule::Remote => ConflictPolicy::Remote,
+            ConflictRule::Latest => ConflictPolicy::Latest,
+        };
+        sync.tables.insert(table, policy);
+    }
+    if let Some(pins) = rules.cloud_pins {
+        let mode = match pins.report_only {
+            true => PinMode::ReportOnly,
+            false => PinMode::Enforce,
+        };
+        let texts: Vec<&str> = pins.pins.iter().map(String::as_str).collect();
+        config.cloud_pins = Some(SpkiPins::new(&texts, pins.expires_ms, mode)?);
+    }
+    Ok(())
 }
 
 #[uniffi::export]

@@ -26,6 +26,66 @@ pub struct VaultConfig {
     /// So many wrong PINs in a row destroy that person's slot, and no other; without a number never.
     #[uniffi(default = None)]
     pub drop_pin_after: Option<u32>,
+    /// How syncs are made; without it as servers expect.
+    #[uniffi(default = None)]
+    pub sync: Option<SyncRules>,
+}
+
+/// How syncs are made.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct SyncRules {
+    /// What is kept to prove to the cloud who is syncing: the password, or a token of 24 hours, with
+    /// which somebody has to sign in every day.
+    #[uniffi(default = false)]
+    pub cloud_token: bool,
+    /// An edit leaves the outbox once a hub has taken it: the hub must bring it to the cloud, and an
+    /// edit that it loses is lost.
+    #[uniffi(default = false)]
+    pub hub_has_last_word: bool,
+    /// What stays in conflicts, by table; elsewhere the local value.
+    #[uniffi(default = [])]
+    pub conflicts: Vec<TableRule>,
+    /// After how many days the cloud is asked for everything again; 0: only when it must be.
+    #[uniffi(default = 7)]
+    pub cloud_full_pull_days: u32,
+    /// The same for hubs.
+    #[uniffi(default = 1)]
+    pub hub_full_pull_days: u32,
+    /// The keys that the cloud's server may show, beside the ordinary checks.
+    #[uniffi(default = None)]
+    pub cloud_pins: Option<CloudPins>,
+}
+
+/// What stays in the conflicts of one table.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct TableRule {
+    /// The table.
+    pub table: String,
+    /// What stays.
+    pub rule: ConflictRule,
+}
+
+/// What stays where both sides changed a column. Both values are in the ledger in any case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, uniffi::Enum)]
+pub enum ConflictRule {
+    /// What was written here.
+    Local,
+    /// What the peer has.
+    Remote,
+    /// The side whose record was changed later.
+    Latest,
+}
+
+/// The public keys of a cloud server.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct CloudPins {
+    /// Two or more: the base64 of the SHA-256 of a certificate's SubjectPublicKeyInfo.
+    pub pins: Vec<String>,
+    /// After this, epoch milliseconds, they are not looked at any more.
+    pub expires_ms: i64,
+    /// Only counts keys that are not pinned, and goes on.
+    #[uniffi(default = false)]
+    pub report_only: bool,
 }
 
 /// Whether a vault can be used.
@@ -132,8 +192,21 @@ pub struct SyncResult {
     pub pushed: u64,
     /// Deletions that the peer took.
     pub pushed_deletions: u64,
-    /// Records put aside because the peer refuses each of them by itself.
+    /// Records put aside because the peer refuses each of them by itself, or would.
     pub quarantined: u64,
+    /// Records that wait: for one that was put aside, or for the cloud to take them before a hub.
+    pub waiting: u64,
+    /// Records that came under another id, which was taken over.
+    pub adopted: u64,
+    /// Records that the peer had taken, and of which it holds something else, or nothing; see the
+    /// ledger.
+    pub not_kept: u64,
+    /// Records that a pull of everything did not hold, and that are gone by that.
+    pub gone: u64,
+    /// Those where it proves nothing: kept, and marked as absent.
+    pub absent: u64,
+    /// Rights that a hub would have given, and that only the cloud may give.
+    pub refused_rights: u64,
     /// Requests sent.
     pub requests: u64,
 }
@@ -156,6 +229,12 @@ impl From<SyncReport> for SyncResult {
             pushed: report.pushed,
             pushed_deletions: report.pushed_deletions,
             quarantined: report.quarantined,
+            waiting: report.waiting,
+            adopted: applied.adopted,
+            not_kept: applied.not_kept,
+            gone: applied.gone,
+            absent: applied.absent,
+            refused_rights: applied.refused_rights,
             requests: report.requests,
         }
     }
@@ -242,13 +321,13 @@ pub struct Conflict {
     pub id: i64,
     /// When it was found, epoch milliseconds of the device.
     pub at_ms: i64,
-    /// `both_changed`, `deleted_by_peer` or `changed_by_peer`.
+    /// `both_changed`, `deleted_by_peer`, `changed_by_peer` or `not_kept`.
     pub kind: String,
     /// The table.
     pub table: String,
     /// The record.
     pub record_id: String,
-    /// The column, for `both_changed`.
+    /// The column, where it is about one.
     pub column: Option<String>,
     /// The value when both sides last agreed.
     pub base: Option<String>,
@@ -256,6 +335,18 @@ pub struct Conflict {
     pub local: Option<String>,
     /// The peer's value.
     pub remote: Option<String>,
+    /// Which peer.
+    pub peer: Option<String>,
+    /// Whose value stayed: `local`, `remote` or `rule`.
+    pub kept: String,
+    /// The id of the person who was signed in here when it was found.
+    pub actor: Option<String>,
+    /// When the record was last changed here, by its `updated_at`.
+    pub local_at_ms: Option<i64>,
+    /// When the peer's version was last changed, by its `updated_at`.
+    pub remote_at_ms: Option<i64>,
+    /// When somebody took the other value after all.
+    pub undone_at_ms: Option<i64>,
 }
 
 impl From<ledger::ConflictEntry> for Conflict {
@@ -270,6 +361,12 @@ impl From<ledger::ConflictEntry> for Conflict {
             base: entry.base,
             local: entry.local,
             remote: entry.remote,
+            peer: entry.peer,
+            kept: entry.kept.as_str().to_owned(),
+            actor: entry.actor,
+            local_at_ms: entry.local_at_ms,
+            remote_at_ms: entry.remote_at_ms,
+            undone_at_ms: entry.undone_at_ms,
         }
     }
 }

@@ -38,9 +38,7 @@ impl Vault {
                 url: HttpsUrl::parse(&url)?,
                 private_ca_pem,
             };
-            let password = std::str::from_utf8(&password)
-                .map_err(|_| Error::invalid("the password is not UTF-8"))?;
-            let credentials = Credentials::new(email, SecretText::new(password.to_owned()))?;
+            let credentials = read_credentials(email, &password)?;
             self.amana
                 .sign_in(address, credentials, token)
                 .await
@@ -142,4 +140,11 @@ impl Vault {
         let subscription = self.amana.subscribe(Arc::new(ObserverAdapter(observer)));
         Arc::new(Observation::new(subscription))
     }
+}
+
+/// A password crosses as UTF-8.
+pub(crate) fn read_credentials(email: String, password: &[u8]) -> amana_core::Result<Credentials> {
+    let password =
+        std::str::from_utf8(password).map_err(|_| Error::invalid("the password is not UTF-8"))?;
+    Credentials::new(email, SecretText::new(password.to_owned()))
 }

@@ -36,7 +36,7 @@ export type JvmModule = {
 };
 
 const synchronous = new Set(['vaultState', 'kvGetSync', 'kvMultiGetSync', 'kvKeysSync', 'findRecordSync']);
-const events = ['onChange', 'onKvChange', 'onSyncProgress', 'onVaultState'];
+const events = ['onChange', 'onKvChange', 'onSyncProgress', 'onDamage', 'onVaultState'];
 
 /** Starts a JVM whose vaults are in `home`. */
 export function startJvm(home: string): JvmModule {

@@ -1,6 +1,7 @@
 /**
  * The contract between JavaScript and the phone: the one list of calls that the Kotlin module and the
  * Swift module implement. Owns no behaviour. Apps do not use it; they use `openVault`.
+ * Long because codegen reads the contract out of one file.
  *
  * Rules that hold for every method:
  *
@@ -91,7 +92,7 @@ export type RefusalReport = {
   keyLost: string | null;
   /** Records that no peer has taken, where the vault may be lost: a hint, null if unknown. */
   unsynced: number | null;
-  /** What can be done, the mildest first: some of `try_later`, `recovery`, `quarantine`. */
+  /** What can be done, the mildest first: of `try_later`, `recovery`, `salvage`, `quarantine`. */
   remedies: Array<string>;
   /** With `wrong_pin`: wrong PINs since the last right one. */
   failures: number | null;
@@ -110,16 +111,26 @@ export type QuarantinedVault = {
   unsynced: number | null;
 };
 
-/** What was read out of a damaged database. */
+/** What a salvage saved and what it could not. */
 export type SalvageReport = {
+  /** Whether the database's own description could be read. Where it could not, no table could. */
+  descriptionReadable: boolean;
   tables: Array<SalvagedTable>;
+  /** Edits that were readable, but whose record was not: there is nothing to push. */
+  outboxWithoutRecord: number;
+  /** Whether everything is pulled again from the beginning at the next sync. */
+  fullPullDue: boolean;
 };
 
 export type SalvagedTable = {
   table: string;
-  rows: number;
-  /** Whether all of it could be read. */
-  complete: boolean;
+  /** `records`, `outbox`, `key_values` or `books`. */
+  kind: string;
+  saved: number;
+  /** Rows that could not be read: so many, or null where nothing tells. */
+  lost: number | null;
+  /** Whether `lost` is only the most that it can be. */
+  lostAtMost: boolean;
 };
 
 /** What an organisation needs to open a vault whose keys are gone. */
@@ -130,10 +141,15 @@ export type RecoveryRequest = {
   fingerprint: string;
 };
 
+/** What looking at every page found. The core looks in idle time; nobody has to start it. */
 export type IntegrityReport = {
-  intact: boolean;
-  /** Damaged pages; none where it is intact. */
-  damagedPages: number;
+  /** Trees (tables and indexes) of the look that is under way, done and in all; null while it rests. */
+  done: number | null;
+  total: number | null;
+  /** Trees in which damage was found; 0 where all is well. */
+  damagedTrees: number;
+  /** Whether a whole look has ended since the vault was opened. */
+  checked: boolean;
 };
 
 export type KeyStoreReport = {
@@ -163,14 +179,13 @@ export type SignedInPerson = {
   clinicId: string | null;
 };
 
-/** A peer that a vault syncs with. */
-export type PeerInfo = {
-  /** `cloud`, or `hub:` and the hub's id. */
+/** A hub that was paired. */
+export type PairedHub = {
+  /** Its name as a peer, beginning with `hub:`. */
   peer: string;
-  /** The name that the peer gave; null for the cloud. */
-  name: string | null;
+  /** What it calls itself. Not authenticated: for people, not for decisions. */
+  name: string;
   url: string;
-  person: SignedInPerson | null;
 };
 
 /** What one sync did, in counts. */
@@ -183,96 +198,133 @@ export type SyncReport = {
   updated: number;
   unchanged: number;
   deleted: number;
+  /** Columns that both sides had changed; see the ledger. */
   conflicts: number;
+  /** Records deleted by the peer that had edits here; see the ledger. */
   lostEdits: number;
+  /** Records that the peer had taken and did not keep; see the ledger. */
+  notKept: number;
+  /** Records that came under another id, which was taken over. */
+  adopted: number;
+  /** Of a pull of everything: records proven to be gone, and records that only were not in it. */
+  gone: number;
+  absent: number;
+  /** Tables, columns and rows that must never be stored. */
   refused: number;
   unreadable: number;
   pushed: number;
   pushedDeletions: number;
+  /** Records put aside because the peer refuses each of them by itself. */
   quarantined: number;
-  silentlyRefused: number;
+  /** Records that wait for one that was put aside, or for another peer. */
+  waiting: number;
   requests: number;
+};
+
+export type TablePending = {
+  table: string;
+  /** Records that wait, those put aside included. */
+  pending: number;
+  quarantined: number;
 };
 
 /** Where a vault stands with one peer. */
 export type PeerStatus = {
+  /** `cloud`, or a hub's name as a peer. */
   peer: string;
-  /** Records that this peer has not taken. */
-  pending: number;
-  lastSuccessMs: number | null;
+  /** The peer's own time of the last pull that was applied; 0 before the first. */
+  cursor: number;
   /** The peer's clock minus the device's. */
   skewMs: number;
-  syncing: boolean;
-  /** When the next attempt makes sense; null: at any time. */
-  nextTryMs: number | null;
-  /** The code of the last failure; null where the last sync went well. */
+  lastSuccessMs: number | null;
+  lastAttemptMs: number | null;
+  lastFullMs: number | null;
+  /** The code of the last failure; null after a success. */
   lastError: string | null;
-};
-
-export type PendingTable = {
-  table: string;
-  pending: number;
+  /** Syncs that failed since the last one that ended well. */
+  failures: number;
+  /** When it makes sense to try again; null: at any time. */
+  nextTryMs: number | null;
+  /** What this peer has not taken, by table; only tables where something waits. */
+  pending: Array<TablePending>;
 };
 
 /** Where a vault stands with its peers. */
 export type SyncStatus = {
+  /** Who is signed in. */
   person: SignedInPerson | null;
+  /** At which cloud; null where nobody is. */
+  url: string | null;
+  /** Every peer that was ever synced with or paired. */
   peers: Array<PeerStatus>;
-  /** Records that some peer has not taken. */
+  /** Records in the outbox, those put aside included. */
   pending: number;
-  pendingByTable: Array<PendingTable>;
   quarantined: number;
+  /** Entries of the ledger that nobody has undone. */
   conflicts: number;
+  /** Records marked as absent. */
+  absent: number;
+  /** Rows that a peer took and no pull has confirmed yet. */
+  unconfirmed: number;
+  syncing: boolean;
+};
+
+export type PeerRefusal = {
+  peer: string;
+  reason: string;
 };
 
 /** Where one record is. */
 export type RecordStanding = {
-  /** Whether the record has edits that no peer has. */
-  localOnly: boolean;
-  /** Peers that hold its present state. */
-  heldBy: Array<string>;
-  quarantined: boolean;
+  /** How far its newest version has come: `here_only`, `on_hub` or `in_cloud`. */
+  standing: string;
+  /** Whether it was deleted here; the deletion is what stands somewhere, then. */
+  deleted: boolean;
+  /** Whether a later pull has shown that the peer kept it; true where nothing waits for that. */
+  confirmed: boolean;
+  /** Peers that have taken the newest version while it waits for the one with the last word. */
+  takenBy: Array<string>;
+  refusedBy: Array<PeerRefusal>;
+  /** Since when pulls of everything do not hold it, though that proves nothing; null: they do. */
+  absentSinceMs: number | null;
 };
 
 /** An entry of the conflict ledger. Values are JSON text. */
 export type ConflictEntry = {
   id: number;
   atMs: number;
-  /** `both_changed`, `deleted_by_peer` or `changed_by_peer`. */
+  /** `both_changed`, `deleted_by_peer`, `changed_by_peer` or `not_kept`. */
   kind: string;
-  peer: string;
+  peer: string | null;
   table: string;
   recordId: string;
+  /** For `both_changed`, and for `not_kept` where one column is concerned. */
   column: string | null;
   base: string | null;
   local: string | null;
   remote: string | null;
-  /** Who had changed it here, where that is known. */
+  /** Whose value stayed: `local`, `remote` or `rule`. */
+  kept: string;
+  /** The id of the person who was signed in when it was found. */
   actor: string | null;
-  undone: boolean;
+  localAtMs: number | null;
+  remoteAtMs: number | null;
+  /** When somebody took the other value after all. */
+  undoneAtMs: number | null;
 };
 
-/** A record that a peer refuses by itself, or that waits for such a one. */
+/** A record that was put aside because a peer refuses it. */
 export type QuarantinedRecord = {
+  peer: string;
   table: string;
   recordId: string;
-  peer: string;
-  atMs: number;
-  /** A code of `errors.ts` or a word for the peer's refusal. */
+  /** Why, in fixed text. */
   reason: string;
-  /** Whether it only waits for another record that is refused. */
-  waits: boolean;
-};
-
-/** A record that a peer took and then did not keep. */
-export type SilentRefusal = {
-  id: number;
-  atMs: number;
-  peer: string;
-  table: string;
-  recordId: string;
-  /** The columns; empty where the whole record is not there. */
-  columns: Array<string>;
+  sinceMs: number;
+  /** When it is tried again by itself; null: only after an edit or a release. */
+  retryAtMs: number | null;
+  /** How many records wait for this one. */
+  waiting: number;
 };
 
 export type TableDigest = {
@@ -317,6 +369,11 @@ export type SyncProgressEvent = {
   totalRows: number | null;
 };
 
+/** Damage was found in the database while looking at every page. */
+export type DamageEvent = {
+  handle: number;
+};
+
 /** A vault was locked, unlocked or closed, by whatever cause. */
 export type VaultStateEvent = {
   handle: number;
@@ -332,7 +389,9 @@ export interface Spec extends TurboModule {
    * needs no vault to be there. `configJson`:
    * `{"name": "clinic", "schema"?: {…}, "idleLockMs"?: 300000, "dropPinAfter"?: number,
    *   "keyStore"?: {"strict"?: false, "strongBox"?: false}, "cloudSync"?: "password" | "token",
-   *   "lastWord"?: "cloud" | "hub", "merge"?: {TABLE: "local" | "remote" | "latest"}}`.
+   *   "cloudPins"?: {"pins": [base64…], "expiresMs": number, "reportOnly"?: false},
+   *   "sync"?: {"lastWord"?: "cloud" | "hub", "conflicts"?: RULE, "tables"?: {TABLE: RULE},
+   *   "cloudFullPullDays"?: 7, "hubFullPullDays"?: 1}}`; RULE is "local", "remote" or "latest".
    * Other members are refused. The name is a–z, 0–9, `-` and `_`, 1 to 48 long, a letter first; native
    * code chooses the directory, outside of backups. A second call for one name gives another handle of
    * the same vault. `invalid_input` for a schema that is none.
@@ -409,14 +468,15 @@ export interface Spec extends TurboModule {
   /** The oldest first. */
   quarantinedVaults(handle: number): Promise<Array<QuarantinedVault>>;
   /**
-   * For `database_damaged`: reads what can be read into a fresh database, keeps the damaged one
-   * aside, and leaves the vault unlocked. The rest comes with the next full pull.
+   * For a locked vault that refuses to open with `database_damaged`: proves the key, with the PIN of
+   * this person or (person null, an empty PIN) the device's, copies the database aside and puts what
+   * can be read of it in its place. The vault stays locked. What peers have is pulled again.
    */
-  salvage(handle: number): Promise<SalvageReport>;
+  salvage(handle: number, person: string | null, pin: Array<number>): Promise<SalvageReport>;
   /** A JSON report for support; of a locked vault too, then without what needs a key. */
   diagnose(handle: number): Promise<string>;
-  /** Reads every page and checks it. Takes about a second for 100 MB; cancel by `operation`. */
-  checkIntegrity(handle: number, operation: number): Promise<IntegrityReport>;
+  /** What looking at every page has found so far; null before the first look. */
+  integrity(handle: number): Promise<IntegrityReport | null>;
   /** Checks on this device what vaults rely on. `optionsJson`: `{"strict"?, "strongBox"?}`. */
   runKeyStoreSelfTest(optionsJson: string): Promise<KeyStoreReport>;
 
@@ -503,18 +563,22 @@ export interface Spec extends TurboModule {
   /** Removes the cloud's session and password. Records stay. */
   signOut(handle: number): Promise<void>;
   /**
-   * Pairs with a local hub from the text of its QR code and signs in there. `invalid_input` for a code
-   * without id and key, `peer_identity_mismatch` before any credential leaves.
+   * Pairs with a local hub from the text of its QR code. `invalid_input` for a code without id and key,
+   * `peer_identity_mismatch` where somebody else answers. Once more only takes note of its address.
    */
-  pairHub(
+  pairHub(handle: number, qrText: string, operation: number): Promise<PairedHub>;
+  /** Signs in at a paired hub; works without the internet. `not_found` where it is not paired. */
+  signInAtHub(
     handle: number,
-    qrText: string,
+    peer: string,
     email: string,
     password: Array<number>,
     operation: number
-  ): Promise<PeerInfo>;
-  peers(handle: number): Promise<Array<PeerInfo>>;
-  /** Forgets a hub. Records, and what no peer has taken yet, stay. */
+  ): Promise<SignedInPerson>;
+  hubs(handle: number): Promise<Array<PairedHub>>;
+  /** Takes note of a hub's new address; its key stays as it was pinned. */
+  moveHub(handle: number, peer: string, url: string): Promise<void>;
+  /** Forgets a peer. Records, and what no peer has taken yet, stay. */
   forgetPeer(handle: number, peer: string): Promise<void>;
   /**
    * Pulls, merges, pushes. `peer` null: the cloud. A second call for the same peer joins the first;
@@ -530,13 +594,16 @@ export interface Spec extends TurboModule {
   recordStanding(handle: number, table: string, recordId: string): Promise<RecordStanding>;
   /** After this id, oldest first, at most 1,000. 0: from the start. */
   conflicts(handle: number, after: number): Promise<Array<ConflictEntry>>;
-  /** Writes the other side's value back as an edit of today. Once per entry: then `not_found`. */
-  undoConflict(handle: number, conflictId: number): Promise<void>;
+  /**
+   * Takes the other value of an entry, as an edit that is pushed like any other. Resolves to the id of
+   * the record that has it: one that is gone comes back as a new one. `invalid_input` a second time.
+   */
+  undoConflict(handle: number, conflictId: number): Promise<string>;
   quarantinedRecords(handle: number): Promise<Array<QuarantinedRecord>>;
   /** The next sync tries the record again. */
   releaseRecord(handle: number, table: string, recordId: string): Promise<void>;
-  /** After this id, oldest first, at most 1,000. */
-  silentRefusals(handle: number, after: number): Promise<Array<SilentRefusal>>;
+  /** The same for everything that was put aside; how much. */
+  releaseAllRecords(handle: number): Promise<number>;
   /** Equal on two devices that hold the same. */
   digest(handle: number): Promise<Array<TableDigest>>;
   /** Cancels the call that was given this operation. No error where there is none, or it is done. */
@@ -548,6 +615,7 @@ export interface Spec extends TurboModule {
   readonly onChange: CodegenTypes.EventEmitter<ChangeEvent>;
   readonly onKvChange: CodegenTypes.EventEmitter<KvChangeEvent>;
   readonly onSyncProgress: CodegenTypes.EventEmitter<SyncProgressEvent>;
+  readonly onDamage: CodegenTypes.EventEmitter<DamageEvent>;
   readonly onVaultState: CodegenTypes.EventEmitter<VaultStateEvent>;
 }
 

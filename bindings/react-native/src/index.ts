@@ -21,7 +21,7 @@ export type {
   KeySlot,
   KeySlots,
   KeyStoreReport,
-  PeerInfo,
+  PairedHub,
   PeerStatus,
   PinStanding,
   QuarantinedRecord,
@@ -31,14 +31,13 @@ export type {
   RefusalReport,
   SalvageReport,
   SignedInPerson,
-  SilentRefusal,
   SyncReport,
   SyncStatus,
   TableDigest,
   VaultGlance,
 } from './NativeAmana.ts';
 export type { AbortSignalLike } from './native.ts';
-export type { CloudSignIn, HubPairing, SyncOptions, SyncProgress, VaultPeers } from './peers.ts';
+export type { CloudSignIn, HubSignIn, SyncOptions, SyncProgress, VaultPeers } from './peers.ts';
 export type { Condition, ConditionMaker, Page, QueryInput } from './query.ts';
 export { Query } from './query.ts';
 export type { Insert, Json, JsonData, JsonInput, Row, TableName, Update } from './schema.ts';

@@ -1,7 +1,7 @@
 /** Who may open a vault: PINs, presence, recovery, change of the root key. */
 import { checkSecret, checkText, invalid } from './check.ts';
 import type { KeySlots, PinStanding, RecoveryRequest } from './NativeAmana.ts';
-import { call } from './native.ts';
+import { call, wiping } from './native.ts';
 
 /** A PIN: text, or the bytes of its UTF-8, which the caller can wipe afterwards. */
 export type Pin = string | Uint8Array;
@@ -30,21 +30,23 @@ export class VaultKeys {
   async addPin(person: string, pin: Pin): Promise<void> {
     checkPerson(person);
     const bytes = checkSecret(pin, 'a PIN');
-    return call((module) => module.addPin(this.handle, person, bytes));
+    return wiping([bytes], () => call((module) => module.addPin(this.handle, person, bytes)));
   }
 
   /** Replaces a person's PIN; a wrong old one counts as at unlocking. */
   async changePin(person: string, oldPin: Pin, newPin: Pin): Promise<void> {
     checkPerson(person);
     const [before, after] = [checkSecret(oldPin, 'a PIN'), checkSecret(newPin, 'a PIN')];
-    return call((module) => module.changePin(this.handle, person, before, after));
+    return wiping([before, after], () =>
+      call((module) => module.changePin(this.handle, person, before, after))
+    );
   }
 
   /** Gives a person a new PIN without their old one: after a recovery, or where they forgot it. */
   async resetPin(person: string, pin: Pin): Promise<void> {
     checkPerson(person);
     const bytes = checkSecret(pin, 'a PIN');
-    return call((module) => module.resetPin(this.handle, person, bytes));
+    return wiping([bytes], () => call((module) => module.resetPin(this.handle, person, bytes)));
   }
 
   /** What is held against a person's next PIN. Tries nothing. */

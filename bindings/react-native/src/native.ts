@@ -6,6 +6,7 @@
 import { AmanaError, toAmanaError } from './errors.ts';
 import type {
   ChangeEvent,
+  DamageEvent,
   KvChangeEvent,
   Spec,
   SyncProgressEvent,
@@ -48,6 +49,15 @@ export async function call<T>(work: (module: Spec) => Promise<T>): Promise<T> {
   }
 }
 
+/** Does something with the bytes of secrets, and wipes this copy of them whatever comes of it. */
+export async function wiping<T>(secrets: number[][], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } finally {
+    for (const secret of secrets) secret.fill(0);
+  }
+}
+
 /** What of the standard `AbortSignal` is used. */
 export interface AbortSignalLike {
   readonly aborted: boolean;
@@ -78,6 +88,7 @@ interface Events {
   kvChange: KvChangeEvent;
   progress: SyncProgressEvent;
   state: VaultStateEvent;
+  damage: DamageEvent;
 }
 type EventName = keyof Events;
 type Listener<E extends EventName> = (event: Events[E]) => void;
@@ -132,6 +143,8 @@ class EventHub {
         return this.module.onSyncProgress(pass);
       case 'state':
         return this.module.onVaultState(pass);
+      case 'damage':
+        return this.module.onDamage(pass);
     }
   }
 }

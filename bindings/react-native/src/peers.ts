@@ -2,17 +2,16 @@
 import { checkId, checkSecret, checkText, checkWhole } from './check.ts';
 import type {
   ConflictEntry,
-  PeerInfo,
+  PairedHub,
   QuarantinedRecord,
   RecordStanding,
   SignedInPerson,
-  SilentRefusal,
   SyncReport,
   SyncStatus,
   TableDigest,
 } from './NativeAmana.ts';
 import type { AbortSignalLike } from './native.ts';
-import { call, callCancellable, listen } from './native.ts';
+import { call, callCancellable, listen, wiping } from './native.ts';
 
 /** How to sign in at the cloud. */
 export interface CloudSignIn {
@@ -26,10 +25,10 @@ export interface CloudSignIn {
   readonly signal?: AbortSignalLike;
 }
 
-/** How to pair with a hub. */
-export interface HubPairing {
-  /** The text of the hub's QR code. */
-  readonly qrText: string;
+/** How to sign in at a paired hub. */
+export interface HubSignIn {
+  /** The hub's name as a peer, as `pairHub` gave it. */
+  readonly peer: string;
   readonly email: string;
   readonly password: string | Uint8Array;
   readonly signal?: AbortSignalLike;
@@ -47,7 +46,7 @@ export interface SyncProgress {
 
 /** How to sync. */
 export interface SyncOptions {
-  /** `cloud`, or a hub as `peers.list()` names it; the cloud where it is left out. */
+  /** `cloud`, or a hub as `peers.hubs()` names it; the cloud where it is left out. */
   readonly peer?: string;
   /** Asks for everything again, instead of what changed. */
   readonly fullPull?: boolean;
@@ -70,8 +69,10 @@ export class VaultPeers {
     const email = checkText(how.email, 'email');
     const ca = how.privateCaPem === undefined ? null : checkText(how.privateCaPem, 'privateCaPem');
     const password = checkSecret(how.password, 'a password');
-    return callCancellable(how.signal, (module, operation) =>
-      module.signIn(this.handle, url, ca, email, password, operation)
+    return wiping([password], () =>
+      callCancellable(how.signal, (module, operation) =>
+        module.signIn(this.handle, url, ca, email, password, operation)
+      )
     );
   }
 
@@ -80,21 +81,39 @@ export class VaultPeers {
     return call((module) => module.signOut(this.handle));
   }
 
-  /** Pairs with a hub from its QR code. */
-  async pairHub(how: HubPairing): Promise<PeerInfo> {
-    const qr = checkText(how?.qrText, 'qrText');
-    const email = checkText(how.email, 'email');
-    const password = checkSecret(how.password, 'a password');
-    return callCancellable(how.signal, (module, operation) =>
-      module.pairHub(this.handle, qr, email, password, operation)
+  /** Pairs with a hub from the text of its QR code. */
+  async pairHub(qrText: string, signal?: AbortSignalLike): Promise<PairedHub> {
+    checkText(qrText, 'qrText');
+    return callCancellable(signal, (module, operation) =>
+      module.pairHub(this.handle, qrText, operation)
     );
   }
 
-  async list(): Promise<readonly PeerInfo[]> {
-    return call((module) => module.peers(this.handle));
+  /** Signs in at a paired hub; works without the internet. */
+  async signInAtHub(how: HubSignIn): Promise<SignedInPerson> {
+    const peer = checkText(how?.peer, 'a peer');
+    const email = checkText(how.email, 'email');
+    const password = checkSecret(how.password, 'a password');
+    return wiping([password], () =>
+      callCancellable(how.signal, (module, operation) =>
+        module.signInAtHub(this.handle, peer, email, password, operation)
+      )
+    );
   }
 
-  /** Forgets a hub. Records stay, and what no peer has taken yet. */
+  /** The hubs that were paired. */
+  async hubs(): Promise<readonly PairedHub[]> {
+    return call((module) => module.hubs(this.handle));
+  }
+
+  /** Takes note of a hub's new address; its key stays as it was pinned. */
+  async moveHub(peer: string, url: string): Promise<void> {
+    checkText(peer, 'a peer');
+    checkText(url, 'url');
+    return call((module) => module.moveHub(this.handle, peer, url));
+  }
+
+  /** Forgets a peer. Records stay, and what no peer has taken yet. */
   async forget(peer: string): Promise<void> {
     checkText(peer, 'a peer');
     return call((module) => module.forgetPeer(this.handle, peer));
@@ -137,13 +156,16 @@ export class VaultPeers {
     return call((module) => module.conflicts(this.handle, after));
   }
 
-  /** Writes the value that lost back, as an edit of today. */
-  async undoConflict(id: number): Promise<void> {
+  /**
+   * Takes the other value of an entry, as an edit of today. Resolves to the id of the record that has
+   * it: one that is gone comes back as a new one.
+   */
+  async undoConflict(id: number): Promise<string> {
     checkWhole(id, 'an id', 1, Number.MAX_SAFE_INTEGER);
     return call((module) => module.undoConflict(this.handle, id));
   }
 
-  /** Records that a peer refuses, and those that wait for them. */
+  /** Records that a peer refuses, with its reason. */
   async quarantined(): Promise<readonly QuarantinedRecord[]> {
     return call((module) => module.quarantinedRecords(this.handle));
   }
@@ -155,10 +177,9 @@ export class VaultPeers {
     return call((module) => module.releaseRecord(this.handle, table, id));
   }
 
-  /** Records that a peer took and then did not keep, after an id, oldest first, at most 1,000. */
-  async silentRefusals(after = 0): Promise<readonly SilentRefusal[]> {
-    checkWhole(after, 'after', 0, Number.MAX_SAFE_INTEGER);
-    return call((module) => module.silentRefusals(this.handle, after));
+  /** The same for everything that was put aside; how much. */
+  async releaseAll(): Promise<number> {
+    return call((module) => module.releaseAllRecords(this.handle));
   }
 
   /** A digest per table: equal on two devices that hold the same. */

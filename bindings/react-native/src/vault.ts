@@ -14,8 +14,7 @@ import type {
   SyncStatus,
   VaultGlance,
 } from './NativeAmana.ts';
-import type { AbortSignalLike } from './native.ts';
-import { call, callCancellable, listen, native } from './native.ts';
+import { call, listen, native, wiping } from './native.ts';
 import type { CloudSignIn, SyncOptions } from './peers.ts';
 import { VaultPeers } from './peers.ts';
 import type { TableName } from './schema.ts';
@@ -24,6 +23,9 @@ import { BatchMaker, Table } from './table.ts';
 
 /** Whether a vault can be used. */
 export type VaultState = 'locked' | 'unlocked' | 'closed';
+
+/** What stays where both sides changed a column. */
+export type ConflictRule = 'local' | 'remote' | 'latest';
 
 /** How a vault is made and opened. Everything has a default. */
 export interface VaultConfig {
@@ -51,10 +53,27 @@ export interface VaultConfig {
   readonly dropPinAfter?: number;
   /** How the cloud is asked: with the stored password, or with a token. */
   readonly cloudSync?: 'password' | 'token';
-  /** Which peer's acknowledgement takes an edit out of the outbox. The cloud's where it is left out. */
-  readonly lastWord?: 'cloud' | 'hub';
-  /** Per table, who wins where both sides changed a column. `local` where nothing is said. */
-  readonly merge?: Readonly<Record<string, 'local' | 'remote' | 'latest'>>;
+  /** The keys that the cloud's server may show, beside the ordinary checks; two at least. */
+  readonly cloudPins?: {
+    /** SHA-256 of each key's SubjectPublicKeyInfo, in base64. */
+    readonly pins: readonly string[];
+    /** After this they are not looked at, so that an app nobody updates does not lock itself out. */
+    readonly expiresMs: number;
+    /** Only counts what does not fit. */
+    readonly reportOnly?: boolean;
+  };
+  /** The rules of syncing. */
+  readonly sync?: {
+    /** With which kind of peer an edit has arrived; the cloud where it is left out. */
+    readonly lastWord?: 'cloud' | 'hub';
+    /** What stays where both sides changed a column; `local` where it is left out. */
+    readonly conflicts?: ConflictRule;
+    /** The same, for single tables. */
+    readonly tables?: Readonly<Record<string, ConflictRule>>;
+    /** After how many days the cloud is asked for everything again; 0 only when it must be. */
+    readonly cloudFullPullDays?: number;
+    readonly hubFullPullDays?: number;
+  };
 }
 
 /** How a vault is unlocked: not at all for policy `device`. */
@@ -113,7 +132,9 @@ export class Vault<S = HikmaSchema> {
     const person = checkPerson(first?.person);
     const pin = checkSecret(first.pin, 'a PIN');
     const recovery = this.config.recoveryKey ?? null;
-    return call((module) => module.createForPerson(this.handle, person, pin, recovery));
+    return wiping([pin], () =>
+      call((module) => module.createForPerson(this.handle, person, pin, recovery))
+    );
   }
 
   /** Closes the database and drops the keys. */
@@ -132,7 +153,7 @@ export class Vault<S = HikmaSchema> {
     if ('pin' in how) {
       const person = checkPerson(how.person);
       const pin = checkSecret(how.pin, 'a PIN');
-      return call((module) => module.unlockWithPin(this.handle, person, pin));
+      return wiping([pin], () => call((m) => m.unlockWithPin(this.handle, person, pin)));
     }
     if ('presence' in how) {
       const { title, cancel } = checkPrompt(how.presence);
@@ -196,9 +217,14 @@ export class Vault<S = HikmaSchema> {
     return JSON.parse(await call((module) => module.diagnose(this.handle))) as unknown;
   }
 
-  /** Reads every page and checks it. */
-  async checkIntegrity(signal?: AbortSignalLike): Promise<IntegrityReport> {
-    return callCancellable(signal, (m, operation) => m.checkIntegrity(this.handle, operation));
+  /** What looking at every page in idle time has found so far; null before the first look. */
+  async integrity(): Promise<IntegrityReport | null> {
+    return call((module) => module.integrity(this.handle));
+  }
+
+  /** Hears that damage was found in the database. Returns how to stop. */
+  onDamage(listener: () => void): () => void {
+    return listen('damage', this.handle, () => listener());
   }
 
   /** What the last refused opening, or PIN, says beyond its code; null since one was not refused. */
@@ -221,9 +247,14 @@ export class Vault<S = HikmaSchema> {
     return call((module) => module.quarantinedVaults(this.handle));
   }
 
-  /** For `database_damaged`: keeps the damaged file, reads what can be read, and unlocks. */
-  async salvage(): Promise<SalvageReport> {
-    return call((module) => module.salvage(this.handle));
+  /**
+   * For a vault that refuses to open with `database_damaged`: keeps the damaged file, and puts what can
+   * be read of it in its place. Then unlock. With a PIN for policy `person`.
+   */
+  async salvage(how?: { readonly person: string; readonly pin: Pin }): Promise<SalvageReport> {
+    const person = how === undefined ? null : checkPerson(how.person);
+    const pin = how === undefined ? [] : checkSecret(how.pin, 'a PIN');
+    return wiping([pin], () => call((module) => module.salvage(this.handle, person, pin)));
   }
 }
 
@@ -259,6 +290,8 @@ export async function openVault<S = HikmaSchema>(config: VaultConfig = {}): Prom
   const policy = config.policy ?? 'device';
   const glance = await vault.glance();
   if (glance.policy !== null && glance.policy !== policy) {
+    // nobody can use it under this configuration: another may be tried
+    await vault.close();
     throw invalid('this vault has the other policy');
   }
   if (policy === 'device' && vault.state !== 'unlocked') await vault.unlock();

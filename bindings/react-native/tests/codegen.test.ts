@@ -74,7 +74,7 @@ describe.each(CODEGENS)('codegen $version', ({ parse, generate }) => {
     const [module] = Object.values(schema.modules);
     expect(module?.moduleName).toBe('Amana');
     expect(codegenConfig.ios.modulesProvider).toHaveProperty('Amana');
-    expect(module?.spec.eventEmitters).toHaveLength(4);
+    expect(module?.spec.eventEmitters).toHaveLength(5);
     for (const { name, typeAnnotation } of module?.spec.methods ?? []) {
       const words = [name, ...typeAnnotation.params.map((parameter) => parameter.name)];
       expect(words.filter((word) => RESERVED.has(word))).toEqual([]);

@@ -143,6 +143,7 @@ impl Amana {
     pub(super) fn check_idleness(&self, rule: IdleRule) -> u64 {
         let open = match self.inner.life.now().as_deref() {
             Ok(State::Unlocked(open)) => Arc::clone(open),
+            Ok(State::Changing(_)) => return LEASE_STEP_MS.min(rule.after_ms),
             _ => return rule.after_ms,
         };
         let now_ms = self.inner.system.clock.monotonic_ms();
@@ -155,7 +156,6 @@ impl Amana {
                     .store(true, Ordering::SeqCst);
                 open.end_session();
                 self.inner.life.tell(VaultState::Locked);
-                // The end of the sync, or of its lease, is what is waited for.
                 LEASE_STEP_MS
             }
             Idle::Close => {
@@ -185,7 +185,7 @@ impl Amana {
     }
 }
 
-/// How often to look whether a sync that holds a lease has ended.
+/// How often to look whether a sync that holds a lease has ended, or a change of the state.
 const LEASE_STEP_MS: u64 = 1_000;
 
 /// How far the note of what is unsynced may be behind: one write of it for a burst of changes.

@@ -55,7 +55,7 @@ impl Inner {
         }
         if keys.is_rotation_due() && keys.next_database.is_none() {
             // Nobody uses the database yet. Where it cannot be done now, it stays due.
-            answer = self.rekey(&mut keys).0;
+            answer = self.rekey(&mut keys).0?;
         }
         let database = self.open_database(&keys, answer)?;
         if first_run {

@@ -45,7 +45,8 @@ impl Amana {
             let keys = held.keys.as_mut().ok_or_else(locked)?;
             let (answer, changed) = self.inner.rekey(keys);
             scrub_stack();
-            (self.inner.open_database(keys, answer), changed)
+            let reopened = answer.and_then(|answer| self.inner.open_database(keys, answer));
+            (reopened, changed)
         };
         match reopened {
             Ok(database) => {
@@ -83,20 +84,20 @@ impl Inner {
 
     /// Changes the root key while nobody has the database open. Says which key the database has
     /// then, and whether it was changed; after an error the old root key is still the vault's.
-    pub(super) fn rekey(&self, keys: &mut VaultKeys) -> (DatabaseAnswer, Result<()>) {
+    pub(super) fn rekey(&self, keys: &mut VaultKeys) -> (Result<DatabaseAnswer>, Result<()>) {
         let (io, file) = (self.io(), &self.database_file);
         if keys.next_database.is_some() {
             // An earlier one could not be noted as ended: that comes first.
             let answer = match self.settle(keys) {
                 Ok(answer) => answer,
-                Err(error) => return (DatabaseAnswer::Opens, Err(error)),
+                Err(error) => return (Err(error.clone()), Err(error)),
             };
             if keys.next_database.is_some() {
-                return (answer, Err(rotating()));
+                return (Ok(answer), Err(rotating()));
             }
         }
         if let Err(error) = self.check_room() {
-            return (DatabaseAnswer::Opens, Err(error));
+            return (Ok(DatabaseAnswer::Opens), Err(error));
         }
         let begun = vault::begin_rekey(&io, keys);
         let changed = match (&begun, &keys.next_database) {
@@ -105,11 +106,10 @@ impl Inner {
         };
         if changed.is_ok() {
             let settled = vault::settle_rekey(&io, keys, DatabaseAnswer::OpensWithNext);
-            return (DatabaseAnswer::OpensWithNext, settled);
+            return (Ok(DatabaseAnswer::OpensWithNext), settled);
         }
         // Whether it came to the new key before it failed, only the database can tell.
-        let answer = self.settle(keys).unwrap_or(DatabaseAnswer::Opens);
-        (answer, changed)
+        (self.settle(keys), changed)
     }
 
     /// Whether the disk has room for a change of the root key.

@@ -174,13 +174,13 @@ impl Amana {
     fn peek(&self) -> Result<Option<Arc<Open>>> {
         let now_ms = self.inner.system.clock.monotonic_ms();
         let rule = self.inner.config.idle_lock;
-        match &*self.inner.life.now()? {
-            State::Unlocked(open) if !open.held.last_use.is_locked(rule, now_ms) => {
-                Ok(Some(Arc::clone(open)))
-            }
-            State::Changing(Doing::Rotating) => Err(rotating()),
-            State::Closed => Err(closed()),
-            State::Unlocked(_) | State::Changing(_) | State::Locked => Ok(None),
+        let state = self.inner.life.now()?;
+        match (&*state, state.open()) {
+            (State::Changing(Doing::Rotating), _) => Err(rotating()),
+            (State::Closed, _) => Err(closed()),
+            (_, open) => Ok(open
+                .filter(|open| !open.held.last_use.is_locked(rule, now_ms))
+                .cloned()),
         }
     }
 

@@ -19,9 +19,10 @@ pub(super) enum State {
 }
 
 /// What a change of the state is for: what calls hear that do not wait for its end.
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doing {
     Opening,
+    /// A key is proven to a vault that is open: who uses it goes on.
+    Proving(Arc<Open>),
     Closing,
     Rotating,
     /// A wipe, or a quarantine.
@@ -29,11 +30,21 @@ pub(super) enum Doing {
 }
 
 impl Doing {
-    pub(super) const fn refusal(self) -> Error {
+    pub(super) const fn refusal(&self) -> Error {
         match self {
-            Self::Opening | Self::Closing => locked(),
+            Self::Opening | Self::Closing | Self::Proving(_) => locked(),
             Self::Rotating => rotating(),
             Self::Removing => Error::new(ErrorCode::Locked, "the vault is being taken away"),
+        }
+    }
+}
+
+impl State {
+    /// What can be used, unless its time is up.
+    pub(super) const fn open(&self) -> Option<&Arc<Open>> {
+        match self {
+            Self::Unlocked(open) | Self::Changing(Doing::Proving(open)) => Some(open),
+            Self::Locked | Self::Changing(_) | Self::Closed => None,
         }
     }
 }
@@ -83,6 +94,10 @@ impl Life {
             .wait_while(self.now()?, |state| matches!(state, State::Changing(_)))
             .map_err(|_| broken())?;
         let work_on = decide(&state)?;
+        let doing = match (&*state, doing) {
+            (State::Unlocked(open), Doing::Opening) => Doing::Proving(Arc::clone(open)),
+            (_, doing) => doing,
+        };
         *state = State::Changing(doing);
         drop(state);
         let next = State::Locked;

@@ -113,6 +113,10 @@ impl SyncRun {
         }
     }
 
+    pub(super) fn is_running_with(&self, peer: &PeerId) -> bool {
+        self.guard().running.contains_key(peer)
+    }
+
     pub(super) fn is_running(&self) -> bool {
         !self.guard().running.is_empty()
     }

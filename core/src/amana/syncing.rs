@@ -1,6 +1,7 @@
 //! Syncing with a named peer, and what the app can ask and decide about it: where records stand,
 //! what was put aside, what both sides changed.
 
+use super::state::State;
 use super::{Amana, SyncOptions};
 use crate::error::Result;
 use crate::model::ids::{PeerId, RecordId};
@@ -19,6 +20,14 @@ impl Amana {
     pub async fn sync_with(&self, peer: &PeerId, options: SyncOptions) -> Result<SyncReport> {
         let open = self.opened()?;
         self.start_sync(&open, peer, options)?.await
+    }
+
+    /// Whether a sync with this peer is running. Never waits; is no use of the vault.
+    pub fn is_syncing(&self, peer: &PeerId) -> bool {
+        match self.inner.life.now().as_deref() {
+            Ok(State::Unlocked(open)) => open.sync.is_running_with(peer),
+            _ => false,
+        }
     }
 
     /// Where every peer stands: last success, what waits by table, the clock's skew, when to try

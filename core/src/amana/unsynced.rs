@@ -6,7 +6,6 @@
 
 use super::Inner;
 use super::opened::Open;
-use super::state::State;
 use crate::vault;
 
 impl Inner {
@@ -18,10 +17,9 @@ impl Inner {
     }
 
     pub(super) fn note_what_is_unsynced(&self) {
-        let open = match self.life.now().as_deref() {
-            Ok(State::Unlocked(open)) => std::sync::Arc::clone(open),
-            _ => return,
-        };
-        self.note_unsynced(&open);
+        let open = self.life.now().ok().and_then(|state| state.open().cloned());
+        if let Some(open) = open {
+            self.note_unsynced(&open);
+        }
     }
 }

@@ -139,10 +139,10 @@ impl Diagnosis {
         json!({
             "amana": self.amana_version,
             "keyring": self.keyring.iter().map(KeyringCopyDiagnosis::to_json).collect::<Vec<_>>(),
-            "slots": self.slots.iter().map(SlotDiagnosis::to_json).collect::<Vec<_>>(),
+            "slots": self.slots.iter().copied().map(SlotDiagnosis::to_json).collect::<Vec<_>>(),
             "unsynced": self.unsynced,
             "database": self.database.word(),
-            "files": self.files.iter().map(FileDiagnosis::to_json).collect::<Vec<_>>(),
+            "files": self.files.iter().copied().map(FileDiagnosis::to_json).collect::<Vec<_>>(),
             "free_disk": self.free_disk,
             "quarantined": self.quarantined,
             "damaged_copies": self.damaged_copies,
@@ -181,7 +181,7 @@ impl KeyringState {
 }
 
 impl SlotDiagnosis {
-    fn to_json(&self) -> Json {
+    fn to_json(self) -> Json {
         json!({
             "kind": self.kind,
             "level": self.level,
@@ -205,7 +205,7 @@ impl HeaderState {
 }
 
 impl FileDiagnosis {
-    fn to_json(&self) -> Json {
+    fn to_json(self) -> Json {
         json!({"name": self.name, "count": self.count, "bytes": self.bytes})
     }
 }

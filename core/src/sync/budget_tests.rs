@@ -111,11 +111,8 @@ fn day(seed: u64, kept: bool) -> Figures {
             tablet.began = now;
             tablet.patience = Patience::default();
             // A pull, and what was written since: more after the line was down.
-            let more = if now < LINE_DOWN.end + MINUTE && now >= LINE_DOWN.end {
-                4
-            } else {
-                2
-            };
+            let after = LINE_DOWN.end..LINE_DOWN.end + MINUTE;
+            let more = if after.contains(&now) { 4 } else { 2 };
             tablet.backlog += tablet.requests;
             tablet.requests = 1 + up_to(more, &tablet.entropy).unwrap() as u32;
             if now >= LINE_DOWN.end {

@@ -40,7 +40,11 @@ impl Scene {
 /// The story starts a reference server and two tablets as processes of their own,
 /// registers patients offline on both, syncs, edits one patient on both, kills a tablet in the
 /// middle of a pull, and proves that tablets and server hold the same, that no file holds a name in
-/// the clear, and that a foreign key opens nothing. Options other than --json are the story's.
+/// the clear, and that a foreign key opens nothing.
+///
+/// The clinic has four tablets, a hub and a cloud, and a week in which hub and cloud die and come
+/// back, a record is refused, and every tablet is killed in every phase of a sync; it proves that all
+/// six hold the same in the end and that nothing was lost. Options about a server are the story's.
 #[derive(Parser, Debug)]
 #[command(name = "demo", version)]
 pub struct Arguments {

@@ -51,6 +51,8 @@ impl Http {
     fn with(client: ClientBuilder, base: &str, processes: &Processes) -> Result<Self> {
         let client = client
             .no_proxy()
+            // A server that came back does not know the connections of before.
+            .pool_max_idle_per_host(0)
             .read_timeout(SILENCE)
             .build()
             .doing("the HTTP client")?;

@@ -145,6 +145,8 @@ pub enum Command {
     },
     /// Where the tablet stands with the cloud.
     Status,
+    /// What was put aside because a server refuses it.
+    Quarantine,
     /// The conflict ledger.
     Conflicts {
         /// Entries after this one.
@@ -162,37 +164,11 @@ pub enum Command {
         #[command(subcommand)]
         command: KvCommand,
     },
-    /// The organisation's side of a recovery, so that tests of apps need no organisation. Opens no
-    /// vault.
-    Organisation {
-        /// Where its private key is, in a plain file.
-        #[arg(long)]
-        directory: PathBuf,
-        /// What it does.
-        #[command(subcommand)]
-        command: OrganisationCommand,
-    },
     /// All records.
     Dump {
         /// Only this table.
         #[arg(long)]
         table: Option<String>,
-    },
-}
-
-/// What the organisation does.
-#[derive(Subcommand)]
-pub enum OrganisationCommand {
-    /// Makes its key pair; the public half is printed.
-    MakeKey,
-    /// Answers a request.
-    Answer {
-        /// The request's file.
-        #[arg(long)]
-        request: PathBuf,
-        /// Where the answer is written.
-        #[arg(long)]
-        answer: PathBuf,
     },
 }
 

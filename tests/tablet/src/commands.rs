@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use amana_core::cancel::CancelToken;
+use amana_core::model::ids::PeerId;
 use amana_core::model::notice::SyncProgress;
 use amana_core::model::peer::{CloudAddress, Credentials, HttpsUrl};
 use amana_core::model::report::SyncReport;
@@ -13,14 +14,11 @@ use amana_core::secret::SecretText;
 use amana_core::{Amana, Config, Error, Result, SyncOptions, System};
 use serde_json::{Map, Value as Json, json};
 
-use crate::arguments::{Arguments, Command};
-use crate::{kv, organisation, patients};
+use crate::arguments::{Arguments, Command, Place};
+use crate::{kv, patients};
 
 /// Opens the vault, does one thing, closes it.
 pub async fn run(arguments: Arguments) -> Result<Json> {
-    if let Command::Organisation { directory, command } = arguments.command {
-        return organisation::run(&directory, command);
-    }
     let keys = arguments.keys.unwrap_or_else(|| beside(&arguments.vault));
     let key_store = amana_core::host_key_store(&keys)?;
     let amana = Amana::open(Config::new(&arguments.vault), key_store, System::real())?;
@@ -50,7 +48,6 @@ async fn carry_out(amana: &Amana, server: &Server, command: Command) -> Result<J
             email,
             password_file,
         } => sign_in(amana, server, email, &password_file).await,
-        Command::Organisation { directory, command } => organisation::run(&directory, command),
         Command::Init => Ok(json!({"state": "unlocked"})),
         Command::SignOut => amana.sign_out().await.map(|()| json!({"signed_out": true})),
         Command::Register {
@@ -83,8 +80,17 @@ async fn carry_out(amana: &Amana, server: &Server, command: Command) -> Result<J
             })
         }
         Command::Query { table, query } => read(&amana.query(&table, &query).await?),
-        Command::PairHub { .. } => Ok(json!({})),
-        Command::Sync { full, progress, .. } => sync(amana, full, progress).await,
+        Command::PairHub {
+            qr,
+            email,
+            password_file,
+        } => pair_hub(amana, &qr, email, &password_file).await,
+        Command::Sync {
+            with,
+            full,
+            progress,
+        } => sync(amana, with, full, progress).await,
+        Command::Quarantine => quarantine(amana).await,
         Command::Status => status(amana).await,
         Command::Conflicts { after } => conflicts(amana, after).await,
         Command::Digest => digest(amana).await,
@@ -109,14 +115,37 @@ async fn sign_in(
         url: HttpsUrl::parse(cloud)?,
         private_ca_pem: server.ca.as_deref().map(read_file).transpose()?,
     };
-    let password = read_file(password_file)?
-        .trim_end_matches(['\r', '\n'])
-        .to_owned();
-    let credentials = Credentials::new(email, SecretText::new(password))?;
+    let credentials = credentials(email, password_file)?;
     let person = amana
         .sign_in(address, credentials, CancelToken::new())
         .await?;
     Ok(json!({"user_id": person.id, "role": person.role, "clinic_id": person.clinic_id}))
+}
+
+fn credentials(email: String, password_file: &Path) -> Result<Credentials> {
+    let password = read_file(password_file)?
+        .trim_end_matches(['\r', '\n'])
+        .to_owned();
+    Credentials::new(email, SecretText::new(password))
+}
+
+/// Pairs, then signs in: the password leaves only for a hub that has proved its key.
+async fn pair_hub(amana: &Amana, qr: &str, email: String, password_file: &Path) -> Result<Json> {
+    let hub = amana.pair_hub(qr, CancelToken::new()).await?;
+    let credentials = credentials(email, password_file)?;
+    let person = amana
+        .sign_in_at_hub(&hub.peer, credentials, CancelToken::new())
+        .await?;
+    Ok(json!({"hub": hub.peer.as_str(), "name": hub.name, "user_id": person.id}))
+}
+
+/// The first hub that was paired.
+async fn hub(amana: &Amana) -> Result<PeerId> {
+    let hubs = amana.hubs().await?;
+    hubs.into_iter()
+        .next()
+        .map(|hub| hub.peer)
+        .ok_or(Error::invalid("no hub is paired: pair-hub --qr TEXT"))
 }
 
 fn read_file(path: &Path) -> Result<String> {
@@ -138,14 +167,18 @@ impl ProgressListener for Printer {
     }
 }
 
-async fn sync(amana: &Amana, full_pull: bool, progress: bool) -> Result<Json> {
+async fn sync(amana: &Amana, with: Place, full_pull: bool, progress: bool) -> Result<Json> {
+    let peer = match with {
+        Place::Cloud => PeerId::cloud(),
+        Place::Hub => hub(amana).await?,
+    };
     let options = SyncOptions {
         progress: progress.then(|| Arc::new(Printer) as Arc<dyn ProgressListener>),
         full_pull,
         ..SyncOptions::default()
     };
     let idle_kib = memory_kib("VmHWM:");
-    let report = amana.sync(options).await?;
+    let report = amana.sync_with(&peer, options).await?;
     let mut json = report_json(&report);
     json["idle_memory_kib"] = idle_kib.into();
     json["peak_memory_kib"] = memory_kib("VmHWM:").into();
@@ -178,6 +211,7 @@ fn report_json(report: &SyncReport) -> Json {
         "pushed": report.pushed,
         "pushed_deletions": report.pushed_deletions,
         "quarantined": report.quarantined,
+        "waiting": report.waiting,
         "requests": report.requests,
         "pull_ms": report.pull_ms,
         "apply_ms": report.apply_ms,
@@ -204,6 +238,24 @@ async fn status(amana: &Amana) -> Result<Json> {
         "skew_ms": status.cloud.skew_ms,
         "last_success_ms": status.cloud.last_success_ms,
     }))
+}
+
+async fn quarantine(amana: &Amana) -> Result<Json> {
+    let records = amana.quarantined_records().await?;
+    let list: Vec<Json> = records
+        .iter()
+        .map(|record| {
+            json!({
+                "peer": record.peer.as_str(),
+                "table": record.table,
+                "record_id": record.record_id,
+                "reason": record.reason,
+                "since_ms": record.since_ms,
+                "waiting": record.waiting,
+            })
+        })
+        .collect();
+    Ok(json!({"quarantined": list}))
 }
 
 async fn conflicts(amana: &Amana, after: i64) -> Result<Json> {

@@ -7,7 +7,6 @@
 mod arguments;
 mod commands;
 mod kv;
-mod organisation;
 mod patients;
 
 use std::process::ExitCode;

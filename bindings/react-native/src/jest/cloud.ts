@@ -62,11 +62,15 @@ export class MemoryCloud {
       deleted: 0,
       conflicts: 0,
       lostEdits: 0,
+      notKept: 0,
+      adopted: 0,
+      gone: 0,
+      absent: 0,
       refused: 0,
       unreadable: 0,
       ...counts,
       quarantined: 0,
-      silentlyRefused: 0,
+      waiting: 0,
       requests: 2,
     };
   }

@@ -8,12 +8,13 @@ import type {
   AttachedVault,
   ChangeEvent,
   ConflictEntry,
+  DamageEvent,
   IntegrityReport,
   KeyPage,
   KeySlots,
   KeyStoreReport,
   KvChangeEvent,
-  PeerInfo,
+  PairedHub,
   PinStanding,
   QuarantinedRecord,
   QuarantinedVault,
@@ -22,7 +23,6 @@ import type {
   RefusalReport,
   SalvageReport,
   SignedInPerson,
-  SilentRefusal,
   Spec,
   SyncProgressEvent,
   SyncReport,
@@ -46,8 +46,8 @@ const CONFIG = new Set([
   'dropPinAfter',
   'keyStore',
   'cloudSync',
-  'lastWord',
-  'merge',
+  'cloudPins',
+  'sync',
 ]);
 
 export class MemoryNative implements Spec {
@@ -65,9 +65,11 @@ export class MemoryNative implements Spec {
   private readonly kvChanges = new Emitter<KvChangeEvent>();
   private readonly progress = new Emitter<SyncProgressEvent>();
   private readonly states = new Emitter<VaultStateEvent>();
+  private readonly damages = new Emitter<DamageEvent>();
   readonly onChange = this.changes.add as Spec['onChange'];
   readonly onKvChange = this.kvChanges.add as Spec['onKvChange'];
   readonly onSyncProgress = this.progress.add as Spec['onSyncProgress'];
+  readonly onDamage = this.damages.add as Spec['onDamage'];
   readonly onVaultState = this.states.add as Spec['onVaultState'];
 
   // for tests
@@ -294,9 +296,9 @@ export class MemoryNative implements Spec {
     return JSON.stringify({ state: vault.state, policy: vault.policy });
   }
 
-  async checkIntegrity(handle: number): Promise<IntegrityReport> {
-    this.unlocked('checkIntegrity', handle);
-    return { intact: true, damagedPages: 0 };
+  async integrity(handle: number): Promise<IntegrityReport | null> {
+    this.unlocked('integrity', handle);
+    return { done: null, total: null, damagedTrees: 0, checked: true };
   }
 
   async runKeyStoreSelfTest(optionsJson: string): Promise<KeyStoreReport> {
@@ -457,19 +459,28 @@ export class MemoryNative implements Spec {
     this.unlocked('signOut', handle).signedIn = null;
   }
 
-  async pairHub(handle: number): Promise<PeerInfo> {
+  async pairHub(handle: number): Promise<PairedHub> {
     this.unlocked('pairHub', handle);
     throw failure('unsupported', 'the mock has no hub');
   }
 
-  async peers(handle: number): Promise<PeerInfo[]> {
-    const { signedIn } = this.unlocked('peers', handle);
-    return signedIn === null ? [] : [{ peer: 'cloud', name: null, ...signedIn }];
+  async signInAtHub(handle: number): Promise<SignedInPerson> {
+    this.unlocked('signInAtHub', handle);
+    throw failure('not_found', 'there is no such hub');
+  }
+
+  async hubs(handle: number): Promise<PairedHub[]> {
+    this.unlocked('hubs', handle);
+    return [];
+  }
+
+  async moveHub(handle: number): Promise<void> {
+    this.unlocked('moveHub', handle);
+    throw failure('not_found', 'there is no such hub');
   }
 
   async forgetPeer(handle: number): Promise<void> {
     this.unlocked('forgetPeer', handle);
-    throw failure('not_found', 'there is no such peer');
   }
 
   async sync(
@@ -491,31 +502,45 @@ export class MemoryNative implements Spec {
     for (const { table } of records.pending.values()) {
       byTable.set(table, (byTable.get(table) ?? 0) + 1);
     }
-    const pending = records.pending.size;
     const cloud = {
       peer: 'cloud',
-      pending,
-      lastSuccessMs,
+      cursor: lastSuccessMs ?? 0,
       skewMs: 0,
-      syncing: syncing !== null,
-      nextTryMs: null,
+      lastSuccessMs,
+      lastAttemptMs: lastSuccessMs,
+      lastFullMs: lastSuccessMs,
       lastError: null,
+      failures: 0,
+      nextTryMs: null,
+      pending: [...byTable].map(([table, pending]) => ({ table, pending, quarantined: 0 })),
     };
     return {
       person: signedIn?.person ?? null,
-      peers: signedIn === null ? [] : [cloud],
-      pending,
-      pendingByTable: [...byTable].map(([table, count]) => ({ table, pending: count })),
+      url: signedIn?.url ?? null,
+      peers: lastSuccessMs === null ? [] : [cloud],
+      pending: records.pending.size,
       quarantined: 0,
       conflicts: 0,
+      absent: 0,
+      unconfirmed: 0,
+      syncing: syncing !== null,
     };
   }
 
   async recordStanding(handle: number, table: string, id: string): Promise<RecordStanding> {
     const { records } = this.unlocked('recordStanding', handle);
-    if (records.find(table, id) === null) throw failure('not_found', 'there is no such record');
-    const localOnly = records.pending.has(`${table}/${id}`);
-    return { localOnly, heldBy: localOnly ? [] : ['cloud'], quarantined: false };
+    const waits = records.pending.get(`${table}/${id}`);
+    if (waits === undefined && records.find(table, id) === null) {
+      throw failure('not_found', 'there is no such record', { at: table });
+    }
+    return {
+      standing: waits === undefined ? 'in_cloud' : 'here_only',
+      deleted: waits?.kind === 'deleted',
+      confirmed: true,
+      takenBy: [],
+      refusedBy: [],
+      absentSinceMs: null,
+    };
   }
 
   async conflicts(handle: number): Promise<ConflictEntry[]> {
@@ -523,7 +548,7 @@ export class MemoryNative implements Spec {
     return [];
   }
 
-  async undoConflict(handle: number): Promise<void> {
+  async undoConflict(handle: number): Promise<string> {
     this.unlocked('undoConflict', handle);
     throw failure('not_found', 'there is no such entry');
   }
@@ -538,9 +563,9 @@ export class MemoryNative implements Spec {
     throw failure('not_found', 'the record is not in quarantine');
   }
 
-  async silentRefusals(handle: number): Promise<SilentRefusal[]> {
-    this.unlocked('silentRefusals', handle);
-    return [];
+  async releaseAllRecords(handle: number): Promise<number> {
+    this.unlocked('releaseAllRecords', handle);
+    return 0;
   }
 
   async digest(handle: number): Promise<TableDigest[]> {

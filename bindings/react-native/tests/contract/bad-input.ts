@@ -43,7 +43,8 @@ export function badInputContract(_harness: Harness): void {
     'signIn url': (text) => vault.signIn({ url: text, email: 'e', password: 'p' }),
     'signIn password': (text) => vault.signIn({ url: 'https://x.example', email: 'e', password: text }),
     standing: (text) => vault.peers.standing('patients', text),
-    pairHub: (text) => vault.peers.pairHub({ qrText: text, email: 'e', password: 'p' }),
+    pairHub: (text) => vault.peers.pairHub(text),
+    signInAtHub: (text) => vault.peers.signInAtHub({ peer: text, email: 'e', password: 'p' }),
   });
 
   test('what is no text is refused', async () => {

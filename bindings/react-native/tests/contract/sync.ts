@@ -14,7 +14,8 @@ export function syncContract(harness: Harness): void {
     expect(await codeOf(vault.sync())).toBe('not_signed_in');
     const status = await vault.status();
     expect(status).toMatchObject({ person: null, pending: 0, quarantined: 0, conflicts: 0 });
-    expect(await vault.peers.list()).toEqual([]);
+    expect(await vault.peers.hubs()).toEqual([]);
+    expect(await codeOf(vault.peers.moveHub('hub:none', 'http://10.0.0.1:4001'))).toBe('not_found');
     const http = { url: 'http://clinic.example', email: 'a@b.c', password: 'p' };
     expect(await codeOf(vault.signIn(http))).toBe('invalid_input');
   });
@@ -27,11 +28,17 @@ export function syncContract(harness: Harness): void {
 
   test('a local edit waits for the cloud', async () => {
     const id = await vault.table('patients').create(PATIENT);
-    expect((await vault.status()).pendingByTable).toEqual([{ table: 'patients', pending: 1 }]);
-    expect(await vault.peers.standing('patients', id)).toMatchObject({ localOnly: true, heldBy: [] });
+    expect(await vault.status()).toMatchObject({ pending: 1, quarantined: 0, syncing: false });
+    expect(await vault.peers.standing('patients', id)).toMatchObject({
+      standing: 'here_only',
+      deleted: false,
+      takenBy: [],
+      refusedBy: [],
+    });
     expect(await vault.peers.conflicts()).toEqual([]);
     expect(await vault.peers.quarantined()).toEqual([]);
-    expect(await vault.peers.silentRefusals()).toEqual([]);
+    expect(await vault.peers.releaseAll()).toBe(0);
+    expect(await codeOf(vault.peers.undoConflict(1))).toBe('not_found');
   });
 
   if (harness.cloud === undefined) return;
@@ -47,8 +54,10 @@ export function syncContract(harness: Harness): void {
     const report = await vault.sync({ onProgress: (p) => progress.push(p) });
     expect(report.pushed).toBe(1);
     expect(progress.length).toBeGreaterThan(0);
-    expect((await vault.status()).pending).toBe(0);
-    expect(await vault.peers.standing('patients', id)).toMatchObject({ heldBy: ['cloud'] });
+    const status = await vault.status();
+    expect(status).toMatchObject({ pending: 0, url });
+    expect(status.peers[0]).toMatchObject({ peer: 'cloud', failures: 0, lastError: null });
+    expect(await vault.peers.standing('patients', id)).toMatchObject({ standing: 'in_cloud' });
     await other.sync();
     expect(await other.table('patients').find(id)).toMatchObject(PATIENT);
     await other.table('patients').update(id, { surname: 'Haddad' });

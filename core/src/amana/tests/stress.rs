@@ -66,6 +66,24 @@ fn sixteen_threads_open_use_lock_rotate_and_wipe() {
 }
 
 #[test]
+fn who_proves_a_key_to_an_open_vault_disturbs_nobody() {
+    let tablet = Tablet::new();
+    let vault = tablet.patients();
+    std::thread::scope(|scope| {
+        let prover = scope.spawn(|| {
+            for _ in 0..20 {
+                enter(&vault, "ama", "1111").unwrap();
+                assert_eq!(code(enter(&vault, "ama", "0000")), ErrorCode::WrongPin);
+            }
+        });
+        while !prover.is_finished() {
+            assert_eq!(vault.state(), VaultState::Unlocked);
+            assert_eq!(count(&vault).unwrap(), 1);
+        }
+    });
+}
+
+#[test]
 fn calls_that_come_during_a_change_of_the_root_key_are_busy_and_lose_nothing() {
     const WRITES: u64 = 25;
     let tablet = Tablet::new();

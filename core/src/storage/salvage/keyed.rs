@@ -30,10 +30,10 @@ pub(super) fn copy(
         saved: 0,
         failures: 0,
     };
-    if reading.from_one_end(source, target, false)? {
+    if reading.read_from_end(source, target, false)? {
         return Ok((reading.saved, Lost::Exactly(0)));
     }
-    reading.from_one_end(source, target, true)?;
+    reading.read_from_end(source, target, true)?;
     let mut total = None;
     for index in &shape.indexes {
         let (keys, whole) = reading.keys_by_index(source, index)?;
@@ -63,7 +63,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// Reads in the order of the key until something cannot be read; whether that was the other end.
-    fn from_one_end(
+    fn read_from_end(
         &mut self,
         source: &mut Source<'_>,
         target: &Target<'_>,
@@ -97,14 +97,15 @@ impl Reading<'_> {
                 let mut statement = connection.prepare_cached(sql)?;
                 let mut rows = statement.query(params_from_iter(after.iter().flatten()))?;
                 let (mut batch, mut key) = (Batch::default(), None);
-                while !batch.is_full()
-                    && !(one_by_one && batch.rows.len() == 1)
+                let is_enough =
+                    |batch: &Batch| batch.is_full() || (one_by_one && !batch.rows.is_empty());
+                while !is_enough(&batch)
                     && let Some(row) = rows.next()?
                 {
                     key = Some(
                         (0..width)
                             .map(|i| row.get(i))
-                            .collect::<Result_<Values>>()?,
+                            .collect::<rusqlite::Result<Values>>()?,
                     );
                     batch.take(row, width, self.columns.len())?;
                 }
@@ -147,7 +148,11 @@ impl Reading<'_> {
                 let mut statement = connection.prepare(&sql)?;
                 let mut rows = statement.query([])?;
                 while let Some(row) = rows.next()? {
-                    keys.push((0..width).map(|i| row.get(i)).collect::<Result_<_>>()?);
+                    keys.push(
+                        (0..width)
+                            .map(|i| row.get(i))
+                            .collect::<rusqlite::Result<_>>()?,
+                    );
                 }
                 Ok(())
             })?;
@@ -228,5 +233,3 @@ impl Reading<'_> {
         Ok(())
     }
 }
-
-type Result_<T> = rusqlite::Result<T>;

@@ -192,10 +192,10 @@ fn bounds(source: &mut Source<'_>, shape: &Shape) -> Result<(Option<(i64, i64)>,
     match (first, last) {
         (Some(Some(first)), Some(Some(last))) => Ok((Some((first, last)), true)),
         (Some(None), _) | (_, Some(None)) => Ok((None, true)),
-        // Rowids begin at 1 and have few gaps: beyond the last that is found in steps of twice the
-        // size there is one more such step at most.
         (first, Some(Some(last))) => Ok((Some((first.flatten().unwrap_or(1), last)), true)),
         (first, None) => {
+            // Rowids begin at 1 and have few gaps: beyond the last that is found in steps of twice
+            // the size, one more such step is likely to have the rest. That is not certain.
             let first = first.flatten().unwrap_or(1);
             let mut last = None;
             for power in 0..40 {

@@ -83,7 +83,7 @@ fn connect(path: &Path, key: &DatabaseKey) -> Result<Connection> {
             true,
         )
         .map_sqlite()?;
-    // Pages that are kept would hide which of them can be read.
+    // It may not live long.
     connection.set_prepared_statement_cache_capacity(16);
     Ok(connection)
 }

@@ -211,7 +211,7 @@ impl Sealed {
                 count => check.update(&buffer[..count])?,
             }
         }
-        if !check.is_authentic(&self.tag) {
+        if !check.verifies(&self.tag) {
             return Err(NOT_THE_HUB);
         }
         self.store.rewind()?;
@@ -241,7 +241,7 @@ impl Opened {
 
     /// Whether all that was read is what was checked before.
     pub(super) fn finish(self) -> Result<()> {
-        if self.check.is_authentic(&self.sealed.tag) {
+        if self.check.verifies(&self.sealed.tag) {
             Ok(())
         } else {
             Err(Error::internal("the spooled reply changed on the disk"))

@@ -96,7 +96,7 @@ impl TagCheck {
     }
 
     /// Whether the tag is this message's. Takes the same time for every wrong one.
-    pub(super) fn is_authentic(mut self, tag: &[u8; TAG]) -> bool {
+    pub(super) fn verifies(mut self, tag: &[u8; TAG]) -> bool {
         let waiting = (self.bytes % BLOCK as u64) as usize;
         self.hash.update_padded(&self.cut[..waiting]);
         let mut lengths = [0; BLOCK];

@@ -27,7 +27,7 @@ fn open(
     for part in sealed.chunks(chunk) {
         check.update(part).unwrap();
     }
-    if !check.is_authentic(tag) {
+    if !check.verifies(tag) {
         return None;
     }
     let mut decryptor = Decryptor::new(&key, nonce).unwrap();

@@ -19,6 +19,10 @@ mod store;
 #[cfg(test)]
 mod client_tests;
 #[cfg(test)]
+mod reply_tests;
+#[cfg(test)]
+mod test_device;
+#[cfg(test)]
 mod test_hub;
 #[cfg(test)]
 mod vector_tests;

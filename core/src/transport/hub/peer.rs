@@ -108,7 +108,7 @@ impl HubPeer {
                 .ask(route, &|| text(&token), limit, on_bytes)
                 .map_err(Hint::Failed)?;
             match answer {
-                Answer::Opened(reply) => return Ok(reply),
+                Answer::Opened(reply) => return Ok(*reply),
                 Answer::Hint(Hint::Token) if may_sign_in => *self.held() = None,
                 Answer::Hint(hint) => return Err(hint),
             }

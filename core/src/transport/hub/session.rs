@@ -60,7 +60,7 @@ pub(super) struct Authentic {
 /// What a sealed call came to.
 pub(super) enum Answer {
     /// The hub's own reply.
-    Opened(Authentic),
+    Opened(Box<Authentic>),
     /// Something in clear, from whomever.
     Hint(Hint),
 }
@@ -162,7 +162,7 @@ impl Session {
         let text = sealed.open(&self.key, route)?;
         self.seen.insert(nonce);
         self.unanswered = false;
-        Ok(Answer::Opened(Authentic { text, since_ms }))
+        Ok(Answer::Opened(Box::new(Authentic { text, since_ms })))
     }
 
     /// Whether another call may go through this session.

@@ -19,7 +19,6 @@ fn vital(value: &str) -> String {
 
 #[test]
 fn numbers_of_every_form_are_read_or_counted() {
-    let column = Some("systolic_bp");
     for (sent, stored) in [
         ("120", Some(120)),
         ("-0", Some(0)),
@@ -38,7 +37,7 @@ fn numbers_of_every_form_are_read_or_counted() {
         ("[]", None),
     ] {
         let (reply, kept) = decode(&vital(sent)).unwrap();
-        let found = cell(&kept, 0, "patient_vitals", column.unwrap());
+        let found = cell(&kept, 0, "patient_vitals", "systolic_bp");
         assert_eq!(found.cloned(), stored.map(Value::Integer), "{sent}");
         let unreadable = u64::from(stored.is_none());
         assert_eq!(reply.skipped.unreadable_values, unreadable, "{sent}");

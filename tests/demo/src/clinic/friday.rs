@@ -10,8 +10,7 @@ use super::{Clinic, Place};
 
 impl Clinic<'_> {
     pub(super) fn friday(&mut self, day: u32) -> Result<()> {
-        self.cloud.come_back()?;
-        self.line("the cloud is back");
+        self.back()?;
         let poison = Who(self.next);
         self.next += 1;
         self.write_down(RECEPTION, self.book.poison(poison, day))?;
@@ -25,16 +24,19 @@ impl Clinic<'_> {
             wrong.push("the hub did not stick".to_owned());
         }
         let aside = self.only_the_bad_row_is_missing(poison, &today, &mut wrong)?;
+        let list = self.tablet(RECEPTION).call(&["quarantine"])?;
         self.line(&format!(
             "the hub sticks; {aside} record(s) of tablet 1 put aside, the rest is in the cloud"
         ));
         let left = self.corrected(poison, &mut wrong)?;
+        self.hub_is_relaying = true;
         self.fact(
             "poison",
             json!({
                 "visit": poison.visit(),
                 "hub": meeting["error"],
                 "quarantined": aside,
+                "list": list["quarantined"],
                 "quarantined_after_correction": left,
                 "visits_of_the_day": today.len(),
             }),

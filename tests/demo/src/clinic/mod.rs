@@ -3,6 +3,7 @@
 
 mod friday;
 mod kills;
+mod outage;
 mod page;
 mod proofs;
 mod records;
@@ -26,7 +27,7 @@ use crate::tablet::{End, Tablet, Then};
 use crate::time::Stopwatch;
 
 pub use page::write as page;
-use records::Book;
+use records::{Book, Who};
 use roster::COLLEAGUES;
 use servers::{Cloud, Hub};
 
@@ -45,6 +46,10 @@ struct Clinic<'a> {
     next: u32,
     /// Patients that were registered and deleted again.
     deleted: u32,
+    /// Who was here while the cloud was down.
+    outage_patients: Vec<Who>,
+    /// Whether the hub meets the cloud all day.
+    hub_is_relaying: bool,
     /// Evenings on which the tablets did not hold the same.
     uneven: Vec<String>,
     /// Evenings that were looked at.
@@ -69,6 +74,11 @@ impl Place {
 
 /// Tells the week in a temporary folder.
 pub fn run(arguments: &Arguments, output: &Output, report: &mut Report) -> Result<()> {
+    if arguments.cloud.is_some() {
+        return Err(Error::new(
+            "the clinic needs servers of its own, which may die: leave --cloud out",
+        ));
+    }
     let processes = Processes::new();
     signals::listen(&processes)?;
     let mut folder = tempfile::Builder::new()

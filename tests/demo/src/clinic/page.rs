@@ -63,9 +63,21 @@ pub fn write(page: &mut String, report: &Report) -> Result {
             poison["visits_of_the_day"]
         )?;
     }
+    for record in poison["list"].as_array().into_iter().flatten() {
+        writeln!(
+            page,
+            "  put aside for the {}: {} {} ({}), {} waiting for it",
+            record["peer"].as_str().unwrap_or_default(),
+            record["table"].as_str().unwrap_or_default(),
+            record["record_id"].as_str().unwrap_or_default(),
+            record["reason"].as_str().unwrap_or_default(),
+            record["waiting"],
+        )?;
+    }
     kills(page, fact("kills"))?;
     writeln!(page, "\nAt the end")?;
-    for tablet in fact("tablets").as_array().into_iter().flatten() {
+    let ledgers = fact("ledgers");
+    for (at, tablet) in fact("tablets").as_array().into_iter().flatten().enumerate() {
         writeln!(
             page,
             "  tablet {} {:<10} {} waiting, {} put aside, {} conflicts in the ledger",
@@ -73,7 +85,7 @@ pub fn write(page: &mut String, report: &Report) -> Result {
             tablet["role"].as_str().unwrap_or_default(),
             tablet["pending"],
             tablet["quarantined"],
-            tablet["conflicts"],
+            ledgers[at]["entries"],
         )?;
     }
     for holder in fact("digests").as_array().into_iter().flatten() {

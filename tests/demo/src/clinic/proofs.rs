@@ -8,6 +8,7 @@ use crate::digest::{self, Digests, PullDigest};
 use crate::error::Result;
 
 use super::Clinic;
+use super::records::Who;
 use super::roster::COLLEAGUES;
 
 impl Clinic<'_> {
@@ -28,6 +29,7 @@ impl Clinic<'_> {
         let hub = digest::of_pull(&self.hub.all(&tables)?, &users, &self.book.family)?;
         self.same_rows(&cloud, &hub)?;
         self.nothing_lost(&cloud)?;
+        self.ledgers_are_true()?;
         self.sealed_only()?;
         self.nothing_in_the_clear(&body)
     }
@@ -110,7 +112,6 @@ impl Clinic<'_> {
                 self.count(number, "pending")?,
                 self.count(number, "quarantined")?,
             );
-            let conflicts = self.count(number, "conflicts")?;
             if pending + aside > 0 {
                 wrong.push(format!(
                     "tablet {number}: {pending} records wait, {aside} are put aside"
@@ -118,7 +119,7 @@ impl Clinic<'_> {
             }
             left.push(json!({
                 "tablet": number, "role": colleague.role, "pending": pending,
-                "quarantined": aside, "conflicts": conflicts,
+                "quarantined": aside,
             }));
         }
         self.fact("tablets", json!(left));
@@ -130,6 +131,37 @@ impl Clinic<'_> {
             "nothing_lost",
             wrong,
             format!("all {all} patients and their visits are in the cloud; nothing waits, nothing is put aside"),
+        );
+        Ok(())
+    }
+
+    /// The ledgers hold what people did, and nothing that nobody did.
+    fn ledgers_are_true(&mut self) -> Result<()> {
+        let (mut wrong, mut all) = (Vec::new(), Vec::new());
+        let patient = Who(0).patient();
+        for number in 1..=4 {
+            let ledger = self.tablet(number).call(&["conflicts"])?;
+            let entries = ledger["conflicts"].as_array().cloned().unwrap_or_default();
+            let made_up: Vec<&Json> = entries
+                .iter()
+                .filter(|entry| entry["record_id"] != patient || entry["column"] != "phone")
+                .collect();
+            if let Some(first) = made_up.first() {
+                wrong.push(format!(
+                    "tablet {number} has {} conflicts that nobody made, such as {} of {}",
+                    made_up.len(),
+                    first["kind"],
+                    first["table"]
+                ));
+            }
+            all.push(json!({"tablet": number, "entries": entries.len()}));
+        }
+        self.fact("ledgers", json!(all));
+        self.report.prove(
+            "ledgers_are_true",
+            wrong,
+            "the ledgers have the one number that three wrote, and nothing that nobody did"
+                .to_owned(),
         );
         Ok(())
     }

@@ -47,6 +47,8 @@ impl<'a> Clinic<'a> {
             folder: folder.to_owned(),
             next: 0,
             deleted: 0,
+            outage_patients: Vec::new(),
+            hub_is_relaying: true,
             uneven: Vec::new(),
             evenings: 0,
         };

@@ -39,6 +39,7 @@ struct Settings {
     mischief: Vec<(Kind, Mischief, u32)>,
     impostor: Option<Impostor>,
     shown_id: Option<String>,
+    cloud_overwrites: bool,
     stamp: Option<Held>,
     /// The test's end of a gate that was set by the admin route.
     admin_gate: Option<Gate>,
@@ -81,6 +82,16 @@ impl HubFaults {
     /// Lets handshakes name another hub's id.
     pub fn show_id(&self, id: Option<&str>) {
         self.lock().shown_id = id.map(str::to_owned);
+    }
+
+    /// Lets rows of the cloud replace newer ones of the hub, the echo of what the hub sent before
+    /// among them. Without, an older row is passed over.
+    pub fn cloud_overwrites(&self, overwrites: bool) {
+        self.lock().cloud_overwrites = overwrites;
+    }
+
+    pub(super) fn cloud_overwrites_newer(&self) -> bool {
+        self.lock().cloud_overwrites
     }
 
     /// Holds the next pull between its queries and its timestamp: what is written meanwhile is
@@ -133,6 +144,7 @@ impl HubFaults {
             "mischief",
             "impostor",
             "show_id",
+            "cloud_overwrites",
             "hold_before_stamp",
             "release_stamp",
         ] {
@@ -161,6 +173,9 @@ impl HubFaults {
         if let Some(id) = own.show_id {
             self.show_id(Some(&id));
         }
+        if let Some(overwrites) = own.cloud_overwrites {
+            self.cloud_overwrites(overwrites);
+        }
         if own.hold_before_stamp {
             let gate = self.hold_before_stamp();
             self.lock().admin_gate = Some(gate);
@@ -178,6 +193,7 @@ struct Spec {
     mischief: Option<MischiefSpec>,
     impostor: Option<ImpostorSpec>,
     show_id: Option<String>,
+    cloud_overwrites: Option<bool>,
     hold_before_stamp: bool,
     release_stamp: bool,
 }

@@ -30,6 +30,6 @@ pub(super) fn seed(
         let rows: Value = serde_json::from_str(&text).unwrap_or_default();
         changes.insert(table.name.to_owned(), json!({"created": rows}));
     }
-    merge(database, &Value::Object(changes), now_ms)?;
+    merge(database, &Value::Object(changes), now_ms, true)?;
     Ok(())
 }

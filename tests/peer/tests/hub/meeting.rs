@@ -207,3 +207,20 @@ fn a_cloud_that_is_down_or_does_not_know_the_hub_ends_the_meeting() {
     assert!(story.hub.meet_cloud().done);
     assert!(story.cloud.row("patients", PATIENT).is_some());
 }
+
+/// What the hub sent comes back at the next meeting. Whether it then undoes what a device wrote in
+/// between is not known of the real hub.
+#[test]
+fn the_echo_of_an_older_row_is_passed_over_unless_a_switch_says_otherwise() {
+    for overwrites in [false, true] {
+        let story = Story::start();
+        story.hub.faults().cloud_overwrites(overwrites);
+        story.push(&json!({"patients": created(&json!([{"$use": "patient"}]))}));
+        assert!(story.hub.meet_cloud().done);
+        story.clock.advance(60_000);
+        story.push(&json!({"patients": created(&json!([{"$use": "patient", "camp": "Cedar"}]))}));
+        assert!(story.hub.meet_cloud().done);
+        let camp = story.cloud.row("patients", PATIENT).unwrap()["camp"].clone();
+        assert_eq!(camp == "Cedar", !overwrites, "{camp}");
+    }
+}

@@ -48,7 +48,7 @@ proptest! {
 
     #[test]
     fn no_life_loses_a_vault_or_opens_it_to_a_stranger(
-        seed in any::<u64>(), traits in traits(), events in prop::collection::vec(event(), 100..200),
+        seed in any::<u64>(), traits in traits(), events in prop::collection::vec(event(), 50..150),
     ) {
         let mut life = Life::new(seed, traits);
         for event in events {

@@ -2,7 +2,8 @@
 //!
 //! A new row is stamped with its own `updated_at`, not with the time of its arrival, and an
 //! update does not move the stamp: a device that has pulled past that time never gets it. A
-//! deletion is stamped with the time of its arrival.
+//! deletion is stamped with the time of its arrival. Whether an older row of the cloud replaces a
+//! newer one of the hub is not known of the real hub; here a switch decides.
 
 use rusqlite::types::Value as Stored;
 use rusqlite::{Connection, params_from_iter};
@@ -17,6 +18,7 @@ pub(in crate::hub) fn merge(
     database: &mut Connection,
     changes: &Value,
     now_ms: i64,
+    overwrites: bool,
 ) -> rusqlite::Result<(usize, usize)> {
     let (mut merged, mut refused) = (0, 0);
     let together = database.transaction()?;
@@ -29,7 +31,7 @@ pub(in crate::hub) fn merge(
             .into_iter()
             .flat_map(|list| entries(lists, list))
         {
-            match upsert(&together, table, record) {
+            match upsert(&together, table, record, overwrites) {
                 Ok(()) => merged += 1,
                 Err(_) => refused += 1,
             }
@@ -50,7 +52,12 @@ fn entries<'a>(lists: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> 
         .flatten()
 }
 
-fn upsert(database: &Connection, table: &Table, record: &Value) -> rusqlite::Result<()> {
+fn upsert(
+    database: &Connection,
+    table: &Table,
+    record: &Value,
+    overwrites: bool,
+) -> rusqlite::Result<()> {
     let mut names = vec![CREATED, MODIFIED];
     let stamp = match record.get("updated_at").map(stored) {
         Some(Stored::Integer(ms)) => ms,
@@ -69,8 +76,17 @@ fn upsert(database: &Connection, table: &Table, record: &Value) -> rusqlite::Res
         .map(|name| format!("\"{name}\" = excluded.\"{name}\""))
         .collect();
     let marks: Vec<String> = (1..=names.len()).map(|n| format!("?{n}")).collect();
+    let guard = if overwrites {
+        String::new()
+    } else {
+        // Equal times pass: the cloud changes some columns without it.
+        format!(
+            "WHERE coalesce(excluded.updated_at >= \"{}\".updated_at, TRUE)",
+            table.name
+        )
+    };
     let sql = format!(
-        "INSERT INTO \"{}\" (\"{}\") VALUES ({}) ON CONFLICT (id) DO UPDATE SET {}",
+        "INSERT INTO \"{}\" (\"{}\") VALUES ({}) ON CONFLICT (id) DO UPDATE SET {} {guard}",
         table.name,
         names.join("\",\""),
         marks.join(","),

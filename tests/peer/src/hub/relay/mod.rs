@@ -68,7 +68,9 @@ async fn merge_apart(app: &Arc<HubApp>, changes: Value) -> Result<(usize, usize)
     let app = Arc::clone(app);
     tokio::task::spawn_blocking(move || {
         let now_ms = app.now_ms();
-        merge(&mut app.store.writer(), &changes, now_ms).map_err(|error| error.to_string())
+        let overwrites = app.faults.cloud_overwrites_newer();
+        merge(&mut app.store.writer(), &changes, now_ms, overwrites)
+            .map_err(|error| error.to_string())
     })
     .await
     .unwrap_or_else(|error| Err(error.to_string()))

@@ -3,33 +3,33 @@ package amana.core
 import java.io.File
 import kotlin.test.assertEquals
 
-/** The organisation's side of a recovery: a program of its own, as in life. */
+/** The organisation's side of a recovery: the program that scripts/recovery runs. */
 class Organisation(
     private val directory: File,
 ) {
+    private val keys = File(directory, "organisation")
+
+    init {
+        run("make-key", keys.path)
+    }
+
     fun publicKey(): ByteArray {
-        val hex = field(run("make-key"), "public_key")
+        val (_, hex) = File(keys, "organisation.public").readLines()
         return hex.chunked(2).map { it.toInt(16).toByte() }.toByteArray()
     }
 
-    /** Answers a request once both sides have read the same fingerprint. */
+    /** Answers a request once somebody has read its fingerprint aloud. */
     fun answer(request: RecoveryRequest): ByteArray {
         val (asked, answer) = File(directory, "request") to File(directory, "answer")
         asked.writeBytes(request.bytes)
-        val output = run("answer", "--request", asked.path, "--answer", answer.path)
-        assertEquals(request.fingerprint, field(output, "fingerprint"))
+        val key = File(keys, "organisation.private").path
+        run("answer", "--key", key, "--fingerprint", request.fingerprint, asked.path, answer.path)
         return answer.readBytes()
     }
 
-    private fun run(vararg command: String): String {
-        val program = listOf(System.getProperty("amana.tablet"), "organisation", "--directory", directory.path)
-        val process =
-            ProcessBuilder(program + command).redirectError(ProcessBuilder.Redirect.INHERIT).start()
+    private fun run(vararg command: String) {
+        val process = ProcessBuilder(listOf(System.getProperty("amana.recovery")) + command).redirectErrorStream(true).start()
         val output = process.inputStream.bufferedReader().readText()
         assertEquals(0, process.waitFor(), output)
-        return output
     }
-
-    private fun field(json: String, name: String): String =
-        Regex("\"$name\":\"([^\"]+)\"").find(json)?.groupValues?.get(1) ?: error("no $name in $json")
 }
