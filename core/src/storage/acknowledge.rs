@@ -42,11 +42,11 @@ fn settle(
     let id = ack.id.as_str();
     let was_sent = |position: &usize| ack.changed.contains(position);
     let base: Vec<_> = match ack.kind {
-        OutboxKind::Updated => {
+        OutboxKind::Created | OutboxKind::Updated => {
             let sent = entry.base.iter().filter(|(position, _)| was_sent(position));
             sent.cloned().collect()
         }
-        OutboxKind::Created | OutboxKind::Deleted => Vec::new(),
+        OutboxKind::Deleted => Vec::new(),
     };
     sent::put(tx.connection, &terms.id, table, id, ack.kind, &base)?;
     if entry.revision != ack.revision {

@@ -46,7 +46,12 @@ fn made(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
         return Verdict::Unclear;
     };
     if input.outbox.is_some() || cell(input, stamp) != local.get(stamp) {
-        return Verdict::Unclear;
+        // What was edited before it was first sent, another peer may have had in an older version.
+        return if input.sent.base.is_empty() {
+            Verdict::Unclear
+        } else {
+            edited(input, local)
+        };
     }
     let columns = input.table.columns.iter().enumerate();
     let columns = columns.filter_map(|(position, column)| {

@@ -185,11 +185,12 @@ impl Life {
             let _ = tidy(&place.io(), &mut keys);
             Ok::<_, Error>(())
         });
-        // A slot is taken out only if its secret is really gone.
+        // A slot is taken out only if its secret is really gone. A copy that could not be mended
+        // may never have had it.
         let on_disk = Copies::read(&place.directory);
         let left = on_disk.active();
         for slot in before.slots.iter().filter(|slot| slot.half().is_some()) {
-            let is_left = left.iter().all(|a| a.slots.iter().any(|s| s.id == slot.id));
+            let is_left = left.iter().any(|a| a.slots.iter().any(|s| s.id == slot.id));
             if !is_left {
                 let state = place.phone.secret(&half(slot).alias);
                 assert!(matches!(
