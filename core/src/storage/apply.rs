@@ -193,7 +193,10 @@ impl<'t> Apply<'t> {
                 last_word: self.terms.last_word,
             });
         let is_news = elsewhere.is_none_or(|other| !other.outdates(stamp(table, &remote.cells)));
-        if is_news && self.state(index).with_sent {
+        // The same version through another peer tells as much of what was kept as a new one.
+        let version = stamp(table, &remote.cells);
+        let is_held = elsewhere.is_some_and(|o| version.is_some() && o.updated_at == version);
+        if (is_news || is_held) && self.state(index).with_sent {
             self.verify(tx, index, local.as_deref(), seen.as_ref(), remote)?;
         }
         let plan = self.rule.merge(
