@@ -80,7 +80,7 @@ impl SyncStore for Database {
         let report = report.wait()?;
         if large {
             // Not by the writer: others may write meanwhile. Nobody waits for it.
-            let _ = self.move_log();
+            drop(self.move_log());
         }
         Ok(report)
     }
