@@ -25,6 +25,7 @@ mod integrity;
 mod kv;
 #[cfg(test)]
 mod kv_tests;
+mod live;
 mod opened;
 mod opening;
 mod records;
@@ -60,6 +61,7 @@ pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
 pub use diagnose::diagnose;
 pub use hub::PairedHub;
+pub use live::LiveQuery;
 pub use recovery::RecoveryRequest;
 pub use slots::SlotList;
 pub use sync_run::SyncOptions;

@@ -6,6 +6,7 @@ pub mod cancel;
 pub mod error;
 mod kv;
 pub mod model;
+mod notice_queue;
 pub mod observers;
 pub mod panics;
 pub mod pending;
@@ -22,6 +23,7 @@ pub mod vault;
 
 pub use access::idle::IdleRule;
 pub use access::integrity::IntegrityRule;
+pub use amana::LiveQuery;
 pub use amana::{
     Amana, Config, NewPolicy, NewVault, PairedHub, RecoveryRequest, SchemaSource, SlotList, Status,
     SyncOptions, System, Unlock, VaultState, diagnose,

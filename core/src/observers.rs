@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, Weak};
 
 use crate::error::{Error, Result};
 use crate::model::notice::Notice;
+use crate::notice_queue::NoticeQueue;
 use crate::ports::{ChangeListener, DamageListener, KvListener, StateListener};
 
 /// The listeners of a vault.
 pub struct Observers {
     registry: Arc<Registry>,
-    queue: Mutex<Sender<Notice>>,
+    queue: Arc<NoticeQueue>,
 }
 
 #[derive(Default)]
@@ -45,12 +45,12 @@ impl Observers {
     /// Starts the thread; it ends with the value.
     pub fn start() -> Result<Self> {
         let registry = Arc::new(Registry::default());
-        let (queue, notices) = mpsc::channel::<Notice>();
-        let for_thread = Arc::clone(&registry);
+        let queue = Arc::new(NoticeQueue::default());
+        let (for_thread, notices) = (Arc::clone(&registry), Arc::clone(&queue));
         std::thread::Builder::new()
             .name("amana-notices".to_owned())
             .spawn(move || {
-                for notice in notices {
+                while let Some(notice) = notices.next() {
                     for listener in for_thread.snapshot() {
                         // A listener's panic is its own.
                         let _ = catch_unwind(AssertUnwindSafe(|| listener.hear(&notice)));
@@ -58,10 +58,7 @@ impl Observers {
                 }
             })
             .map_err(|_| Error::internal("no thread for notices"))?;
-        Ok(Self {
-            registry,
-            queue: Mutex::new(queue),
-        })
+        Ok(Self { registry, queue })
     }
 
     /// Adds a listener of records.
@@ -97,11 +94,15 @@ impl Observers {
         }
     }
 
-    /// Queues a notice.
+    /// Queues a notice; never waits for a listener.
     pub fn publish(&self, notice: Notice) {
-        if let Ok(queue) = self.queue.lock() {
-            let _ = queue.send(notice);
-        }
+        self.queue.push(notice);
+    }
+}
+
+impl Drop for Observers {
+    fn drop(&mut self) {
+        self.queue.close();
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cancel::CancelToken;
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{
     Acknowledgement, OutboxPage, OutboxPosition, OutboxRow, PieceLimit, PullReply, PullRequest,
     PushClass, PushFailure, Refusal, RemoteChange, RemoteRow, Suspicion,
@@ -89,6 +89,16 @@ pub trait StateListener: Send + Sync {
 pub trait DamageListener: Send + Sync {
     /// Once for each table or index in which a page cannot be read.
     fn found(&self);
+}
+
+/// Hears the result of a live query. Called on a thread of its own, with no lock held; while it
+/// works, further changes are drawn together into one more run.
+pub trait QueryListener: Send + Sync {
+    /// The page, as [`crate::Amana::query`] gives it: at first, and each time it has changed.
+    fn result(&self, page: &str);
+    /// It could not be run, for example since the vault is locked. It is tried again at the next
+    /// change.
+    fn failed(&self, error: &Error);
 }
 
 /// Hears how a sync goes on. Called with no lock held; must return quickly.

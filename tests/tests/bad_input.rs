@@ -1,5 +1,5 @@
 //! Every argument that an app can get wrong: a typed error, and nothing written.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use amana_core::model::peer::HttpsUrl;
 use amana_core::ports::{Derived, KeyStore, SecurityLevel};
@@ -144,7 +144,8 @@ const MEGABYTES: usize = 10 << 20;
 fn code<T>(result: amana_core::Result<T>) -> ErrorCode {
     result
         .err()
-        .map_or_else(|| panic!("it was not refused"), |error| error.code())
+        .map(|error| error.code())
+        .expect("it was not refused")
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Words that must be nowhere: a patient's name, a password, a token and a PIN are written everywhere
 //! they can be, and then every file and every line that a process wrote is searched for them, in the
 //! forms in which they could have got there.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the child's log")]
 
 use std::path::{Path, PathBuf};

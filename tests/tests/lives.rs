@@ -333,6 +333,7 @@ impl Life {
             // With another PIN of the same person two states look alike: only in fair weather.
             (18, Some(mut after)) if after.members.contains_key(&a) && self.is_fair() => {
                 after.members.insert(a, b);
+                self.phone.spare();
                 self.change(after, |app| app.reset_pin(&person(a), &pin(b)));
             }
             (19 | 20, Some(mut after)) if after.members.len() > 1 => {

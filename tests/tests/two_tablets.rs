@@ -135,9 +135,13 @@ fn items_are_pushed_before_their_dispensing() {
     let tablet = Tablet::signed_in(&peer);
     tablet.sync().unwrap();
     let patient = tablet.insert("patients", &patient("Amal"));
+    let visit = tablet.insert(
+        "visits",
+        &json!({"patient_id": patient, "clinic_id": ids::CLINIC_A, "provider_id": ids::USER_A1}),
+    );
     let prescription = tablet.insert(
         "prescriptions",
-        &json!({"patient_id": patient, "provider_id": ids::USER_A1, "pickup_clinic_id": ids::CLINIC_A,
+        &json!({"patient_id": patient, "visit_id": visit, "provider_id": ids::USER_A1, "pickup_clinic_id": ids::CLINIC_A,
                 "priority": "normal", "prescribed_at": 1_795_470_612_883_i64, "status": "pending"}),
     );
     let item = tablet.insert(
@@ -152,7 +156,7 @@ fn items_are_pushed_before_their_dispensing() {
                 "dispensed_at": 1_795_470_612_883_i64}),
     );
     let report = tablet.sync().unwrap();
-    assert_eq!((report.pushed, report.quarantined), (4, 0));
+    assert_eq!((report.pushed, report.quarantined), (5, 0));
     assert!(peer.row("dispensing_records", &dispensed).is_some());
     assert!(peer.row("prescription_items", &item).is_some());
 }

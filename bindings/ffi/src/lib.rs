@@ -10,6 +10,8 @@ mod error;
 mod guard;
 #[cfg(target_os = "android")]
 mod init;
+#[cfg(not(target_os = "ios"))]
+mod jni;
 mod key_store;
 mod kv;
 mod life;
@@ -20,6 +22,7 @@ mod presence;
 mod slots;
 mod types;
 mod vault;
+mod wiped;
 
 pub use care::{
     DamageObserver, IntegrityStatus, SalvageReport, TableKind, TableSalvage, diagnose_directory,

@@ -78,11 +78,14 @@ impl Amana {
         .await
     }
 
-    /// Removes the session and its password from the vault, and ends a running sync. Records stay.
+    /// Removes the session, its password or token, and what hubs gave to the person from the vault,
+    /// and ends running syncs. Records and paired hubs stay.
     pub async fn sign_out(&self) -> Result<()> {
         let open = self.opened()?;
+        let vault = self.clone();
         spawn("amana-sign-out", move || {
             let _pause = open.sync.pause();
+            vault.end_hub_sessions(&open)?;
             open.database.remove_session().wait()
         })?
         .await

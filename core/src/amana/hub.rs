@@ -34,7 +34,7 @@ pub struct PairedHub {
 #[derive(Default)]
 pub(super) struct Hubs(Mutex<BTreeMap<PeerId, Held>>);
 
-#[derive(Default, Clone)]
+#[derive(Default)]
 struct Held {
     client: Option<Arc<HubClient>>,
     /// Of the sync that runs, or ran last, in the name of this person.
@@ -223,10 +223,31 @@ impl Amana {
         Ok(found)
     }
 
+    /// Forgets the tokens that hubs gave, and the sessions with their keys.
+    pub(super) fn end_hub_sessions(&self, open: &Open) -> Result<()> {
+        open.sync.hubs.guard().clear();
+        let policy = self.inner.config.sync.clone();
+        for known in open.database.sync_status(policy).wait()?.peers {
+            if let Some((_, mut trust)) = trust_of(&open.database, &known.peer)?
+                && trust.token.take().is_some()
+            {
+                let text = trust.to_text()?.to_string();
+                open.database.set_trust(known.peer, text).wait()?;
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps the token that a sync used, if it got a new one.
     pub(super) fn keep_hub_token(&self, open: &Open, peer: &PeerId) -> Result<()> {
-        let held = open.sync.hubs.guard().get(peer).cloned();
-        let Some((person, synced)) = held.and_then(|held| held.peer) else {
+        // Taken out: it holds the password, and its sync is over.
+        let synced = open
+            .sync
+            .hubs
+            .guard()
+            .get_mut(peer)
+            .and_then(|held| held.peer.take());
+        let Some((person, synced)) = synced else {
             return Ok(());
         };
         let Some(token) = synced.token() else {

@@ -1,4 +1,4 @@
-//! The one sync that may run at a time, its waiters, and how it is ended.
+//! The syncs that run, one with each peer at most, their waiters, and how they are ended.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! What a peer took leaves the outbox, or is marked as taken by that peer alone.
 
 use super::transaction::WriteTransaction;
-use super::{marks, origins, outbox, peers, sent};
+use super::{aside, marks, origins, outbox, peers, sent};
 use crate::error::Result;
 use crate::model::change_set::{Acknowledgement, OutboxEntry, OutboxKind};
 use crate::model::schema::Table;
@@ -13,7 +13,7 @@ pub(super) fn acknowledge(
     terms: &PeerTerms,
     taken: &[Acknowledgement],
 ) -> Result<()> {
-    let others = peers::has_others(tx.connection, &terms.id)?;
+    let noted = Noted::look(tx, terms)?;
     for ack in taken {
         let table = tx.context.schema.table(ack.table);
         // What another sync or the peer's own deletion has ended meanwhile needs nothing more.
@@ -21,12 +21,32 @@ pub(super) fn acknowledge(
             continue;
         };
         if terms.last_word {
-            settle(tx, terms, table, entry, ack, others)?;
+            settle(tx, terms, table, entry, ack, &noted)?;
         } else {
             marks::take(tx.connection, &terms.id, table, &entry, ack)?;
         }
     }
     Ok(())
+}
+
+/// What there is to look at for each row: with thousands of rows, one look for all saves most.
+struct Noted {
+    others: bool,
+    refused: bool,
+    marks: bool,
+    sent: bool,
+}
+
+impl Noted {
+    fn look(tx: &WriteTransaction<'_>, terms: &PeerTerms) -> Result<Self> {
+        let connection = tx.connection;
+        Ok(Self {
+            others: peers::has_others(connection, &terms.id)?,
+            refused: aside::any(connection)?,
+            marks: marks::any(connection)?,
+            sent: sent::any(connection)?,
+        })
+    }
 }
 
 /// Removes an entry that the peer took at the revision it still has. One that was edited since
@@ -37,18 +57,22 @@ fn settle(
     table: &Table,
     entry: OutboxEntry,
     ack: &Acknowledgement,
-    others: bool,
+    noted: &Noted,
 ) -> Result<()> {
     let id = ack.id.as_str();
     let was_sent = |position: &usize| ack.changed.contains(position);
     let base: Vec<_> = match ack.kind {
-        OutboxKind::Updated => {
+        OutboxKind::Created | OutboxKind::Updated => {
             let sent = entry.base.iter().filter(|(position, _)| was_sent(position));
             sent.cloned().collect()
         }
-        OutboxKind::Created | OutboxKind::Deleted => Vec::new(),
+        OutboxKind::Deleted => Vec::new(),
     };
-    sent::put(tx.connection, &terms.id, table, id, ack.kind, &base)?;
+    if noted.sent {
+        sent::add(tx.connection, &terms.id, table, id, ack.kind, base)?;
+    } else {
+        sent::put(tx.connection, &terms.id, table, id, ack.kind, &base)?;
+    }
     if entry.revision != ack.revision {
         if entry.kind == OutboxKind::Deleted || ack.sent.is_empty() {
             return Ok(());
@@ -61,7 +85,7 @@ fn settle(
             .collect();
         return outbox::set_base(tx.connection, table, id, &base);
     }
-    if others {
+    if noted.others {
         let deleted = entry.kind == OutboxKind::Deleted;
         let sent = table
             .updated_at()
@@ -73,7 +97,16 @@ fn settle(
             bury_along(tx, terms, &table.name, id)?;
         }
     }
-    outbox::remove(tx.connection, &table.name, id, entry.kind)
+    if entry.kind == OutboxKind::Deleted {
+        return outbox::remove(tx.connection, &table.name, id, entry.kind);
+    }
+    if noted.refused {
+        aside::forget(tx.connection, &table.name, id)?;
+    }
+    if noted.marks {
+        marks::forget(tx.connection, &table.name, id)?;
+    }
+    outbox::remove_alone(tx.connection, &table.name, id)
 }
 
 /// The peer removed the children with their parent; another peer may still have them.

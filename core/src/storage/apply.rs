@@ -8,13 +8,13 @@ use super::absent::Seen;
 use super::marks::{self, Mark};
 use super::origins::Origin;
 use super::transaction::WriteTransaction;
-use super::{absent, conflicts, natural_key, origins, outbox, peers, reconcile, records, sent};
+use super::{absent, conflicts, origins, outbox, peers, reconcile, records, sent};
 use crate::cancel::CancelToken;
 use crate::error::Result;
 use crate::model::change_set::{OutboxEntry, OutboxKind, PullReply, RemoteChange, RemoteRow};
 use crate::model::hub_rights;
 use crate::model::ids::{PeerId, PeerKind, RecordId};
-use crate::model::merge::{Elsewhere, MergeInput, MergePlan, MergeRule, Verdict, VerifyInput};
+use crate::model::merge::{Elsewhere, MergeInput, MergePlan, MergeRule};
 use crate::model::report::ApplyReport;
 use crate::model::schema::{Direction, Table, TableIndex};
 use crate::model::terms::PeerTerms;
@@ -53,17 +53,17 @@ pub(super) fn apply(
 
 /// What is known of a table before the first change, so that most records need no more than one
 /// look at what is stored of them.
-struct TableState {
+pub(super) struct TableState {
     /// It has local writes: only there the outbox is looked at.
-    with_outbox: bool,
+    pub(super) with_outbox: bool,
     /// Some of them are deletions.
-    with_deletions: bool,
+    pub(super) with_deletions: bool,
     /// It has rows that were sent and are watched.
-    with_sent: bool,
+    pub(super) with_sent: bool,
     /// Another record may have the key of one that comes.
     with_keys: bool,
     /// Where it is the child of a table: that table, and the column that refers to it.
-    parents: Vec<(TableIndex, usize)>,
+    pub(super) parents: Vec<(TableIndex, usize)>,
     is_deleted: Option<usize>,
     /// The last record was new, so the next one is likely to be.
     expect_new: bool,
@@ -71,10 +71,10 @@ struct TableState {
 
 pub(super) struct Apply<'t> {
     pub(super) terms: &'t PeerTerms,
-    rule: Arc<dyn MergeRule>,
-    tables: Vec<TableState>,
+    pub(super) rule: Arc<dyn MergeRule>,
+    pub(super) tables: Vec<TableState>,
     /// There are other peers.
-    others: bool,
+    pub(super) others: bool,
     /// Rights may only be taken away.
     limits_rights: bool,
     some_absent: bool,
@@ -125,7 +125,7 @@ impl<'t> Apply<'t> {
         })
     }
 
-    fn state(&self, table: TableIndex) -> &TableState {
+    pub(super) fn state(&self, table: TableIndex) -> &TableState {
         &self.tables[usize::from(table.0)]
     }
 
@@ -193,7 +193,10 @@ impl<'t> Apply<'t> {
                 last_word: self.terms.last_word,
             });
         let is_news = elsewhere.is_none_or(|other| !other.outdates(stamp(table, &remote.cells)));
-        if is_news && self.state(index).with_sent {
+        // The same version through another peer tells as much of what was kept as a new one.
+        let version = stamp(table, &remote.cells);
+        let is_held = elsewhere.is_some_and(|o| version.is_some() && o.updated_at == version);
+        if (is_news || is_held) && self.state(index).with_sent {
             self.verify(tx, index, local.as_deref(), seen.as_ref(), remote)?;
         }
         let plan = self.rule.merge(
@@ -360,7 +363,12 @@ impl<'t> Apply<'t> {
         Ok(found.map_or((None, None), |(entry, mark)| (Some(entry), mark)))
     }
 
-    fn origin(&self, tx: &WriteTransaction<'_>, table: &Table, id: &str) -> Result<Option<Origin>> {
+    pub(super) fn origin(
+        &self,
+        tx: &WriteTransaction<'_>,
+        table: &Table,
+        id: &str,
+    ) -> Result<Option<Origin>> {
         if !self.others {
             return Ok(None);
         }
@@ -374,8 +382,10 @@ impl<'t> Apply<'t> {
         let table = tx.context.schema.table(row.index);
         let (name, id) = (table.name.as_str(), row.remote.id.as_str());
         let version = stamp(table, &row.remote.cells);
+        // What was changed here has a time that no peer has said.
         let before = table
             .updated_at()
+            .filter(|_| row.entry.is_none())
             .and_then(|at| row.local?.get(at)?.as_integer());
         match row.origin {
             _ if wrote => {
@@ -391,138 +401,6 @@ impl<'t> Apply<'t> {
             }
             _ => Ok(()),
         }
-    }
-
-    /// A record under another id than the one that the peer has for the same key.
-    fn meet_key(
-        &mut self,
-        tx: &mut WriteTransaction<'_>,
-        index: TableIndex,
-        remote: &mut RemoteRow,
-    ) -> Result<()> {
-        let cell = |position: usize| {
-            let found = remote.cells.iter().find(|(p, _)| *p == position);
-            found.map(|(_, value)| value.clone())
-        };
-        let Some(other) = natural_key::holder(tx, index, remote.id.as_str(), cell)? else {
-            return Ok(());
-        };
-        if self.terms.id.kind() == PeerKind::Hub && !self.terms.last_word {
-            // A hub may have a record of either id; which one counts, the cloud says.
-            if records::get(tx.connection, tx.context, index, &remote.id)?.is_none() {
-                remote.id = other;
-            }
-            return Ok(());
-        }
-        natural_key::adopt(tx, index, &other, &remote.id, cell)?;
-        self.report.adopted += 1;
-        // What was adopted may wait now.
-        self.tables[usize::from(index.0)].with_outbox = true;
-        self.tables[usize::from(index.0)].with_sent = true;
-        Ok(())
-    }
-
-    fn take_rights_away(
-        &mut self,
-        tx: &mut WriteTransaction<'_>,
-        index: TableIndex,
-        local: Option<&[Value]>,
-        remote: &RemoteRow,
-    ) -> Result<()> {
-        let table = tx.context.schema.table(index);
-        let Some(limited) = hub_rights::limit(table, local, remote) else {
-            self.report.refused_rights += 1;
-            return Ok(());
-        };
-        let changes = limited
-            .cells
-            .iter()
-            .any(|(position, value)| local.and_then(|local| local.get(*position)) != Some(value));
-        if changes {
-            records::write_cells(tx.connection, table, remote.id.as_str(), &limited.cells)?;
-            tx.touch(index, remote.id.as_str());
-            self.report.updated += 1;
-        }
-        Ok(())
-    }
-
-    /// Whether it belongs to a record that was deleted, and that the peer does not know of yet.
-    fn is_buried(
-        &self,
-        tx: &WriteTransaction<'_>,
-        index: TableIndex,
-        remote: &RemoteRow,
-    ) -> Result<bool> {
-        for (parent, column) in &self.state(index).parents {
-            if !self.state(*parent).with_deletions && !self.others {
-                continue;
-            }
-            let cell = remote.cells.iter().find(|(position, _)| position == column);
-            let Some(id) = cell.and_then(|(_, value)| value.as_text()) else {
-                continue;
-            };
-            let parent = tx.context.schema.table(*parent);
-            let entry = outbox::find(tx.connection, parent, id)?;
-            if entry.is_some_and(|entry| entry.kind == OutboxKind::Deleted) {
-                return Ok(true);
-            }
-            // A hub keeps the children of what was deleted in the cloud.
-            if self.terms.last_word {
-                continue;
-            }
-            let origin = self.origin(tx, parent, id)?;
-            if origin.is_some_and(|origin| origin.gone && origin.peer != self.terms.id.as_str()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Compares what comes with what was sent before.
-    fn verify(
-        &mut self,
-        tx: &WriteTransaction<'_>,
-        index: TableIndex,
-        local: Option<&[Value]>,
-        outbox: Option<&OutboxEntry>,
-        remote: &RemoteRow,
-    ) -> Result<()> {
-        let table = tx.context.schema.table(index);
-        let id = remote.id.as_str();
-        let Some(mut sent) = sent::find(tx.connection, table, id)? else {
-            return Ok(());
-        };
-        // Another peer cannot confirm it. But one that has not heard of it may undo it.
-        let elsewhere = sent.peer != self.terms.id.as_str();
-        sent.row.confirmed |= elsewhere;
-        let sent = sent.row;
-        let verdict = self.rule.verify(&VerifyInput {
-            table,
-            local,
-            outbox,
-            sent: &sent,
-            remote,
-        });
-        match verdict {
-            Verdict::Kept | Verdict::StillThere | Verdict::Unclear if elsewhere => return Ok(()),
-            Verdict::Kept => {
-                let now_ms = tx.context.clock.now_ms();
-                return sent::confirm(tx.connection, table, id, &sent, now_ms);
-            }
-            Verdict::Unclear => {}
-            Verdict::NotKept(columns) => {
-                for column in &columns {
-                    let versions = (local.unwrap_or_default(), &remote.cells[..]);
-                    conflicts::record_not_kept(tx, self.terms, table, id, column, versions)?;
-                }
-                self.report.not_kept += 1;
-            }
-            Verdict::StillThere => {
-                conflicts::record_still_there(tx, self.terms, table, id, &remote.cells)?;
-                self.report.not_kept += 1;
-            }
-        }
-        sent::forget(tx.connection, &table.name, id)
     }
 
     /// The peer deleted a record: it goes, with its children, whatever was edited here; the edits

@@ -161,6 +161,14 @@ pub(super) fn missing(
     Ok(found)
 }
 
+/// Whether anything is noted of any entry.
+pub(super) fn any(connection: &Connection) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_aside)")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_sqlite()
+}
+
 /// Forgets what was noted of an entry.
 pub(super) fn forget(connection: &Connection, table: &str, id: &str) -> Result<()> {
     connection

@@ -7,6 +7,7 @@ use super::schema_tables::cells_to_json;
 use super::session;
 use super::transaction::WriteTransaction;
 use crate::error::{Error, ErrorCode, Result};
+use crate::model::change_set::OutboxKind;
 use crate::model::ledger::{ConflictEntry, ConflictKind, Kept};
 use crate::model::merge::{ColumnConflict, SentRow};
 use crate::model::schema::Table;
@@ -123,7 +124,7 @@ pub(super) fn record_not_come_back(
     let cells = stored
         .iter()
         .enumerate()
-        .filter(|(position, _)| sent.base.is_empty() || changed(position));
+        .filter(|(position, _)| sent.kind == OutboxKind::Created || changed(position));
     let entry = NewEntry {
         kind: ConflictKind::NotKept,
         kept: Kept::Local,

@@ -95,8 +95,9 @@ fn make_private(path: &Path) -> Result<()> {
 /// A reader's page cache, filled as pages are read. A page costs far more to decrypt than to keep;
 /// this holds the index of ids of some 150,000 records.
 const READER_CACHE_KIB: u32 = 8 * 1024;
-/// The writer's page cache between large applies.
-pub(super) const WRITER_CACHE_KIB: u32 = 4 * 1024;
+/// The writer's page cache between large applies: for the outbox and the index of ids, of which a
+/// push and a batch of edits need all.
+pub(super) const WRITER_CACHE_KIB: u32 = 8 * 1024;
 /// The writer's page cache while a pull is applied: bulk inserts gain much from it.
 pub(super) const APPLY_CACHE_KIB: u32 = 16 * 1024;
 

@@ -110,7 +110,7 @@ impl WriterState {
 }
 
 /// Reads in one snapshot; what SQLCipher made up in place of a page is never handed out.
-fn read_once<T>(
+pub(super) fn read_once<T>(
     connection: &Connection,
     context: &Context,
     read: impl FnOnce(&Connection, &Context) -> Result<T>,

@@ -114,6 +114,14 @@ fn aside_is_over(connection: &Connection, peer: &PeerId, table: &str, id: &str) 
         .map_sqlite()
 }
 
+/// Whether anything is noted of any entry.
+pub(super) fn any(connection: &Connection) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_mark)")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_sqlite()
+}
+
 pub(super) fn forget(connection: &Connection, table: &str, id: &str) -> Result<()> {
     connection
         .prepare_cached("DELETE FROM amana_mark WHERE table_name = ? AND record_id = ?")

@@ -7,6 +7,7 @@
 mod absent;
 mod acknowledge;
 mod apply;
+mod apply_cases;
 mod aside;
 mod at_once;
 mod collect;

@@ -94,6 +94,33 @@ pub(super) fn adopt(
     Ok(())
 }
 
+/// A record that was made here is compared with a peer's record of the same key, under whichever id:
+/// what was put into it counts as changed.
+pub(super) fn compare_as_edit(
+    tx: &WriteTransaction<'_>,
+    index: TableIndex,
+    id: &RecordId,
+    theirs: impl Fn(usize) -> Option<Value>,
+) -> Result<()> {
+    let table = tx.context.schema.table(index);
+    let Some(ours) = records::get(tx.connection, tx.context, index, id)? else {
+        return Ok(());
+    };
+    let Some(entry) = outbox::find(tx.connection, table, id.as_str())? else {
+        return Ok(());
+    };
+    if entry.kind != OutboxKind::Created {
+        return Ok(());
+    }
+    let mut base = entry.base.clone();
+    for (position, before) in as_edit(&table.columns, entry, &ours, theirs).base {
+        if base.iter().all(|(known, _)| *known != position) {
+            base.push((position, before));
+        }
+    }
+    outbox::set_base(tx.connection, table, id.as_str(), &base)
+}
+
 /// What was made here is an edit of the peer's record: of the columns in which something was put
 /// that the peer does not have.
 fn as_edit(

@@ -147,12 +147,7 @@ pub(super) fn remove(
     id: &str,
     kind: OutboxKind,
 ) -> Result<()> {
-    execute(
-        connection,
-        "DELETE FROM amana_outbox WHERE table_name = ? AND record_id = ?",
-        table,
-        id,
-    )?;
+    remove_alone(connection, table, id)?;
     aside::forget(connection, table, id)?;
     marks::forget(connection, table, id)?;
     if kind == OutboxKind::Deleted {
@@ -193,9 +188,10 @@ pub(super) fn rename(
     put(connection, table, to, entry, None)
 }
 
-fn execute(connection: &Connection, sql: &str, table: &str, id: &str) -> Result<()> {
+/// Removes an entry of which nothing else is noted.
+pub(super) fn remove_alone(connection: &Connection, table: &str, id: &str) -> Result<()> {
     connection
-        .prepare_cached(sql)
+        .prepare_cached("DELETE FROM amana_outbox WHERE table_name = ? AND record_id = ?")
         .and_then(|mut statement| statement.execute([table, id]))
         .map(|_| ())
         .map_sqlite()

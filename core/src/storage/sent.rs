@@ -19,6 +19,29 @@ use crate::model::value::Value;
 const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Notes what was taken. What was taken before and is not yet confirmed stays part of it.
+pub(super) fn add(
+    connection: &Connection,
+    peer: &PeerId,
+    table: &Table,
+    id: &str,
+    kind: OutboxKind,
+    base: Vec<(usize, Value)>,
+) -> Result<()> {
+    let before = find(connection, table, id)?
+        .map(|before| before.row)
+        .filter(|before| !before.confirmed && kind != OutboxKind::Deleted);
+    let Some(mut before) = before else {
+        return put(connection, peer, table, id, kind, &base);
+    };
+    for (position, value) in base {
+        if before.base.iter().all(|(known, _)| *known != position) {
+            before.base.push((position, value));
+        }
+    }
+    put(connection, peer, table, id, before.kind, &before.base)
+}
+
+/// Notes what was taken, in place of whatever was noted of the record.
 pub(super) fn put(
     connection: &Connection,
     peer: &PeerId,
@@ -27,18 +50,6 @@ pub(super) fn put(
     kind: OutboxKind,
     base: &[(usize, Value)],
 ) -> Result<()> {
-    let before = find(connection, table, id)?
-        .map(|before| before.row)
-        .filter(|before| !before.confirmed && kind != OutboxKind::Deleted);
-    let (kind, base) = match before {
-        Some(mut before) => {
-            let known = |position: usize| before.base.iter().any(|(p, _)| *p == position);
-            let more: Vec<_> = base.iter().filter(|(p, _)| !known(*p)).cloned().collect();
-            before.base.extend(more);
-            (before.kind, before.base)
-        }
-        None => (kind, base.to_vec()),
-    };
     let base = cells_to_json(table, base.iter().map(|(i, v)| (*i, v)));
     connection
         .prepare_cached(
@@ -95,6 +106,14 @@ fn read(table: &Table, (kind, base, confirmed_ms): Columns) -> Result<SentRow> {
         base: base_from_json(table, &base)?,
         confirmed: confirmed_ms.is_some(),
     })
+}
+
+/// Whether anything is noted.
+pub(super) fn any(connection: &Connection) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_sent)")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_sqlite()
 }
 
 /// Whether anything of a table is noted.

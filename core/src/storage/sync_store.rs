@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::{self, APPLY_CACHE_KIB, CHECKPOINT_PAGES, WRITER_CACHE_KIB};
-use super::database::{Database, WriterState};
+use super::database::{self, Database, WriterState};
 use super::{acknowledge, apply, aside, collect, peers, records, sent};
 use crate::cancel::CancelToken;
 use crate::error::{ErrorCode, Result};
@@ -80,7 +80,7 @@ impl SyncStore for Database {
         let report = report.wait()?;
         if large {
             // Not by the writer: others may write meanwhile. Nobody waits for it.
-            let _ = self.move_log();
+            drop(self.move_log());
         }
         Ok(report)
     }
@@ -93,8 +93,12 @@ impl SyncStore for Database {
         limit: PieceLimit,
     ) -> Result<OutboxPage> {
         let (terms, after) = (terms.clone(), *after);
-        self.read(move |connection, context| {
-            collect::collect(connection, context, &terms, class, &after, limit)
+        // By the writer: what it acknowledges between two pieces empties every other connection's
+        // page cache, and not its own.
+        self.writer(move |state| {
+            database::read_once(&state.connection, &state.context, |connection, context| {
+                collect::collect(connection, context, &terms, class, &after, limit)
+            })
         })
         .wait()
     }

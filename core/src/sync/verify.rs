@@ -46,13 +46,19 @@ fn made(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
         return Verdict::Unclear;
     };
     if input.outbox.is_some() || cell(input, stamp) != local.get(stamp) {
-        return Verdict::Unclear;
+        // What was edited before it was first sent, another peer may have had in an older version.
+        return if input.sent.base.is_empty() {
+            Verdict::Unclear
+        } else {
+            edited(input, local)
+        };
     }
     let columns = input.table.columns.iter().enumerate();
     let columns = columns.filter_map(|(position, column)| {
         let theirs = cell(input, position)?;
         let sent = local.get(position)?;
-        let relevant = column.pushed && is_ours(column) && position != stamp;
+        // Where nothing was sent, the server may put what it likes.
+        let relevant = column.pushed && is_ours(column) && position != stamp && !is_empty(sent);
         (relevant && !as_good_as(column, theirs, sent))
             .then(|| not_kept(position, &Value::Null, sent, theirs))
     });
@@ -68,8 +74,11 @@ fn cell<'a>(input: &VerifyInput<'a>, position: usize) -> Option<&'a Value> {
 
 /// Servers make nothing of an empty text.
 fn as_good_as(column: &Column, theirs: &Value, sent: &Value) -> bool {
-    let empty = |value: &Value| value.is_null() || value.as_text() == Some("");
-    same(column, theirs, sent) || (empty(theirs) && empty(sent))
+    same(column, theirs, sent) || (is_empty(theirs) && is_empty(sent))
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_text() == Some("")
 }
 
 fn not_kept(position: usize, before: &Value, sent: &Value, theirs: &Value) -> ColumnConflict {

@@ -26,11 +26,17 @@ impl Arguments {
         self.0.get(at + 1).map(String::as_str)
     }
 
-    fn required(&self, name: &str) -> Result<PathBuf> {
+    /// The path of an option that must be there.
+    pub(crate) fn required(&self, name: &str) -> Result<PathBuf> {
         let value = self
             .option(name)
             .ok_or_else(|| format!("--{name} is missing"))?;
         Ok(PathBuf::from(value))
+    }
+
+    /// How many times each case runs.
+    pub(crate) fn runs(&self) -> Result<usize> {
+        Ok(self.option("runs").unwrap_or("5").parse::<usize>()?.max(1))
     }
 
     /// The database file.

@@ -10,9 +10,14 @@
 
 mod arguments;
 mod cases;
+mod end_to_end;
+mod figures;
+mod generate;
+mod kv_figures;
 mod outcome;
 mod state;
 mod store;
+mod table;
 
 use std::process::ExitCode;
 
@@ -24,11 +29,26 @@ type Result<T, E = Failure> = std::result::Result<T, E>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::of_process();
-    match cases::run(&arguments) {
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("amana-bench: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    match arguments.case() {
+        "" => Err("a case or a command is needed, see scripts/bench".into()),
+        "serve" => end_to_end::serve(),
+        "end-to-end" => end_to_end::print(&arguments.required("work")?),
+        "figures" => figures::print(&arguments.required("work")?),
+        "alone" => table::alone(&arguments.required("work")?, arguments.runs()?),
+        "ratios" => {
+            let reference = arguments.option("reference").unwrap_or("watermelon-tuned");
+            table::ratios(&arguments.required("results")?, reference)
+        }
+        _ => cases::run(arguments),
     }
 }

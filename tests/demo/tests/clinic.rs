@@ -46,11 +46,13 @@ fn the_week_holds() {
             "conflict_kept",
             "hub_returned",
             "outage_is_no_loss",
+            "stuck_hub_freed",
             "poison_alone",
             "kills_recovered",
             "same_every_evening",
             "same_rows",
             "nothing_lost",
+            "ledgers_are_true",
             "sealed_only",
             "no_plain_text",
         ]

@@ -5,7 +5,7 @@
 import type { Spec } from '../../src/NativeAmana.ts';
 
 export interface Harness {
-  /** A native module with an empty disk. Called before each test. */
+  /** The native module; called before each test. It may be the same: no two tests name one vault. */
   fresh(): Promise<Spec>;
   /** Lets go of the module of one test. */
   done(): Promise<void>;

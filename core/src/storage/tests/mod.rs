@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+mod at_once;
 mod files;
 mod kv;
 mod outbox;

@@ -114,6 +114,18 @@ fn network_and_server_failures_are_tried_again_twice() {
 }
 
 #[test]
+fn a_disk_that_fills_up_ends_the_pull_before_it_is_full() {
+    let mut device = Device::new();
+    device.disk = Arc::new(FakeDisk::with(1_000_000));
+    device
+        .peer
+        .will_answer(reply(9, vec![patient(&device, 2, "whole", 1)]));
+    // `sync` looks for spools that were left.
+    assert_eq!(device.sync().unwrap_err().code(), ErrorCode::StorageFull);
+    assert!(device.store.rows().is_empty());
+}
+
+#[test]
 fn a_rate_limit_is_waited_for() {
     let device = Device::new();
     let limited = error(ErrorCode::RateLimited).retry_after_ms(20_000);

@@ -488,7 +488,7 @@ thread_local! {
 /// `AMANA_LIVES` asks for another number.
 fn cases() -> u32 {
     let asked = std::env::var("AMANA_LIVES").ok();
-    asked.and_then(|text| text.parse().ok()).unwrap_or(500)
+    asked.and_then(|text| text.parse().ok()).unwrap_or(200)
 }
 
 proptest! {

@@ -153,6 +153,19 @@ fn what_the_server_makes_of_a_new_record_is_told() {
 }
 
 #[test]
+fn what_the_server_puts_where_nothing_was_sent_is_no_refusal() {
+    let (_, cloud, device) = cloud_and_device();
+    let patient = device
+        .insert("patients", json!({"given_name": "Amal"}))
+        .unwrap();
+    device.sync(&cloud);
+    cloud.put("patients", &patient, json!({"hometown": "Tyre"}));
+    assert_eq!(device.sync(&cloud).applied.not_kept, 0);
+    assert!(device.ledger().is_empty());
+    assert_eq!(device.field("patients", &patient, "hometown"), "Tyre");
+}
+
+#[test]
 fn an_update_of_an_item_is_looked_at_by_the_next_pull_of_everything() {
     let (_, cloud, device) = cloud_and_device();
     let (item, _) = an_item(&device);

@@ -187,13 +187,16 @@ impl<R: Read> Input<R> {
         self.start = 0;
         // A large record needs room, for as long as it is there.
         if self.buffer.len() - self.end < READ_BYTES / 2 {
-            self.buffer.resize(2 * self.buffer.len(), 0);
+            let length = self.buffer.len();
+            self.buffer.resize(length + (length / 2).max(READ_BYTES), 0);
         } else if self.buffer.len() > READ_BYTES && self.end < READ_BYTES / 2 {
             self.buffer.truncate(READ_BYTES);
             self.buffer.shrink_to_fit();
         }
+        // No more at once, however much room there is: what is too large is noticed early.
+        let room = self.buffer.len().min(self.end + READ_BYTES);
         let count = loop {
-            match self.reader.read(&mut self.buffer[self.end..]) {
+            match self.reader.read(&mut self.buffer[self.end..room]) {
                 Ok(count) => break count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // Errors of this room travel inside the standard library's.

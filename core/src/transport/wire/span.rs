@@ -175,7 +175,7 @@ mod tests {
     fn a_value_ends_where_the_next_thing_begins() {
         for (text, expected) in [
             ("\"a\"", Some(3)),
-            ("\"a\\\"\\\\\" ,", Some(8)),
+            ("\"a\\\"\\\\\" ,", Some(7)),
             ("\"\",", Some(2)),
             ("12,", Some(2)),
             ("true]", Some(4)),

@@ -126,8 +126,8 @@ impl Book {
                 "systolic_bp": 105 + n % 50,
                 "diastolic_bp": 65 + n % 30,
                 "heart_rate": 60 + n % 40,
-                "weight_kg": format!("{}.{:02}", 40 + n % 60, 11 + n % 80 / 10 * 10),
-                "temperature_celsius": format!("36.{:02}", 11 + n % 8 * 10),
+                "weight_kg": format!("{}.5", 40 + n % 60),
+                "temperature_celsius": format!("36.{}", n % 10),
                 "recorded_by_user_id": self.users[1],
             }),
         )
@@ -195,7 +195,6 @@ impl Book {
                     "quantity_prescribed": 20,
                     "quantity_dispensed": 0,
                     "item_status": "active",
-                    "recorded_by_user_id": doctor,
                 }),
             ));
         }

@@ -56,12 +56,33 @@ fn read(column: &Column, value: &Json) -> Option<Json> {
         Role::Integer => whole(value).map(Json::from),
         Role::Number => number(value).map(Json::from),
         Role::Decimal => match value {
-            Json::String(text) => Some(json!(text.trim())),
-            Json::Number(number) => Some(json!(number.to_string())),
+            Json::String(text) => Some(json!(plain(text.trim()))),
+            Json::Number(number) => Some(json!(plain(&number.to_string()))),
             _ => None,
         },
         Role::Bool => truth(value).map(|truth| json!(i32::from(truth))),
     }
+}
+
+/// A decimal without the zeros that mean nothing.
+fn plain(decimal: &str) -> String {
+    let shorter = match decimal.contains('.') {
+        true => decimal.trim_end_matches('0').trim_end_matches('.'),
+        false => decimal,
+    };
+    let unsigned = shorter.trim_start_matches('-');
+    let whole = unsigned.trim_start_matches('0');
+    let zero = if whole.is_empty() || whole.starts_with('.') {
+        "0"
+    } else {
+        ""
+    };
+    let sign = if shorter.starts_with('-') && !whole.is_empty() {
+        "-"
+    } else {
+        ""
+    };
+    format!("{sign}{zero}{whole}")
 }
 
 fn is_nothing(value: &Json) -> bool {
@@ -170,7 +191,10 @@ mod tests {
             (Role::Integer, json!(80.0), json!(80)),
             (Role::Integer, json!("80"), json!(80)),
             (Role::Number, json!(5), json!(5.0)),
-            (Role::Decimal, json!("36.60"), json!("36.60")),
+            (Role::Decimal, json!("36.60"), json!("36.6")),
+            (Role::Decimal, json!("-00.50"), json!("-0.5")),
+            (Role::Decimal, json!(5.0), json!("5")),
+            (Role::Decimal, json!("-0.0"), json!("0")),
             (Role::Bool, json!(true), json!(1)),
             (Role::Bool, json!("0"), json!(0)),
             (Role::Json, json!({"b": 1, "a": 2}), json!({"a": 2, "b": 1})),

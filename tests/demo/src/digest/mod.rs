@@ -1,7 +1,7 @@
 //! The digest of a server's records, computed from a pull without the core's help.
 //!
 //! The same definition as the tablets': each record is one line of JSON,
-//! `[table, id, [[column, value]…]]`, columns by name, hidden ones left out, JSON with sorted keys;
+//! `[table, id, [[column, value]…]]`, columns by name, hidden ones left out, JSON with sorted keys, decimals without idle zeros;
 //! the SHA-256 of all lines are added up as four 64-bit words. Only the description of the tables
 //! is shared; reading the wire is written anew here, so that a mistake in one shows.
 

@@ -224,3 +224,32 @@ fn the_echo_of_an_older_row_is_passed_over_unless_a_switch_says_otherwise() {
         assert_eq!(camp == "Cedar", !overwrites, "{camp}");
     }
 }
+
+/// A row that the cloud stamped after the hub's last meeting counts as changed at the hub as soon as
+/// it has come down, and goes up again in the same meeting. Where the cloud compares times that is
+/// harmless; with problems it does not, so it takes the number of an old day for the present moment.
+#[test]
+fn what_has_just_come_down_goes_up_again_and_ruins_old_days_of_problems() {
+    let story = Story::start();
+    story.push(&json!({"patients": created(&json!([{"$use": "patient"}]))}));
+    assert!(story.hub.meet_cloud().done);
+    story.clock.advance(60_000);
+    let now = story.clock.now();
+    story
+        .cloud
+        .execute(&format!(
+            "INSERT INTO patient_problems (id, patient_id, problem_code_system, problem_code, \
+             problem_label, clinical_status, verification_status, onset_date, metadata, is_deleted, \
+             created_at, updated_at, last_modified, server_created_at) \
+             VALUES ('b1000000-0000-4000-8000-000000000001', '{PATIENT}', 'icd11', '5A11', 'x', \
+             'active', 'confirmed', '1996-03-04', '{{}}', 0, {now}, {now}, {now}, {now})"
+        ))
+        .unwrap();
+    let before = story.cloud.rows("patient_problems");
+    assert_eq!(before[0]["onset_date"], "1996-03-04T00:00:00.000Z");
+    story.clock.advance(60_000);
+    let meeting = story.hub.meet_cloud();
+    assert!(meeting.done && meeting.sent == 1, "{meeting:?}");
+    let after = story.cloud.rows("patient_problems");
+    assert_eq!(after[0]["onset_date"], "2026-10-01T00:00:00.000Z");
+}

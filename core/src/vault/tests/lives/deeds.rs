@@ -212,7 +212,7 @@ impl Life {
                     assert!(opened.is_err(), "a wiped vault opened");
                 }
             }
-            let opened = self.place.open(&self.place.io(), &Entry::Device, true);
+            let opened = self.place.open(&self.place.io(), &Entry::Device, false);
             assert!(opened.is_err(), "a wiped vault opened");
         }
         self.place.clear_files();

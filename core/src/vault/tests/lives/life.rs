@@ -12,7 +12,7 @@ use super::database;
 use super::deeds::damage;
 use super::event::{Event, NAMES, PINS};
 use super::facts::Facts;
-use super::oracle::{Outcome, half, predict, slot_id};
+use super::oracle::{Outcome, half, pin_slot, predict, slot_id};
 use super::place::{Entry, Place, Traits};
 use crate::error::Error;
 use crate::test_support::SecretState;
@@ -68,6 +68,7 @@ impl Life {
         let predicted = predict(&self.place, entry, new);
         let names = self.place.names();
         let secrets = self.place.phone.aliases();
+        let may_be_forgiven = self.slot_of_a_right_pin(entry);
         let is_unfinished = {
             let copies = Copies::read(&self.place.directory);
             let creating = |k: &Keyring| matches!(k, Keyring::Creating(_));
@@ -94,6 +95,12 @@ impl Life {
             !made || names.is_empty() || is_unfinished,
             "a key was made beside {names:?}"
         );
+        if let Some(slot) = may_be_forgiven
+            && !matches!(result, Some(Ok(_)))
+        {
+            // Once the PIN is proven the count is gone, whatever then ends the opening.
+            self.wrong.remove(&slot);
+        }
         let Some(result) = result else {
             if made {
                 self.begun();
@@ -129,6 +136,18 @@ impl Life {
             }
         }
         Some(outcome)
+    }
+
+    /// The slot that this entry opens, if its PIN may be the right one.
+    fn slot_of_a_right_pin(&self, entry: &Entry) -> Option<[u8; 16]> {
+        let Entry::Pin { name, pin } = entry else {
+            return None;
+        };
+        let is_right = |facts: &Facts| facts.members.get(name) == Some(pin);
+        let copies = Copies::read(&self.place.directory);
+        let active = copies.active();
+        let slot = active.first().and_then(|active| pin_slot(active, *name))?;
+        self.possible.iter().any(is_right).then_some(slot.id)
     }
 
     /// A first run was begun: there is a vault, or there may be.
@@ -185,11 +204,12 @@ impl Life {
             let _ = tidy(&place.io(), &mut keys);
             Ok::<_, Error>(())
         });
-        // A slot is taken out only if its secret is really gone.
+        // A slot is taken out only if its secret is really gone. A copy that could not be mended
+        // may never have had it.
         let on_disk = Copies::read(&place.directory);
         let left = on_disk.active();
         for slot in before.slots.iter().filter(|slot| slot.half().is_some()) {
-            let is_left = left.iter().all(|a| a.slots.iter().any(|s| s.id == slot.id));
+            let is_left = left.iter().any(|a| a.slots.iter().any(|s| s.id == slot.id));
             if !is_left {
                 let state = place.phone.secret(&half(slot).alias);
                 assert!(matches!(

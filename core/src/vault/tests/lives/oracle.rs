@@ -148,7 +148,7 @@ fn device_slot(active: &Active) -> &Slot {
     active.slots.iter().find(is_device).unwrap()
 }
 
-fn pin_slot(active: &Active, name: usize) -> Option<&Slot> {
+pub(super) fn pin_slot(active: &Active, name: usize) -> Option<&Slot> {
     active.slots.iter().find(|slot| match &slot.lock {
         SlotLock::Pin { person, .. } => person.as_str() == super::event::NAMES[name],
         _ => false,

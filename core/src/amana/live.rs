@@ -1,0 +1,243 @@
+//! Live queries: run once, and again when a transaction has touched their table. What happens while
+//! one runs, or while its listener works, leads to one more run, not to many.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::opened::Open;
+use super::state::{State, locked};
+use super::{Amana, Inner};
+use crate::error::{Error, Result};
+use crate::model::filter::Query;
+use crate::model::notice::{ChangeNotice, VaultState};
+use crate::model::schema::TableIndex;
+use crate::observers::Subscription;
+use crate::ports::{ChangeListener, QueryListener, StateListener};
+
+/// A live query; it ends when this is dropped.
+#[must_use = "the query ends when this is dropped"]
+pub struct LiveQuery {
+    touched: Arc<Touched>,
+    _records: Subscription,
+    _state: Subscription,
+}
+
+impl Drop for LiveQuery {
+    fn drop(&mut self) {
+        self.touched.set(|state| state.ended = true);
+    }
+}
+
+/// Whether there is a reason to run.
+struct Touched {
+    table: String,
+    state: Mutex<Reason>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Reason {
+    dirty: bool,
+    ended: bool,
+}
+
+impl Touched {
+    fn set(&self, change: impl FnOnce(&mut Reason)) {
+        change(&mut self.guard());
+        self.changed.notify_one();
+    }
+
+    /// Waits for a reason; false when there will be none.
+    fn wait(&self) -> bool {
+        let quiet = |state: &mut Reason| !state.dirty && !state.ended;
+        let mut state = self
+            .changed
+            .wait_while(self.guard(), quiet)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.dirty = false;
+        !state.ended
+    }
+
+    fn guard(&self) -> MutexGuard<'_, Reason> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ChangeListener for Touched {
+    fn changed(&self, notice: &ChangeNotice) {
+        if notice.tables.iter().any(|table| table.table == self.table) {
+            self.set(|state| state.dirty = true);
+        }
+    }
+}
+
+impl StateListener for Touched {
+    fn changed(&self, state: VaultState) {
+        if state == VaultState::Unlocked {
+            self.set(|state| state.dirty = true);
+        }
+    }
+}
+
+impl Amana {
+    /// Runs a query now, and again whenever its table was touched and the result is another one, until
+    /// the handle is dropped. A locked vault is heard of as a failure; after unlocking it goes on.
+    ///
+    /// # Errors
+    /// `invalid_input` for a query or table that is not one.
+    pub fn watch_query(
+        &self,
+        table: &str,
+        query: &str,
+        listener: Arc<dyn QueryListener>,
+    ) -> Result<LiveQuery> {
+        let (index, table) = self.inner.schema.require(table)?;
+        let query = Query::parse(table, query)?;
+        let touched = Arc::new(Touched {
+            table: table.name.clone(),
+            state: Mutex::new(Reason {
+                dirty: true,
+                ended: false,
+            }),
+            changed: Condvar::new(),
+        });
+        let live = LiveQuery {
+            touched: Arc::clone(&touched),
+            _records: self.inner.observers.subscribe(touched.clone()),
+            _state: self.inner.observers.subscribe_state(touched.clone()),
+        };
+        let vault = Arc::downgrade(&self.inner);
+        std::thread::Builder::new()
+            .name("amana-live".to_owned())
+            .spawn(move || run(&vault, index, &query, &touched, &*listener))
+            .map_err(|_| Error::internal("no thread for a live query"))?;
+        Ok(live)
+    }
+}
+
+/// What an unlocked vault has. That the app watches is no use of it: the idle lock goes on.
+fn opened(inner: &Inner) -> Result<Arc<Open>> {
+    let now_ms = inner.system.clock.monotonic_ms();
+    match &*inner.life.now()? {
+        State::Unlocked(open) if !open.held.last_use.is_locked(inner.config.idle_lock, now_ms) => {
+            Ok(Arc::clone(open))
+        }
+        _ => Err(locked()),
+    }
+}
+
+fn run(
+    vault: &Weak<Inner>,
+    index: TableIndex,
+    query: &Query,
+    touched: &Touched,
+    listener: &dyn QueryListener,
+) {
+    let mut last: Option<String> = None;
+    while touched.wait() {
+        // The vault does not live on for a query's sake.
+        let Some(inner) = vault.upgrade() else {
+            return;
+        };
+        let page = opened(&inner).and_then(|open| open.database.query(index, query.clone()).wait());
+        drop(inner);
+        // A listener's panic is its own.
+        let _ = catch_unwind(AssertUnwindSafe(|| match page {
+            Ok(page) if last.as_ref() != Some(&page) => {
+                listener.result(&page);
+                last = Some(page);
+            }
+            Ok(_) => {}
+            Err(error) => listener.failed(&error),
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{self, Receiver, Sender};
+
+    use pollster::block_on;
+
+    use super::*;
+    use crate::error::ErrorCode;
+    use crate::test_support::MemoryKeyStore;
+    use crate::{Config, System};
+
+    enum Heard {
+        Page(String),
+        Failed(ErrorCode),
+    }
+
+    /// Passes on what it hears, and goes on only when it is told.
+    struct Slow(Mutex<Sender<Heard>>, Mutex<Receiver<()>>);
+
+    impl Slow {
+        fn tell(&self, heard: Heard) {
+            let _ = self.0.lock().unwrap().send(heard);
+            let _ = self.1.lock().unwrap().recv();
+        }
+    }
+
+    impl QueryListener for Slow {
+        fn result(&self, page: &str) {
+            self.tell(Heard::Page(page.to_owned()));
+        }
+
+        fn failed(&self, error: &Error) {
+            self.tell(Heard::Failed(error.code()));
+        }
+    }
+
+    #[test]
+    fn a_query_runs_again_only_for_its_table_and_once_for_all_that_a_slow_listener_missed() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = Config::new(directory.path().join("vault"));
+        let vault = Amana::open(config, Arc::new(MemoryKeyStore::new()), System::real()).unwrap();
+        let (told, heard) = mpsc::channel();
+        let (go_on, wait) = mpsc::channel();
+        let listener = Arc::new(Slow(Mutex::new(told), Mutex::new(wait)));
+        let live = vault.watch_query("patients", "{}", listener).unwrap();
+        let rows = |heard: Heard| match heard {
+            Heard::Page(page) => {
+                let page: serde_json::Value = serde_json::from_str(&page).unwrap();
+                page["rows"].as_array().unwrap().len()
+            }
+            Heard::Failed(code) => panic!("{}", code.as_str()),
+        };
+        assert_eq!(rows(heard.recv().unwrap()), 0);
+        // The listener is still at work; the writes do not wait for it.
+        let patient = block_on(vault.insert("patients", "{}")).unwrap();
+        for _ in 0..200 {
+            block_on(vault.insert("patients", "{}")).unwrap();
+        }
+        let visit = format!("{{\"patient_id\":\"{patient}\"}}");
+        block_on(vault.insert("visits", &visit)).unwrap();
+        let mut last = 0;
+        let mut runs = 0;
+        while last < 201 {
+            go_on.send(()).unwrap();
+            last = rows(heard.recv().unwrap());
+            runs += 1;
+        }
+        assert!(runs < 100, "{runs} runs for 201 writes");
+        vault.lock().unwrap();
+        block_on(async { vault.unlock() }).unwrap();
+        block_on(vault.insert("patients", "{}")).unwrap();
+        go_on.send(()).unwrap();
+        // A run while it was locked may have failed in between; in the end it has the new record.
+        loop {
+            match heard.recv().unwrap() {
+                Heard::Failed(code) => assert_eq!(code, ErrorCode::Locked),
+                page => {
+                    assert_eq!(rows(page), 202);
+                    break;
+                }
+            }
+            go_on.send(()).unwrap();
+        }
+        drop(live);
+        drop(go_on);
+        assert!(heard.recv().is_err(), "the thread has ended");
+    }
+}

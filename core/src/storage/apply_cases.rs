@@ -1,0 +1,148 @@
+//! Special cases of applying a pulled record: one that the peer knows by another id, one that holds
+//! rights, one whose parent is deleted, one that was sent before.
+
+use super::apply::Apply;
+use super::transaction::WriteTransaction;
+use super::{conflicts, natural_key, outbox, records, sent};
+use crate::error::Result;
+use crate::model::change_set::{OutboxEntry, OutboxKind, RemoteRow};
+use crate::model::hub_rights;
+use crate::model::ids::PeerKind;
+use crate::model::merge::{Verdict, VerifyInput};
+use crate::model::schema::TableIndex;
+use crate::model::value::Value;
+
+impl Apply<'_> {
+    /// A record under another id than the one that the peer has for the same key.
+    pub(super) fn meet_key(
+        &mut self,
+        tx: &mut WriteTransaction<'_>,
+        index: TableIndex,
+        remote: &mut RemoteRow,
+    ) -> Result<()> {
+        let cell = |position: usize| {
+            let found = remote.cells.iter().find(|(p, _)| *p == position);
+            found.map(|(_, value)| value.clone())
+        };
+        let Some(other) = natural_key::holder(tx, index, remote.id.as_str(), cell)? else {
+            return Ok(());
+        };
+        if self.terms.id.kind() == PeerKind::Hub && !self.terms.last_word {
+            // A hub may have a record of either id; which one counts, the cloud says.
+            if records::get(tx.connection, tx.context, index, &remote.id)?.is_none() {
+                natural_key::compare_as_edit(tx, index, &other, cell)?;
+                remote.id = other;
+            }
+            return Ok(());
+        }
+        natural_key::adopt(tx, index, &other, &remote.id, cell)?;
+        self.report.adopted += 1;
+        // What was adopted may wait now.
+        self.tables[usize::from(index.0)].with_outbox = true;
+        self.tables[usize::from(index.0)].with_sent = true;
+        Ok(())
+    }
+
+    pub(super) fn take_rights_away(
+        &mut self,
+        tx: &mut WriteTransaction<'_>,
+        index: TableIndex,
+        local: Option<&[Value]>,
+        remote: &RemoteRow,
+    ) -> Result<()> {
+        let table = tx.context.schema.table(index);
+        let Some(limited) = hub_rights::limit(table, local, remote) else {
+            self.report.refused_rights += 1;
+            return Ok(());
+        };
+        let changes = limited
+            .cells
+            .iter()
+            .any(|(position, value)| local.and_then(|local| local.get(*position)) != Some(value));
+        if changes {
+            records::write_cells(tx.connection, table, remote.id.as_str(), &limited.cells)?;
+            tx.touch(index, remote.id.as_str());
+            self.report.updated += 1;
+        }
+        Ok(())
+    }
+
+    /// Whether it belongs to a record that was deleted, and that the peer does not know of yet.
+    pub(super) fn is_buried(
+        &self,
+        tx: &WriteTransaction<'_>,
+        index: TableIndex,
+        remote: &RemoteRow,
+    ) -> Result<bool> {
+        for (parent, column) in &self.state(index).parents {
+            if !self.state(*parent).with_deletions && !self.others {
+                continue;
+            }
+            let cell = remote.cells.iter().find(|(position, _)| position == column);
+            let Some(id) = cell.and_then(|(_, value)| value.as_text()) else {
+                continue;
+            };
+            let parent = tx.context.schema.table(*parent);
+            let entry = outbox::find(tx.connection, parent, id)?;
+            if entry.is_some_and(|entry| entry.kind == OutboxKind::Deleted) {
+                return Ok(true);
+            }
+            // A hub keeps the children of what was deleted in the cloud.
+            if self.terms.last_word {
+                continue;
+            }
+            let origin = self.origin(tx, parent, id)?;
+            if origin.is_some_and(|origin| origin.gone && origin.peer != self.terms.id.as_str()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Compares what comes with what was sent before.
+    pub(super) fn verify(
+        &mut self,
+        tx: &WriteTransaction<'_>,
+        index: TableIndex,
+        local: Option<&[Value]>,
+        outbox: Option<&OutboxEntry>,
+        remote: &RemoteRow,
+    ) -> Result<()> {
+        let table = tx.context.schema.table(index);
+        let id = remote.id.as_str();
+        let Some(mut sent) = sent::find(tx.connection, table, id)? else {
+            return Ok(());
+        };
+        // Another peer cannot confirm it. But one that has not heard of it may undo it.
+        let elsewhere = sent.peer != self.terms.id.as_str();
+        sent.row.confirmed |= elsewhere;
+        let sent = sent.row;
+        let verdict = self.rule.verify(&VerifyInput {
+            table,
+            local,
+            outbox,
+            sent: &sent,
+            remote,
+        });
+        match verdict {
+            Verdict::Kept | Verdict::StillThere | Verdict::Unclear if elsewhere => return Ok(()),
+            Verdict::Kept => {
+                let now_ms = tx.context.clock.now_ms();
+                return sent::confirm(tx.connection, table, id, &sent, now_ms);
+            }
+            Verdict::Unclear => {}
+            Verdict::NotKept(columns) => {
+                for column in &columns {
+                    let versions = (local.unwrap_or_default(), &remote.cells[..]);
+                    conflicts::record_not_kept(tx, self.terms, table, id, column, versions)?;
+                }
+                self.report.not_kept += 1;
+            }
+            Verdict::StillThere => {
+                conflicts::record_still_there(tx, self.terms, table, id, &remote.cells)?;
+                self.report.not_kept += 1;
+            }
+        }
+        sent::forget(tx.connection, &table.name, id)
+    }
+}
