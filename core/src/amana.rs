@@ -99,6 +99,7 @@ pub(crate) struct Inner {
     pin_kdf: OnceLock<PinKdf>,
     /// For calls that nobody cancels.
     never: CancelToken,
+    ending: registry::Ending,
 }
 
 /// How a locked vault is opened.
@@ -177,6 +178,7 @@ impl Amana {
                     recovery: Mutex::default(),
                     pin_kdf: OnceLock::new(),
                     never: CancelToken::new(),
+                    ending: registry::Ending::default(),
                 }),
             };
             vault.watch()?;

@@ -2,13 +2,64 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
 
 use super::{Amana, Inner, VaultState};
 use crate::error::{Error, Result};
 
-/// The handle of a directory.
-type Slot = Arc<Mutex<Weak<Inner>>>;
+/// The handle of a directory, and how its end is heard of.
+#[derive(Default)]
+struct Present {
+    vault: Weak<Inner>,
+    gone: Arc<Gone>,
+}
+
+type Slot = Arc<Mutex<Present>>;
+
+/// Whether a vault has let go of its directory.
+#[derive(Default)]
+struct Gone {
+    is_so: Mutex<bool>,
+    told: Condvar,
+}
+
+impl Present {
+    /// Whether nobody holds the directory any more.
+    fn is_over(&self) -> bool {
+        let never = self.vault.ptr_eq(&Weak::new());
+        let gone = || {
+            *self
+                .gone
+                .is_so
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        never || self.vault.strong_count() == 0 && gone()
+    }
+
+    fn of(&mut self, vault: &Amana) {
+        self.vault = Arc::downgrade(&vault.inner);
+        self.gone = Arc::clone(&vault.inner.ending.0);
+    }
+}
+
+impl Gone {
+    fn wait(&self) {
+        let gone = self.is_so.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.told.wait_while(gone, |gone| !*gone));
+    }
+}
+
+/// A vault's last field: dropped once all of it is.
+#[derive(Default)]
+pub(super) struct Ending(Arc<Gone>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        *self.0.is_so.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.0.told.notify_all();
+    }
+}
 
 fn slots() -> &'static Mutex<HashMap<PathBuf, Slot>> {
     static SLOTS: OnceLock<Mutex<HashMap<PathBuf, Slot>>> = OnceLock::new();
@@ -24,7 +75,7 @@ fn slot(directory: &Path) -> Result<Slot> {
     let mut slots = slots().lock().unwrap_or_else(PoisonError::into_inner);
     // Nobody holds the others, and nothing is open in them.
     slots.retain(|_, slot| {
-        Arc::strong_count(slot) > 1 || slot.lock().is_ok_and(|vault| vault.strong_count() > 0)
+        Arc::strong_count(slot) > 1 || slot.lock().is_ok_and(|present| !present.is_over())
     });
     Ok(Arc::clone(slots.entry(name).or_default()))
 }
@@ -33,19 +84,25 @@ fn slot(directory: &Path) -> Result<Slot> {
 pub(super) fn attach(directory: &Path, make: impl FnOnce() -> Result<Amana>) -> Result<Amana> {
     let slot_before = slot(directory)?;
     let mut present = slot_before.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(inner) = present.upgrade() {
+    if let Some(inner) = present.vault.upgrade() {
         let vault = Amana { inner };
         if vault.state() != VaultState::Closed {
             return Ok(vault);
         }
+    } else if !present.is_over() {
+        // Its last handle is gone, but another thread may still be closing it.
+        present.gone.wait();
     }
     let vault = make()?;
-    *present = Arc::downgrade(&vault.inner);
+    present.of(&vault);
     drop(present);
     // The directory may have been made just now, and have got another name by that.
     let slot_after = slot(directory)?;
     if !Arc::ptr_eq(&slot_before, &slot_after) {
-        *slot_after.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&vault.inner);
+        slot_after
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .of(&vault);
     }
     Ok(vault)
 }

@@ -94,3 +94,18 @@ fn a_record_can_be_read_on_the_callers_thread() {
     let locked = vault.get_now("patients", &id).err().unwrap();
     assert_eq!(locked.code(), ErrorCode::Locked);
 }
+
+#[test]
+fn a_handle_can_be_had_again_while_another_thread_still_lets_go_of_the_last_one() {
+    let tablet = Tablet::new();
+    drop(tablet.open("notes").unwrap());
+    for _ in 0..200 {
+        let vault = tablet.open("notes").unwrap();
+        // As the watching thread does: it holds the vault for a moment, and may be the last.
+        let held = vault.clone();
+        let other = std::thread::spawn(move || drop(held));
+        drop(vault);
+        drop(tablet.attach("notes"));
+        other.join().unwrap();
+    }
+}
