@@ -2,6 +2,9 @@ import Foundation
 
 /// The module that React Native calls: one line a method over `CoreBridge`. Amana.mm adds what only
 /// C++ can say; there the compiler compares these methods with the contract.
+///
+/// Texts, lists and numbers that may be null come as whatever JavaScript gave: React Native hands on what
+/// is of another type, and to take it for a text would end the app.
 @objc(Amana) public final class AmanaModule: NSObject {
     /// What React Native hands a promise's answer to; the same blocks as its own.
     public typealias Resolve = (Any?) -> Void
@@ -34,9 +37,9 @@ import Foundation
     }
 
     @objc public func attachVault(
-        _ configJson: String, resolve: @escaping Resolve, reject: @escaping Reject
+        _ configJson: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.attach(configJson) }
+        settle(resolve, reject) { try await $0.life.attach(text(configJson)) }
     }
 
     @objc public func closeVault(
@@ -56,20 +59,17 @@ import Foundation
     }
 
     @objc public func openForDevice(
-        _ handle: Double, recoveryKey: String?, resolve: @escaping Resolve,
-        reject: @escaping
-        Reject
+        _ handle: Double, recoveryKey: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.openForDevice(handle, recoveryKey) }
+        settle(resolve, reject) { try await $0.life.openForDevice(handle, optionalText(recoveryKey)) }
     }
 
     @objc public func createForPerson(
-        _ handle: Double, person: String, pin: [Any], recoveryKey: String?,
-        resolve: @escaping
-        Resolve, reject: @escaping Reject
+        _ handle: Double, person: Any?, pin: Any?, recoveryKey: Any?,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
         settle(resolve, reject, pin) {
-            try await $0.life.createForPerson(handle, person, $1, recoveryKey)
+            try await $0.life.createForPerson(handle, text(person), $1, optionalText(recoveryKey))
         }
     }
 
@@ -80,20 +80,17 @@ import Foundation
     }
 
     @objc public func unlockWithPin(
-        _ handle: Double, person: String, pin: [Any], resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, person: Any?, pin: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject, pin) { try await $0.life.unlockWithPin(handle, person, $1) }
+        settle(resolve, reject, pin) { try await $0.life.unlockWithPin(handle, text(person), $1) }
     }
 
     @objc public func unlockWithPresence(
-        _ handle: Double, title: String, cancelText: String, resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, title: Any?, cancelText: Any?,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
         settle(resolve, reject) {
-            try await $0.life.unlockWithPresence(handle, title, cancelText)
+            try await $0.life.unlockWithPresence(handle, text(title), text(cancelText))
         }
     }
 
@@ -104,9 +101,9 @@ import Foundation
     }
 
     @objc public func unlockWithRecovery(
-        _ handle: Double, answer: String, resolve: @escaping Resolve, reject: @escaping Reject
+        _ handle: Double, answer: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.unlockWithRecovery(handle, answer) }
+        settle(resolve, reject) { try await $0.life.unlockWithRecovery(handle, text(answer)) }
     }
 
     @objc public func replaceDeviceSlot(
@@ -122,55 +119,49 @@ import Foundation
     }
 
     @objc public func pinStanding(
-        _ handle: Double, person: String, resolve: @escaping Resolve, reject: @escaping Reject
+        _ handle: Double, person: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.pinStanding(handle, person) }
+        settle(resolve, reject) { try await $0.life.pinStanding(handle, text(person)) }
     }
 
     @objc public func addPin(
-        _ handle: Double, person: String, pin: [Any], resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, person: Any?, pin: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject, pin) { try await $0.life.addPin(handle, person, $1) }
+        settle(resolve, reject, pin) { try await $0.life.addPin(handle, text(person), $1) }
     }
 
     @objc public func changePin(
-        _ handle: Double, person: String, oldPin: [Any], newPin: [Any],
-        resolve: @escaping
-        Resolve, reject: @escaping Reject
+        _ handle: Double, person: Any?, oldPin: Any?, newPin: Any?,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
         settle(resolve, reject, oldPin, newPin) {
-            try await $0.life.changePin(handle, person, $1, $2)
+            try await $0.life.changePin(handle, text(person), $1, $2)
         }
     }
 
     @objc public func resetPin(
-        _ handle: Double, person: String, pin: [Any], resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, person: Any?, pin: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject, pin) { try await $0.life.resetPin(handle, person, $1) }
+        settle(resolve, reject, pin) { try await $0.life.resetPin(handle, text(person), $1) }
     }
 
     @objc public func removePin(
-        _ handle: Double, person: String, resolve: @escaping Resolve, reject: @escaping Reject
+        _ handle: Double, person: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.removePin(handle, person) }
+        settle(resolve, reject) { try await $0.life.removePin(handle, text(person)) }
     }
 
     @objc public func addPresence(
-        _ handle: Double, title: String, cancelText: String, resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, title: Any?, cancelText: Any?,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.addPresence(handle, title, cancelText) }
+        settle(resolve, reject) { try await $0.life.addPresence(handle, text(title), text(cancelText)) }
     }
 
     @objc public func removeSlot(
-        _ handle: Double, slotId: String, resolve: @escaping Resolve, reject: @escaping Reject
+        _ handle: Double, slotId: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.removeSlot(handle, slotId) }
+        settle(resolve, reject) { try await $0.life.removeSlot(handle, text(slotId)) }
     }
 
     @objc public func rotateRootKey(
@@ -192,12 +183,11 @@ import Foundation
     }
 
     @objc public func quarantineVault(
-        _ handle: Double, acknowledgedUnsynced: NSNumber?, resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, acknowledgedUnsynced: Any?,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
         settle(resolve, reject) {
-            try await $0.care.quarantine(handle, acknowledgedUnsynced?.doubleValue)
+            try await $0.care.quarantine(handle, optionalNumber(acknowledgedUnsynced))
         }
     }
 
@@ -208,11 +198,9 @@ import Foundation
     }
 
     @objc public func salvage(
-        _ handle: Double, person: String?, pin: [Any], resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, person: Any?, pin: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject, pin) { try await $0.care.salvage(handle, person, $1) }
+        settle(resolve, reject, pin) { try await $0.care.salvage(handle, optionalText(person), $1) }
     }
 
     @objc public func diagnose(
@@ -228,176 +216,169 @@ import Foundation
     }
 
     @objc public func runKeyStoreSelfTest(
-        _ optionsJson: String, resolve: @escaping Resolve, reject: @escaping Reject
+        _ optionsJson: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.care.selfTest(optionsJson) }
+        settle(resolve, reject) { try await $0.care.selfTest(text(optionsJson)) }
     }
 
-    @objc public func kvGetSync(_ handle: Double, space: String, key: String) -> String {
-        bridge.keyValues.getNow(handle, space, key)
+    @objc public func kvGetSync(_ handle: Double, space: Any?, key: Any?) -> String {
+        tagged { try bridge.keyValues.getNow(handle, text(space), text(key)) }
     }
 
     @objc public func kvGet(
-        _ handle: Double, space: String, key: String, resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, space: Any?, key: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await orNull($0.keyValues.get(handle, space, key)) }
+        settle(resolve, reject) { try await orNull($0.keyValues.get(handle, text(space), text(key))) }
     }
 
-    @objc public func kvMultiGetSync(_ handle: Double, space: String, keys: [Any]) -> String {
-        bridge.keyValues.multiGetNow(handle, space, keys)
+    @objc public func kvMultiGetSync(_ handle: Double, space: Any?, keys: Any?) -> String {
+        tagged { try bridge.keyValues.multiGetNow(handle, text(space), list(keys)) }
     }
 
     @objc public func kvMultiGet(
-        _ handle: Double, space: String, keys: [Any], resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, space: Any?, keys: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
         settle(resolve, reject) {
-            try await $0.keyValues.multiGet(handle, space, keys)
+            try await $0.keyValues.multiGet(handle, text(space), list(keys))
         }
     }
 
     @objc public func kvKeysSync(
-        _ handle: Double, space: String, prefix: String, after: String?, limit: Double
+        _ handle: Double, space: Any?, prefix: Any?, after: Any?, limit: Double
     ) -> String {
-        bridge.keyValues.keysNow(handle, space, prefix, after, limit)
+        tagged {
+            try bridge.keyValues.keysNow(handle, text(space), text(prefix), optionalText(after), limit)
+        }
     }
 
     @objc public func kvKeys(
-        _ handle: Double, space: String, prefix: String, after: String?, limit: Double,
-        resolve:
-            @escaping Resolve, reject: @escaping Reject
+        _ handle: Double, space: Any?, prefix: Any?, after: Any?, limit: Double,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
         settle(resolve, reject) {
-            try await $0.keyValues.keys(handle, space, prefix, after, limit)
+            try await $0.keyValues.keys(handle, text(space), text(prefix), optionalText(after), limit)
         }
     }
 
     @objc public func kvSet(
-        _ handle: Double, space: String, key: String, value: String, expiresInMs: NSNumber?,
+        _ handle: Double, space: Any?, key: Any?, value: Any?, expiresInMs: Any?,
         resolve: @escaping Resolve, reject: @escaping Reject
     ) {
         write(handle, resolve, reject) {
-            try await $0.keyValues.set(handle, space, key, value, expiresInMs?.doubleValue)
+            try await $0.keyValues.set(
+                handle, text(space), text(key), text(value), optionalNumber(expiresInMs))
         }
     }
 
     @objc public func kvMultiSet(
-        _ handle: Double, space: String, entriesJson: String, resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, space: Any?, entriesJson: Any?,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
         write(handle, resolve, reject) {
-            try await $0.keyValues.multiSet(handle, space, entriesJson)
+            try await $0.keyValues.multiSet(handle, text(space), text(entriesJson))
         }
     }
 
     @objc public func kvRemove(
-        _ handle: Double, space: String, key: String, resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, space: Any?, key: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        write(handle, resolve, reject) { try await $0.keyValues.remove(handle, space, key) }
+        write(handle, resolve, reject) { try await $0.keyValues.remove(handle, text(space), text(key)) }
     }
 
     @objc public func kvMultiRemove(
-        _ handle: Double, space: String, keys: [Any], resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, space: Any?, keys: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
         write(handle, resolve, reject) {
-            try await $0.keyValues.multiRemove(handle, space, keys)
+            try await $0.keyValues.multiRemove(handle, text(space), list(keys))
         }
     }
 
     @objc public func kvClear(
-        _ handle: Double, space: String, resolve: @escaping Resolve, reject: @escaping Reject
+        _ handle: Double, space: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        write(handle, resolve, reject) { try await $0.keyValues.clear(handle, space) }
+        write(handle, resolve, reject) { try await $0.keyValues.clear(handle, text(space)) }
     }
 
     @objc public func kvCompareAndSet(
-        _ handle: Double, space: String, key: String, expected: String?, next: String?,
-        expiresInMs: NSNumber?, resolve: @escaping Resolve, reject: @escaping Reject
+        _ handle: Double, space: Any?, key: Any?, expected: Any?, next: Any?, expiresInMs: Any?,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
         write(handle, resolve, reject) {
             try await $0.keyValues.compareAndSet(
-                handle, space, key, expected, next, expiresInMs?.doubleValue)
+                handle, text(space), text(key), optionalText(expected), optionalText(next),
+                optionalNumber(expiresInMs))
         }
     }
 
     @objc public func createRecord(
-        _ handle: Double, table: String, fieldsJson: String, resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, table: Any?, fieldsJson: Any?,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        write(handle, resolve, reject) { try await $0.records.create(handle, table, fieldsJson) }
+        write(handle, resolve, reject) {
+            try await $0.records.create(handle, text(table), text(fieldsJson))
+        }
     }
 
     @objc public func updateRecord(
-        _ handle: Double, table: String, recordId: String, fieldsJson: String,
-        resolve: @escaping
-        Resolve, reject: @escaping Reject
+        _ handle: Double, table: Any?, recordId: Any?, fieldsJson: Any?,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
         write(handle, resolve, reject) {
-            try await $0.records.update(handle, table, recordId, fieldsJson)
+            try await $0.records.update(handle, text(table), text(recordId), text(fieldsJson))
         }
     }
 
     @objc public func deleteRecord(
-        _ handle: Double, table: String, recordId: String, resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, table: Any?, recordId: Any?,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        write(handle, resolve, reject) { try await $0.records.delete(handle, table, recordId) }
+        write(handle, resolve, reject) {
+            try await $0.records.delete(handle, text(table), text(recordId))
+        }
     }
 
     @objc public func batchRecords(
-        _ handle: Double, operationsJson: String, resolve: @escaping Resolve,
-        reject: @escaping
-        Reject
+        _ handle: Double, operationsJson: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        write(handle, resolve, reject) { try await $0.records.batch(handle, operationsJson) }
+        write(handle, resolve, reject) { try await $0.records.batch(handle, text(operationsJson)) }
     }
 
     @objc public func findRecordSync(
-        _ handle: Double, table: String, recordId: String
+        _ handle: Double, table: Any?, recordId: Any?
     ) -> String {
-        bridge.records.findNow(handle, table, recordId)
+        tagged { try bridge.records.findNow(handle, text(table), text(recordId)) }
     }
 
     @objc public func findRecord(
-        _ handle: Double, table: String, recordId: String, resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, table: Any?, recordId: Any?,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await orNull($0.records.find(handle, table, recordId)) }
+        settle(resolve, reject) {
+            try await orNull($0.records.find(handle, text(table), text(recordId)))
+        }
     }
 
     @objc public func queryRecords(
-        _ handle: Double, table: String, queryJson: String, resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, table: Any?, queryJson: Any?,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.records.query(handle, table, queryJson) }
+        settle(resolve, reject) { try await $0.records.query(handle, text(table), text(queryJson)) }
     }
 
     @objc public func countRecords(
-        _ handle: Double, table: String, queryJson: String, resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, table: Any?, queryJson: Any?,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.records.count(handle, table, queryJson) }
+        settle(resolve, reject) { try await $0.records.count(handle, text(table), text(queryJson)) }
     }
 
     @objc public func signIn(
-        _ handle: Double, url: String, privateCaPem: String?, email: String, password: [Any],
-        operation: Double, resolve: @escaping Resolve, reject: @escaping Reject
+        _ handle: Double, url: Any?, privateCaPem: Any?, email: Any?, password: Any?, operation: Double,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
         settle(resolve, reject, password) {
-            try await $0.peers.signIn(handle, url, privateCaPem, email, $1, operation)
+            try await $0.peers.signIn(
+                handle, text(url), optionalText(privateCaPem), text(email), $1, operation)
         }
     }
 
@@ -408,19 +389,18 @@ import Foundation
     }
 
     @objc public func pairHub(
-        _ handle: Double, qrText: String, operation: Double, resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, qrText: Any?, operation: Double,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.peers.pairHub(handle, qrText, operation) }
+        settle(resolve, reject) { try await $0.peers.pairHub(handle, text(qrText), operation) }
     }
 
     @objc public func signInAtHub(
-        _ handle: Double, peer: String, email: String, password: [Any], operation: Double,
+        _ handle: Double, peer: Any?, email: Any?, password: Any?, operation: Double,
         resolve: @escaping Resolve, reject: @escaping Reject
     ) {
         settle(resolve, reject, password) {
-            try await $0.peers.signInAtHub(handle, peer, email, $1, operation)
+            try await $0.peers.signInAtHub(handle, text(peer), text(email), $1, operation)
         }
     }
 
@@ -431,25 +411,24 @@ import Foundation
     }
 
     @objc public func moveHub(
-        _ handle: Double, peer: String, url: String, resolve: @escaping Resolve,
-        reject: @escaping
-        Reject
+        _ handle: Double, peer: Any?, url: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.peers.moveHub(handle, peer, url) }
+        settle(resolve, reject) { try await $0.peers.moveHub(handle, text(peer), text(url)) }
     }
 
     @objc public func forgetPeer(
-        _ handle: Double, peer: String, resolve: @escaping Resolve, reject: @escaping Reject
+        _ handle: Double, peer: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.peers.forget(handle, peer) }
+        settle(resolve, reject) { try await $0.peers.forget(handle, text(peer)) }
     }
 
     @objc public func sync(
-        _ handle: Double, peer: String?, fullPull: Bool, operation: Double,
-        resolve: @escaping
-        Resolve, reject: @escaping Reject
+        _ handle: Double, peer: Any?, fullPull: Bool, operation: Double,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.peers.sync(handle, peer, fullPull, operation) }
+        settle(resolve, reject) {
+            try await $0.peers.sync(handle, optionalText(peer), fullPull, operation)
+        }
     }
 
     @objc public func syncStatus(
@@ -459,11 +438,10 @@ import Foundation
     }
 
     @objc public func recordStanding(
-        _ handle: Double, table: String, recordId: String, resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, table: Any?, recordId: Any?,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.peers.standing(handle, table, recordId) }
+        settle(resolve, reject) { try await $0.peers.standing(handle, text(table), text(recordId)) }
     }
 
     @objc public func conflicts(
@@ -485,11 +463,12 @@ import Foundation
     }
 
     @objc public func releaseRecord(
-        _ handle: Double, table: String, recordId: String, resolve: @escaping Resolve,
-        reject:
-            @escaping Reject
+        _ handle: Double, table: Any?, recordId: Any?,
+        resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        write(handle, resolve, reject) { try await $0.peers.release(handle, table, recordId) }
+        write(handle, resolve, reject) {
+            try await $0.peers.release(handle, text(table), text(recordId))
+        }
     }
 
     @objc public func releaseAllRecords(
@@ -525,17 +504,17 @@ import Foundation
     }
 
     private func settle<T>(
-        _ resolve: @escaping Resolve, _ reject: @escaping Reject, _ secret: [Any],
+        _ resolve: @escaping Resolve, _ reject: @escaping Reject, _ secret: Any?,
         _ call: @escaping (CoreBridge, Secret) async throws -> T
     ) {
-        settle(resolve, reject) { try await call($0, Secret(secret)) }
+        settle(resolve, reject) { try await call($0, Secret(list(secret))) }
     }
 
     private func settle<T>(
-        _ resolve: @escaping Resolve, _ reject: @escaping Reject, _ first: [Any], _ second: [Any],
+        _ resolve: @escaping Resolve, _ reject: @escaping Reject, _ first: Any?, _ second: Any?,
         _ call: @escaping (CoreBridge, Secret, Secret) async throws -> T
     ) {
-        settle(resolve, reject) { try await call($0, Secret(first), Secret(second)) }
+        settle(resolve, reject) { try await call($0, Secret(list(first)), Secret(list(second))) }
     }
 
     private func carryOut<T>(

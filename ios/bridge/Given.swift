@@ -18,6 +18,41 @@ func wholeCount(_ number: Double, _ what: String) throws -> UInt64 {
     return UInt64(whole)
 }
 
+func text(_ given: Any?) throws -> String {
+    guard let text = given as? String else { throw Failure.invalid("a text is expected") }
+    return text
+}
+
+func optionalText(_ given: Any?) throws -> String? { isNull(given) ? nil : try text(given) }
+
+func optionalNumber(_ given: Any?) throws -> Double? {
+    if isNull(given) { return nil }
+    guard let number = given.flatMap(number), !isTruth(given as Any) else {
+        throw Failure.invalid("a number is expected")
+    }
+    return number
+}
+
+func list(_ given: Any?) throws -> [Any] {
+    guard let list = given as? [Any] else { throw Failure.invalid("a list is expected") }
+    return list
+}
+
+private func isNull(_ given: Any?) -> Bool { given == nil || given is NSNull }
+
+private func number(_ given: Any) -> Double? {
+    if let number = given as? Double { return number }
+    if let number = given as? Int { return Double(number) }
+    return (given as? NSNumber)?.doubleValue
+}
+
+/// A truth is a number, too, for Objective-C.
+private func isTruth(_ given: Any) -> Bool {
+    if type(of: given) == Bool.self { return true }
+    guard let number = given as? NSNumber else { return false }
+    return String(cString: number.objCType) == "c"
+}
+
 func texts(_ given: [Any]) throws -> [String] {
     guard let texts = given as? [String] else { throw Failure.invalid("a list of texts is expected") }
     return texts
@@ -32,8 +67,7 @@ final class Secret: @unchecked Sendable {
     init(_ given: [Any]) throws {
         memory = .allocate(byteCount: given.count, alignment: 1)
         for (at, element) in given.enumerated() {
-            // a truth is a number, too, for Objective-C
-            guard !Secret.isTruth(element), let number = Secret.number(element), number >= 0,
+            guard !isTruth(element), let number = number(element), number >= 0,
                 let byte = UInt8(exactly: number)
             else { throw Failure.invalid("a secret is a list of bytes") }
             memory[at] = byte
@@ -51,18 +85,6 @@ final class Secret: @unchecked Sendable {
         defer { withExtendedLifetime(self) {} }
         guard let start = memory.baseAddress, memory.count > 0 else { return try await call(Data()) }
         return try await call(Data(bytesNoCopy: start, count: memory.count, deallocator: .none))
-    }
-
-    private static func number(_ element: Any) -> Double? {
-        if let number = element as? Double { return number }
-        if let number = element as? Int { return Double(number) }
-        return (element as? NSNumber)?.doubleValue
-    }
-
-    private static func isTruth(_ element: Any) -> Bool {
-        if type(of: element) == Bool.self { return true }
-        guard let number = element as? NSNumber else { return false }
-        return String(cString: number.objCType) == "c"
     }
 }
 

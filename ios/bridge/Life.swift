@@ -5,6 +5,14 @@ struct Life: Sendable {
     let platform: any Platform
     let vaults: Vaults
     let events: Events
+    // Two screens may open one vault at the same time: only one of them makes it.
+    private let turn = Turn()
+
+    init(platform: any Platform, vaults: Vaults, events: @escaping Events) {
+        self.platform = platform
+        self.vaults = vaults
+        self.events = events
+    }
 
     func attach(_ configJson: String) async throws -> [String: Any] {
         let request = try readOpenRequest(configJson: configJson)
@@ -56,15 +64,17 @@ struct Life: Sendable {
     }
 
     func openForDevice(_ handle: Double, _ recoveryKey: String?) async throws -> Bool {
-        let vault = try opening(handle)
-        // What is half wiped or half made the library goes on with by itself.
-        let isMade = try await vault.glance().presence == .nothing
-        if isMade {
-            try await vault.createForDevice(recoveryKey: recoveryKey.map(Tagged.bytes))
-        } else {
-            try await vault.unlock()
+        try await turn.take {
+            let vault = try opening(handle)
+            // What is half wiped or half made the library goes on with by itself.
+            let isMade = try await vault.glance().presence == .nothing
+            if isMade {
+                try await vault.createForDevice(recoveryKey: recoveryKey.map(Tagged.bytes))
+            } else {
+                try await vault.unlock()
+            }
+            return isMade
         }
-        return isMade
     }
 
     func createForPerson(

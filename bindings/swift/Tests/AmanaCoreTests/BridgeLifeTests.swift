@@ -140,6 +140,34 @@ final class BridgeLifeTests: XCTestCase {
         XCTAssertEqual(none, 0)
     }
 
+    func testWhatIsOfAnotherTypeIsRefused() async throws {
+        for given: Any? in [nil, NSNull(), 1.0, true, ["a"], ["a": 1]] {
+            await assertRefused("invalid_input") { try text(given) }
+        }
+        for given: Any? in [nil, NSNull(), 1.0, true, "a", ["a": 1]] {
+            await assertRefused("invalid_input") { try list(given) }
+        }
+        for given: Any? in [true, "1", [1], ["a": 1]] {
+            await assertRefused("invalid_input") { try optionalNumber(given) }
+        }
+        await assertRefused("invalid_input") { try optionalText(1.0) }
+        XCTAssertNil(try optionalText(NSNull()))
+        XCTAssertNil(try optionalNumber(nil))
+        XCTAssertEqual(try optionalNumber(NSNumber(value: 1.5)), 1.5)
+        XCTAssertEqual(try text("a"), "a")
+        XCTAssertEqual(try list([1]).count, 1)
+    }
+
+    func testTwoThatOpenOneVaultAtOnceMakeItOnce() async throws {
+        let one = try await desk.attach()
+        let two = try await desk.attach()
+        let life = life
+        async let first = life.openForDevice(one, nil)
+        async let second = life.openForDevice(two, nil)
+        let made = try await [first, second].filter { $0 }
+        XCTAssertEqual(made.count, 1)
+    }
+
     func testWhatWasDerivedIsWipedInItsPlaceWhateverHappens() async throws {
         let bytes = Data(repeating: 7, count: 32)
         let seen = await wiped(bytes) { $0.reduce(0) { $0 + Int($1) } }
