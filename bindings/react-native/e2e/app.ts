@@ -32,17 +32,17 @@ export function theModule(): { readonly module: Spec } {
   };
 }
 
-/** The reference server and two of its people. */
-export function theCloud() {
-  const server = {
-    url: required('AMANA_E2E_URL'),
-    privateCaPem: readFileSync(required('AMANA_E2E_CA'), 'utf8'),
-  };
+/** The reference server and two of its people: one that other files use too, or one for this file alone. */
+export function theCloud(which: 'SHARED' | 'ALONE' = 'SHARED') {
+  const { ca, url, clinic } = JSON.parse(required(`AMANA_E2E_${which}`)) as Record<
+    'ca' | 'url' | 'clinic',
+    string
+  >;
+  const server = { url, privateCaPem: readFileSync(ca, 'utf8') };
   return {
-    ...server,
     noor: { ...server, email: 'noor@clinic-a.example', password: 'Cedar-River-7' },
     sami: { ...server, email: 'sami@clinic-a.example', password: 'Olive-Stone-4' },
-    clinic: required('AMANA_E2E_CLINIC'),
+    clinic,
   };
 }
 

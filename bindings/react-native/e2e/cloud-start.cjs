@@ -1,4 +1,5 @@
-// Starts the reference server, as a clinic's cloud, before all tests. It ends when its input is closed.
+// Starts the reference server twice before all tests: for the tests that compare what two tablets hold,
+// and for all others. A server ends when its input is closed.
 'use strict';
 const { spawn } = require('node:child_process');
 const { mkdtempSync } = require('node:fs');
@@ -6,11 +7,7 @@ const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { createInterface } = require('node:readline');
 
-module.exports = async () => {
-  const libraries = process.env.AMANA_LIB_DIR;
-  if (!libraries) throw new Error('AMANA_LIB_DIR is not set: run scripts/test --only react-native');
-  const directory = mkdtempSync(join(tmpdir(), 'amana-e2e-'));
-  const ca = join(directory, 'ca.pem');
+async function start(libraries, ca) {
   const peer = spawn(
     join(libraries, 'amana-peer'),
     ['--ca-out', ca, '--until-stdin-closes', '--no-rate-limit'],
@@ -22,7 +19,18 @@ module.exports = async () => {
     createInterface({ input: peer.stdout }).once('line', resolve);
   });
   peer.removeAllListeners('exit');
-  globalThis.__amanaCloud = { peer, directory };
-  const { url, clinic_id: clinic } = JSON.parse(line);
-  Object.assign(process.env, { AMANA_E2E_URL: url, AMANA_E2E_CLINIC: clinic, AMANA_E2E_CA: ca });
+  return { peer, said: JSON.parse(line) };
+}
+
+module.exports = async () => {
+  const libraries = process.env.AMANA_LIB_DIR;
+  if (!libraries) throw new Error('AMANA_LIB_DIR is not set: run scripts/test --only react-native');
+  const directory = mkdtempSync(join(tmpdir(), 'amana-e2e-'));
+  globalThis.__amanaClouds = { peers: [], directory };
+  for (const name of ['ALONE', 'SHARED']) {
+    const ca = join(directory, `${name}.pem`);
+    const { peer, said } = await start(libraries, ca);
+    globalThis.__amanaClouds.peers.push(peer);
+    process.env[`AMANA_E2E_${name}`] = JSON.stringify({ ca, url: said.url, clinic: said.clinic_id });
+  }
 };

@@ -5,7 +5,7 @@ import { codeOf, until } from '../tests/contract/harness.ts';
 import { aName, theCloud, theModule } from './app.ts';
 
 theModule();
-const cloud = theCloud();
+const cloud = theCloud('ALONE');
 
 async function twoTablets(): Promise<{ noors: Vault; samis: Vault }> {
   const noors = await openVault({ name: aName(), policy: 'person' });

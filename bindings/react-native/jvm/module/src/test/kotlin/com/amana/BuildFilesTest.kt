@@ -1,0 +1,43 @@
+package com.amana
+
+import org.codehaus.groovy.control.CompilationUnit
+import org.codehaus.groovy.control.Phases
+import org.w3c.dom.Element
+import java.io.File
+import javax.xml.parsers.DocumentBuilderFactory
+import kotlin.test.Test
+import kotlin.test.assertEquals
+import kotlin.test.assertTrue
+
+/** What Gradle and the system read of the Android half: there is no Android SDK here to do it. */
+class BuildFilesTest {
+    private val android = File(System.getProperty("amana.android"))
+
+    private fun xml(name: String): Element =
+        DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(File(android, name)).documentElement
+
+    @Test
+    fun theBuildFileIsGroovy() {
+        val unit = CompilationUnit()
+        unit.addSource(File(android, "build.gradle"))
+        unit.compile(Phases.CONVERSION)
+    }
+
+    @Test
+    fun noPermissionButTwo() {
+        val asked = xml("src/main/AndroidManifest.xml").getElementsByTagName("uses-permission")
+        val names = List(asked.length) { (asked.item(it) as Element).getAttribute("android:name") }
+        assertEquals(listOf("android.permission.INTERNET", "android.permission.USE_BIOMETRIC"), names.sorted())
+    }
+
+    @Test
+    fun backupsLeaveTheVaultOut() {
+        val rules = checkNotNull(File(android, "src/main/res/xml").listFiles()).filter { it.extension == "xml" }
+        assertTrue(rules.isNotEmpty())
+        for (rule in rules) {
+            val excluded = xml("src/main/res/xml/${rule.name}").getElementsByTagName("exclude")
+            val paths = List(excluded.length) { (excluded.item(it) as Element).getAttribute("path") }
+            assertTrue(paths.any { it.contains("amana") }, rule.name)
+        }
+    }
+}
