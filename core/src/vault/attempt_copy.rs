@@ -22,8 +22,10 @@ pub(super) enum Copied {
     /// There is no such place, or nothing in it.
     Nothing,
     Known(Attempts),
-    /// It cannot be read, or is damaged.
-    Unknown,
+    /// It was read, and says nothing that makes sense: it is written anew.
+    Damaged,
+    /// It cannot be read. It is left as it is, for it may say more than the file.
+    Unreadable,
 }
 
 impl Copied {
@@ -31,7 +33,7 @@ impl Copied {
     pub fn with(self, file: Attempts, now: BootTime) -> Attempts {
         match self {
             Self::Known(copied) => file.larger(copied, now),
-            Self::Nothing | Self::Unknown => file,
+            Self::Nothing | Self::Damaged | Self::Unreadable => file,
         }
     }
 }
@@ -43,13 +45,13 @@ pub(super) fn read(io: &VaultIo<'_>, slot: &Slot) -> Result<Copied> {
     };
     io.patiently(|| match store.read(&half.alias) {
         Ok(None) => Ok(Copied::Nothing),
-        Ok(Some(bytes)) => Ok(decode(&bytes, &slot.id).map_or(Copied::Unknown, Copied::Known)),
+        Ok(Some(bytes)) => Ok(decode(&bytes, &slot.id).map_or(Copied::Damaged, Copied::Known)),
         Err(KeyStoreError::Transient) => Err(KeyStoreError::Transient),
-        Err(_) => Ok(Copied::Unknown),
+        Err(_) => Ok(Copied::Unreadable),
     })
 }
 
-/// Writes the copy; whether it is there then. An error where the store cannot answer now.
+/// Writes the copy; false where it cannot be written. An error where the store cannot answer now.
 pub(super) fn write(
     io: &VaultIo<'_>,
     alias: &Alias,

@@ -16,6 +16,7 @@ use crate::ports::BootTime;
 pub(super) struct Guess {
     slot: SlotId,
     alias: Alias,
+    copied: Copied,
     before: SlotStatus,
     counted: SlotStatus,
 }
@@ -49,7 +50,7 @@ impl Guess {
                 }
             }
             let attempts = match copied {
-                Copied::Unknown => before.attempts.with_failure_unvouched(now),
+                Copied::Damaged | Copied::Unreadable => before.attempts.with_failure_unvouched(now),
                 _ => before.attempts.with_failure(now),
             };
             let counted = SlotStatus { attempts, ..before };
@@ -57,25 +58,26 @@ impl Guess {
             let guess = Self {
                 slot: slot.id,
                 alias: alias.clone(),
+                copied,
                 before,
                 counted,
             };
             Ok((Begun::Counted(guess), Some(attempts)))
         })?;
         match begun {
-            (Begun::Counted(guess), Some(attempts)) => {
-                match attempt_copy::write(io, alias, slot.id, attempts) {
-                    Ok(true) => Ok(Begun::Counted(guess)),
-                    Ok(false) => guess.without_copy(io, now).map(Begun::Counted),
-                    Err(error) => {
-                        guess.not_made(io);
-                        Err(error)
-                    }
+            (Begun::Counted(guess), Some(attempts)) => match guess.set_copy(io, attempts) {
+                Ok(true) => Ok(Begun::Counted(guess)),
+                Ok(false) => guess.without_copy(io, now).map(Begun::Counted),
+                Err(error) => {
+                    guess.not_made(io);
+                    Err(error)
                 }
-            }
+            },
             (begun, attempts) => {
                 // Without the copy the delay starts again once more, no worse.
-                if let Some(attempts) = attempts {
+                if let Some(attempts) = attempts
+                    && copied != Copied::Unreadable
+                {
                     let _ = attempt_copy::write(io, alias, slot.id, attempts);
                 }
                 Ok(begun)
@@ -103,7 +105,7 @@ impl Guess {
 
     /// The key store could not answer: no PIN was tried.
     pub fn not_made(self, io: &VaultIo<'_>) {
-        let _ = attempt_copy::write(io, &self.alias, self.slot, self.before.attempts);
+        let _ = self.set_copy(io, self.before.attempts);
         let _ = self.set(io, self.before);
     }
 
@@ -137,13 +139,21 @@ impl Guess {
             attempt_copy::clear(io, &self.alias);
         } else {
             // The try itself is in the copy already: only its delay began a moment earlier there.
-            let _ = attempt_copy::write(io, &self.alias, self.slot, begun);
+            let _ = self.set_copy(io, begun);
         }
         Ok(WrongPinReport {
             failures: attempts.failures,
             delay_ms: attempts.delay.map_or(0, |delay| delay.length_ms),
             dropped,
         })
+    }
+
+    /// Writes the copy; false where it cannot be written. One that could not be read is left alone.
+    fn set_copy(&self, io: &VaultIo<'_>, attempts: Attempts) -> Result<bool> {
+        if self.copied == Copied::Unreadable {
+            return Ok(true);
+        }
+        attempt_copy::write(io, &self.alias, self.slot, attempts)
     }
 
     fn set(&self, io: &VaultIo<'_>, slot: SlotStatus) -> Result<()> {

@@ -236,6 +236,21 @@ fn a_copy_that_cannot_be_read_neither_frees_a_pin_nor_keeps_anybody_out() {
 }
 
 #[test]
+fn a_copy_that_could_not_be_read_for_once_counts_again() {
+    let (tablet, _) = Tablet::with_ama();
+    for _ in 0..4 {
+        tablet.wrong();
+    }
+    fs::remove_file(tablet.status()).unwrap();
+    *tablet.copy.reads_fail.lock().unwrap() = Some(KeyStoreError::HardwareFailure);
+    assert_eq!(tablet.wrong(), (1, 30_000));
+    *tablet.copy.reads_fail.lock().unwrap() = None;
+    assert_eq!(tablet.code("1111"), ErrorCode::PinDelayed);
+    tablet.clinic.clock.advance(30_000);
+    assert_eq!(tablet.wrong(), (5, 30_000));
+}
+
+#[test]
 fn a_damaged_copy_costs_a_delay_and_is_written_again() {
     let (tablet, _) = Tablet::with_ama();
     tablet.copy.inner.write(&tablet.alias(), b"noise").unwrap();
