@@ -1,9 +1,10 @@
 //! Secrets on Apple's devices: a P-256 key in the Secure Enclave, else 256 random bytes in the keychain.
-//! Touches nothing but items of its own service. Keeps nothing in memory.
+//! Touches nothing but items of its own services. Keeps nothing in memory.
 //!
 //! One keychain item per alias says where the secret is (`apple_record`); adding it is the atomic step of
 //! `create`. All of it stays on this device: no backup, no other device, no iCloud.
 
+mod counts;
 mod enclave;
 mod keychain;
 
@@ -14,7 +15,7 @@ use crate::apple_record::Record;
 use crate::derivation::{Store, from_answer, from_secret};
 use crate::error::KeyStoreError;
 use crate::options::{KeyStoreOptions, Presence};
-use crate::traits::{Alias, Derived, KeyStore, Probe, SecurityLevel};
+use crate::traits::{Alias, AttemptCopy, Derived, KeyStore, Probe, SecurityLevel};
 
 /// The key store of an Apple device.
 #[derive(Debug)]
@@ -94,5 +95,9 @@ impl KeyStore for AppleKeyStore {
         // The secret before what names it, so that a delete that was cut off can be repeated.
         enclave::delete_all(alias)?;
         keychain::delete(alias)
+    }
+
+    fn attempt_copy(&self) -> Option<&dyn AttemptCopy> {
+        Some(self)
     }
 }

@@ -16,6 +16,8 @@ mod apple_record;
 #[cfg(any(test, target_vendor = "apple"))]
 mod apple_status;
 #[cfg(feature = "contract")]
+mod attempt_contract;
+#[cfg(feature = "contract")]
 pub mod contract;
 #[cfg(any(
     test,
@@ -40,13 +42,15 @@ mod traits;
 #[cfg(all(feature = "file", any(target_os = "android", target_os = "ios")))]
 compile_error!("the feature `file` keeps secrets in plain files: never on a phone");
 
+#[cfg(feature = "contract")]
+pub use attempt_contract::check_attempt_copy;
 pub use error::KeyStoreError;
 #[cfg(feature = "file")]
 pub use file::FileKeyStore;
 #[cfg(feature = "memory")]
-pub use memory::MemoryKeyStore;
+pub use memory::{MemoryAttemptCopy, MemoryKeyStore};
 pub use options::{KeyStoreOptions, Presence};
 pub use platform::{NoPlatformKeyStore, platform_key_store};
 #[cfg(feature = "contract")]
 pub use self_test::{SelfTest, run_self_test};
-pub use traits::{Alias, Derived, KeyStore, Probe, SecurityLevel};
+pub use traits::{Alias, AttemptCopy, Derived, KeyStore, Probe, SecurityLevel};

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use zeroize::Zeroizing;
 
 use crate::error::KeyStoreError;
-use crate::traits::{Alias, Derived, KeyStore, Probe, SecurityLevel};
+use crate::traits::{Alias, AttemptCopy, Derived, KeyStore, Probe, SecurityLevel};
 
 /// A key store in memory.
 #[derive(Default)]
@@ -63,5 +63,38 @@ impl KeyStore for MemoryKeyStore {
 
     fn delete(&self, alias: &Alias) -> Result<(), KeyStoreError> {
         self.with(|secrets| secrets.remove(alias)).map(|_| ())
+    }
+}
+
+/// Copies of the counts of wrong PINs in memory, for tests.
+#[derive(Default)]
+pub struct MemoryAttemptCopy {
+    items: Mutex<HashMap<Alias, Vec<u8>>>,
+}
+
+impl MemoryAttemptCopy {
+    fn with<T>(
+        &self,
+        use_items: impl FnOnce(&mut HashMap<Alias, Vec<u8>>) -> T,
+    ) -> Result<T, KeyStoreError> {
+        self.items
+            .lock()
+            .map(|mut items| use_items(&mut items))
+            .map_err(|_| KeyStoreError::HardwareFailure)
+    }
+}
+
+impl AttemptCopy for MemoryAttemptCopy {
+    fn read(&self, alias: &Alias) -> Result<Option<Vec<u8>>, KeyStoreError> {
+        self.with(|items| items.get(alias).cloned())
+    }
+
+    fn write(&self, alias: &Alias, bytes: &[u8]) -> Result<(), KeyStoreError> {
+        self.with(|items| items.insert(alias.clone(), bytes.to_vec()))
+            .map(|_| ())
+    }
+
+    fn remove(&self, alias: &Alias) -> Result<(), KeyStoreError> {
+        self.with(|items| items.remove(alias)).map(|_| ())
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Mutex;
 
+use crate::attempt_contract::check_attempt_copy;
 use crate::contract::{ContractReport, Step, StepFailure, check_contract};
 use crate::error::KeyStoreError;
 use crate::traits::{Alias, Derived, KeyStore, Probe, SecurityLevel};
@@ -24,6 +25,11 @@ pub fn run_self_test(store: &dyn KeyStore) -> Result<SelfTest, KeyStoreError> {
         level: Mutex::new(None),
     };
     let mut report = check_contract(&watched, &aliases);
+    if let Some(copy) = store.attempt_copy() {
+        let [first, second, _] = &aliases;
+        let counts = [first.clone(), second.clone()];
+        report.steps.extend(check_attempt_copy(copy, &counts));
+    }
     report.steps.push(Step {
         name: "nothing is left behind",
         outcome: sweep(store, &aliases),
@@ -42,7 +48,10 @@ fn fresh_alias() -> Result<Alias, KeyStoreError> {
 
 fn sweep(store: &dyn KeyStore, aliases: &[Alias]) -> Result<(), StepFailure> {
     // all of them, also when one cannot be deleted
-    let results: Vec<_> = aliases.iter().map(|alias| store.delete(alias)).collect();
+    let copy = store.attempt_copy();
+    let counts = aliases.iter().filter_map(|alias| Some(copy?.remove(alias)));
+    let secrets = aliases.iter().map(|alias| store.delete(alias));
+    let results: Vec<_> = secrets.chain(counts).collect();
     results.into_iter().collect::<Result<(), _>>()?;
     Ok(())
 }

@@ -91,4 +91,23 @@ pub trait KeyStore: Send + Sync {
 
     /// Deletes the secret. Deleting what is not there is no error.
     fn delete(&self, alias: &Alias) -> Result<(), KeyStoreError>;
+
+    /// Where a copy of the counts of wrong PINs can lie, out of reach of who copies files back.
+    /// `None` where the platform has no such place.
+    fn attempt_copy(&self) -> Option<&dyn AttemptCopy> {
+        None
+    }
+}
+
+/// A few bytes beside each device secret that are no secret: they stay on this device, and may be
+/// read whenever the secret may. What they say is the vault's. `delete` of the secret leaves them.
+pub trait AttemptCopy: Send + Sync {
+    /// Reads the bytes of an alias; `None` where there are none.
+    fn read(&self, alias: &Alias) -> Result<Option<Vec<u8>>, KeyStoreError>;
+
+    /// Writes the bytes of an alias, in place of what was there.
+    fn write(&self, alias: &Alias, bytes: &[u8]) -> Result<(), KeyStoreError>;
+
+    /// Removes the bytes of an alias. Removing what is not there is no error.
+    fn remove(&self, alias: &Alias) -> Result<(), KeyStoreError>;
 }

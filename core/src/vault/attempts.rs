@@ -61,6 +61,37 @@ impl Attempts {
         }
     }
 
+    /// The larger of two that say something of the same slot: neither makes the other smaller.
+    pub fn larger(self, other: Self, now: BootTime) -> Self {
+        let left = |attempts: Self| match attempts.turn(now) {
+            Turn::Now => 0,
+            Turn::After(left_ms) | Turn::StartedAgain(left_ms, _) => left_ms,
+        };
+        let delay = if left(other) > left(self) {
+            other.delay
+        } else {
+            self.delay
+        };
+        Self {
+            failures: self.failures.max(other.failures),
+            delay,
+        }
+    }
+
+    /// With one more wrong PIN, where nothing else vouches for how many there were before: none is
+    /// free. The number stays what is known, for a limit on it deletes.
+    pub fn with_failure_unvouched(&self, now: BootTime) -> Self {
+        let failures = self.failures.saturating_add(1);
+        let length_ms = delay_after(failures);
+        Self {
+            failures,
+            delay: Some(Delay {
+                started: now,
+                length_ms,
+            }),
+        }
+    }
+
     /// With one more wrong PIN. Written before the PIN is tried: a kill in the middle of a guess
     /// does not make it free.
     pub fn with_failure(&self, now: BootTime) -> Self {
@@ -124,6 +155,36 @@ mod tests {
             delay: None,
         };
         assert_eq!(many.with_failure(now).turn(now), Turn::After(3_600_000));
+    }
+
+    #[test]
+    fn the_larger_has_the_larger_count_and_the_longer_wait_of_either() {
+        let now = at(1, 40_000);
+        let none = Attempts::default();
+        let (old, new) = (failed(5, at(1, 1000)), failed(6, now));
+        for (one, other) in [(none, old), (old, none)] {
+            assert_eq!(one.larger(other, at(1, 1000)), old);
+            assert_eq!(one.larger(other, now).failures, 5);
+        }
+        assert_eq!(old.larger(new, now), new);
+        assert_eq!(new.larger(old, now), new);
+        // A delay of another boot starts again, and so is the longer one.
+        let restarted = at(2, 10);
+        let both = failed(6, restarted).larger(new, restarted);
+        assert_eq!(both.turn(restarted), Turn::After(60_000));
+        assert_eq!(
+            none.larger(new, restarted).turn(restarted),
+            new.turn(restarted)
+        );
+    }
+
+    #[test]
+    fn where_nothing_vouches_no_wrong_pin_is_free_and_none_is_invented() {
+        let now = at(1, 1000);
+        let one = Attempts::default().with_failure_unvouched(now);
+        assert_eq!((one.failures, one.turn(now)), (1, Turn::After(30_000)));
+        let eight = failed(7, now).with_failure_unvouched(now);
+        assert_eq!(eight, failed(8, now));
     }
 
     #[test]

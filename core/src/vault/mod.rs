@@ -3,6 +3,7 @@
 //! Owns what stands between a device secret and the database key. Must not open the database, know
 //! SQL, a network or a person's session; must never make a key where data may exist.
 
+mod attempt_copy;
 mod attempts;
 mod decide;
 mod describe;

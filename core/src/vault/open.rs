@@ -84,7 +84,7 @@ fn unlock(io: &VaultIo<'_>, way: &Way<'_>, found: &Found) -> OpenResult<Opened> 
         way,
         candidates.first().and_then(|active| slot_of(active, way)),
     ) {
-        (Way::Pin { .. }, Some(slot)) => match Guess::begin(io, slot.id)? {
+        (Way::Pin { .. }, Some(slot)) => match Guess::begin(io, slot)? {
             Begun::Counted(guess) => Some((guess, slot)),
             Begun::Delayed(left_ms) => {
                 let state = KeyState::PinDelayed { left_ms };

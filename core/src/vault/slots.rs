@@ -3,6 +3,7 @@
 
 use amana_keystore::{Alias, Derived, SecurityLevel};
 
+use super::attempt_copy;
 use super::first_run::make_slot;
 use super::format::MAX_SLOTS;
 use super::guess::{Begun, Guess};
@@ -118,7 +119,7 @@ pub fn change_pin(
     else {
         return Err(no_slot().into());
     };
-    let guess = match Guess::begin(io, slot.id)? {
+    let guess = match Guess::begin(io, &slot)? {
         Begun::Counted(guess) => guess,
         Begun::Delayed(left_ms) => {
             return Err(Refusal {
@@ -397,6 +398,7 @@ fn delete_loose(io: &VaultIo<'_>, keys: &mut VaultKeys) -> Result<()> {
     }
     for alias in &keys.active.loose {
         io.patiently(|| io.key_store.delete(alias))?;
+        attempt_copy::clear(io, alias);
     }
     change(io, keys, |active| {
         active.loose.clear();

@@ -96,7 +96,7 @@ impl Status {
         self.slots.retain(|slot| exists(&slot.id));
     }
 
-    fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64);
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&VERSION);
@@ -128,7 +128,8 @@ pub(super) fn path(directory: &Path) -> PathBuf {
     directory.join(STATUS)
 }
 
-fn decode(bytes: &[u8]) -> Option<Status> {
+/// Reads the bytes of a status; `None` where they are not whole.
+pub(super) fn decode(bytes: &[u8]) -> Option<Status> {
     let (content, sum) = bytes.split_last_chunk::<CHECKSUM_LENGTH>()?;
     if sum[..] != Sha256::digest(content)[..CHECKSUM_LENGTH] {
         return None;

@@ -3,6 +3,7 @@
 
 use amana_keystore::Alias;
 
+use super::attempt_copy;
 use super::directory::{attachments_directory, damaged_directory};
 use super::files::{self, storage_error};
 use super::first_run::remove_data;
@@ -39,6 +40,7 @@ pub(super) fn wipe_with(
     let aliases = mark(io, after)?;
     for alias in &aliases {
         io.patiently(|| io.key_store.delete(alias))?;
+        attempt_copy::clear(io, alias);
         after(WipeStep::AliasDeleted)?;
     }
     after(WipeStep::AliasesDeleted)?;

@@ -4,7 +4,7 @@
 //! leave out who may read an item and when, or panic on an answer that they do not know.
 #![allow(
     unsafe_code,
-    reason = "the Security framework is C: its constants and four calls"
+    reason = "the Security framework is C: its constants and its calls"
 )]
 
 use std::ptr;
@@ -21,7 +21,9 @@ use security_framework_sys::item::{
     kSecAttrAccessControl, kSecAttrAccount, kSecAttrService, kSecAttrSynchronizable, kSecClass,
     kSecClassGenericPassword, kSecReturnData, kSecUseDataProtectionKeychain, kSecValueData,
 };
-use security_framework_sys::keychain_item::{SecItemAdd, SecItemCopyMatching, SecItemDelete};
+use security_framework_sys::keychain_item::{
+    SecItemAdd, SecItemCopyMatching, SecItemDelete, SecItemUpdate,
+};
 
 use crate::apple_record::Record;
 use crate::apple_status;
@@ -29,7 +31,7 @@ use crate::error::KeyStoreError;
 use crate::options::KeyStoreOptions;
 use crate::traits::Alias;
 
-/// Every item of ours has this service, and every query names it.
+/// Every device secret has this service, and every query names it.
 pub(super) const SERVICE: &str = "amana.device-secret";
 
 /// A constant of the framework.
@@ -96,11 +98,16 @@ pub(super) fn access(
         .map_err(|error| apple_status::of_os_status(error.code()))
 }
 
-fn item_of(alias: &Alias) -> Attributes {
+/// What names the item of an alias, of one of our services.
+pub(super) fn item(service: &str, alias: &Alias) -> Attributes {
     Attributes::new()
         .with(constant!(kSecClass), constant!(kSecClassGenericPassword))
-        .with(constant!(kSecAttrService), CFString::new(SERVICE))
+        .with(constant!(kSecAttrService), CFString::new(service))
         .with(constant!(kSecAttrAccount), CFString::new(alias.as_str()))
+}
+
+fn item_of(alias: &Alias) -> Attributes {
+    item(SERVICE, alias)
 }
 
 /// Adds the item of an alias. One that is there is never replaced.
@@ -111,7 +118,16 @@ pub(super) fn add(
 ) -> Result<(), KeyStoreError> {
     // The data wipes itself when the framework has let go of it.
     let value = CFData::from_arc(Arc::new(record.encode()));
-    let item = item_of(alias)
+    add_value(item_of(alias), value, options)
+}
+
+/// Adds an item with this value. One that is there is never replaced.
+pub(super) fn add_value(
+    item: Attributes,
+    value: CFData,
+    options: KeyStoreOptions,
+) -> Result<(), KeyStoreError> {
+    let item = item
         .with(constant!(kSecAttrAccessControl), access(options, 0)?)
         .with(constant!(kSecValueData), value)
         .build();
@@ -121,11 +137,20 @@ pub(super) fn add(
 
 /// Reads the item of an alias.
 pub(super) fn read(alias: &Alias) -> Result<Record, KeyStoreError> {
-    let found = find(&item_of(alias).with(constant!(kSecReturnData), yes()))?;
-    let data: CFData = found
-        .downcast_into()
-        .ok_or(KeyStoreError::HardwareFailure)?;
+    let data = value_of(item_of(alias))?;
     Record::decode(data.bytes()).ok_or(KeyStoreError::HardwareFailure)
+}
+
+/// Reads the value of an item.
+pub(super) fn value_of(item: Attributes) -> Result<CFData, KeyStoreError> {
+    find(&item.with(constant!(kSecReturnData), yes()))?
+        .downcast_into()
+        .ok_or(KeyStoreError::HardwareFailure)
+}
+
+/// Bytes that are no secret, as the framework takes them.
+pub(super) fn data(bytes: &[u8]) -> CFData {
+    CFData::from_buffer(bytes)
 }
 
 /// Deletes the item of an alias. That there is none is no error.
@@ -154,6 +179,16 @@ pub(super) fn delete_matching(query: &Attributes) -> Result<(), KeyStoreError> {
         Err(KeyStoreError::Absent) => Ok(()),
         other => other,
     }
+}
+
+/// Gives what a query finds another value, which is no secret.
+pub(super) fn update(query: &Attributes, bytes: &[u8]) -> Result<(), KeyStoreError> {
+    let query = query.build();
+    let values = Attributes::empty()
+        .with(constant!(kSecValueData), data(bytes))
+        .build();
+    // SAFETY: both dictionaries live through the call.
+    check(unsafe { SecItemUpdate(query.as_concrete_TypeRef(), values.as_concrete_TypeRef()) })
 }
 
 fn check(status: i32) -> Result<(), KeyStoreError> {

@@ -1,5 +1,6 @@
 //! The opening as a whole: real files and a scripted key store.
 
+mod attempt_copy;
 mod clinic;
 mod damage;
 mod first_run;
