@@ -2,42 +2,37 @@ import Foundation
 
 @testable import AmanaCore
 
-/// The reference server as a process of its own; it ends when its input is closed.
-final class Clinic {
-    let url: String
-    let clinicId: String
-    let authorityPem: String
+/// A reference peer as a process of its own; it ends when its input is closed.
+final class PeerProcess {
     private let process = Process()
     private let input = Pipe()
-    private let directory: URL
+    private let said: [String: Any]
 
-    init() throws {
+    init(_ arguments: [String]) throws {
         guard let program = ProcessInfo.processInfo.environment["AMANA_PEER"] else {
             throw Missing(what: "AMANA_PEER names the reference server's program")
         }
-        directory = try temporaryDirectory()
-        let authority = directory.appendingPathComponent("ca.pem")
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = [
-            "--ca-out", authority.path, "--until-stdin-closes", "--no-rate-limit",
-        ]
+        process.arguments = arguments + ["--until-stdin-closes"]
         process.standardInput = input
         process.standardOutput = output
         try process.run()
-        let line = try Clinic.firstLine(of: output.fileHandleForReading)
-        guard let json = try JSONSerialization.jsonObject(with: line) as? [String: Any],
-            let url = json["url"] as? String, let clinicId = json["clinic_id"] as? String
-        else { throw Missing(what: "the server's first line") }
-        self.url = url
-        self.clinicId = clinicId
-        authorityPem = try String(contentsOf: authority, encoding: .utf8)
+        let line = try PeerProcess.firstLine(of: output.fileHandleForReading)
+        said = try JSONSerialization.jsonObject(with: line) as? [String: Any] ?? [:]
+    }
+
+    /// A text of the line that the process says once it is ready.
+    func field(_ name: String) throws -> String {
+        guard let text = said[name] as? String else {
+            throw Missing(what: "\(name) in the server's first line")
+        }
+        return text
     }
 
     func stop() {
         input.fileHandleForWriting.closeFile()
         process.waitUntilExit()
-        try? FileManager.default.removeItem(at: directory)
     }
 
     private static func firstLine(of handle: FileHandle) throws -> Data {
@@ -48,6 +43,52 @@ final class Clinic {
         }
         throw Missing(what: "the server did not start")
     }
+}
+
+/// The reference server.
+final class Clinic {
+    let url: String
+    let clinicId: String
+    let authorityPem: String
+    private let process: PeerProcess
+    private let directory: URL
+
+    init() throws {
+        directory = try temporaryDirectory()
+        let authority = directory.appendingPathComponent("ca.pem")
+        process = try PeerProcess(["--ca-out", authority.path, "--no-rate-limit"])
+        url = try process.field("url")
+        clinicId = try process.field("clinic_id")
+        authorityPem = try String(contentsOf: authority, encoding: .utf8)
+    }
+
+    func stop() {
+        process.stop()
+        try? FileManager.default.removeItem(at: directory)
+    }
+}
+
+/// The reference hub, with the same people as the reference server.
+final class Hub {
+    let url: String
+    let id: String
+    let clinicId: String
+    /// What its QR code says.
+    let code: String
+    private let process: PeerProcess
+
+    init(_ arguments: String...) throws {
+        process = try PeerProcess(["hub"] + arguments)
+        url = try process.field("url")
+        id = try process.field("id")
+        clinicId = try process.field("clinic_id")
+        code = try process.field("qr")
+    }
+
+    /// Its name as a peer.
+    var peer: String { "hub:\(id)" }
+
+    func stop() { process.stop() }
 }
 
 struct Missing: Error {
@@ -69,21 +110,33 @@ struct Tablet {
     let vault: Vault
     let directory: URL
 
-    init() async throws {
+    init(_ rules: SyncRules? = nil) async throws {
         directory = try temporaryDirectory()
-        vault = try await openVault(config: Tablet.config(directory))
+        vault = try await openVault(config: Tablet.config(directory, rules))
     }
 
-    static func config(_ directory: URL) -> VaultConfig {
+    static func config(_ directory: URL, _ rules: SyncRules? = nil) -> VaultConfig {
         VaultConfig(
             directory: directory.appendingPathComponent("vault").path,
-            keyStore: .hostFile(directory: directory.appendingPathComponent("keys").path))
+            keyStore: .hostFile(directory: directory.appendingPathComponent("keys").path),
+            sync: rules)
     }
 
     func signIn(_ clinic: Clinic, _ who: (email: String, password: String)) async throws -> Person {
         try await vault.signIn(
             url: clinic.url, privateCaPem: clinic.authorityPem, email: who.email,
             password: Data(who.password.utf8), cancel: nil)
+    }
+
+    /// Pairs with a hub and signs in there.
+    func join(_ hub: Hub, _ who: (email: String, password: String)) async throws -> Person {
+        let paired = try await vault.pairHub(code: hub.code, cancel: nil)
+        return try await vault.signInAtHub(
+            peer: paired.peer, email: who.email, password: Data(who.password.utf8), cancel: nil)
+    }
+
+    func sync(with peer: String) async throws -> SyncResult {
+        try await vault.syncWith(peer: peer, listener: nil, cancel: nil, fullPull: false)
     }
 
     func sync() async throws -> SyncResult {

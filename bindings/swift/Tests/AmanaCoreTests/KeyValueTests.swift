@@ -7,22 +7,6 @@ final class KeyValueTests: XCTestCase {
     private let settings = KvNamespace.stored(name: "settings")
     private let form = KvNamespace.session(name: "form")
 
-    private func assertFails(
-        _ expected: ErrorCode, file: StaticString = #filePath, line: UInt = #line,
-        _ call: () async throws -> Void
-    ) async {
-        do {
-            try await call()
-            XCTFail("the call should have failed", file: file, line: line)
-        } catch let error as AmanaError {
-            guard case let .Failure(code, _, _, _, _) = error else { return XCTFail("one variant") }
-            XCTAssertEqual(code, expected, file: file, line: line)
-            XCTAssertFalse("\(error)".contains("Canary"), file: file, line: line)
-        } catch {
-            XCTFail("another error than Amana's", file: file, line: line)
-        }
-    }
-
     func testWhatWasSetIsReadAtOnceAndKeepsItsType() async throws {
         let tablet = try await Tablet()
         let vault = tablet.vault

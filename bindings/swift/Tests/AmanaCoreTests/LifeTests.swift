@@ -30,20 +30,6 @@ final class LifeTests: XCTestCase {
         try await vault.count(table: "patients", query: "{}")
     }
 
-    private func assertFails(
-        _ expected: ErrorCode, file: StaticString = #filePath, line: UInt = #line,
-        _ call: () async throws -> Void
-    ) async {
-        do {
-            try await call()
-            XCTFail("the call should have failed", file: file, line: line)
-        } catch let AmanaError.Failure(code, _, _, _, _) {
-            XCTAssertEqual(code, expected, file: file, line: line)
-        } catch {
-            XCTFail("another error than Amana's", file: file, line: line)
-        }
-    }
-
     func testAPinOpensAndAWrongOneIsToldCountedAndDelayed() async throws {
         let vault = try await patients()
         try await vault.addPin(person: "kofi", pin: pin("2222"))

@@ -4,20 +4,6 @@ import XCTest
 
 /// The vault's calls from tasks: errors, callbacks, many at once.
 final class VaultTests: XCTestCase {
-    private func assertFails(
-        _ expected: ErrorCode, file: StaticString = #filePath, line: UInt = #line,
-        _ call: () async throws -> Void
-    ) async {
-        do {
-            try await call()
-            XCTFail("the call should have failed", file: file, line: line)
-        } catch let AmanaError.Failure(code, _, _, _, _) {
-            XCTAssertEqual(code, expected, file: file, line: line)
-        } catch {
-            XCTFail("another error than Amana's", file: file, line: line)
-        }
-    }
-
     func testErrorsAreTypedAndNameThePlaceButNoValue() async throws {
         let tablet = try await Tablet()
         do {

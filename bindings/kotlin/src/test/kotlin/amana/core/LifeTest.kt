@@ -42,16 +42,6 @@ class LifeTest {
 
     private fun pin(text: String) = text.toByteArray()
 
-    private suspend fun code(call: suspend () -> Unit): ErrorCode = failure(call).code
-
-    private suspend fun failure(call: suspend () -> Unit): AmanaException.Failure =
-        try {
-            call()
-            error("the call should have failed")
-        } catch (failure: AmanaException.Failure) {
-            failure
-        }
-
     private suspend fun count(vault: Vault) = vault.count("patients", "{}")
 
     private suspend fun end(vault: Vault) {

@@ -27,14 +27,6 @@ class VaultTest {
         }
     }
 
-    private suspend fun failure(call: suspend () -> Unit): AmanaException.Failure =
-        try {
-            call()
-            error("the call should have failed")
-        } catch (failure: AmanaException.Failure) {
-            failure
-        }
-
     @Test
     fun errorsAreTypedAndNameThePlaceButNoValue() = withTablet { tablet ->
         val wrongType = failure { tablet.vault.insert("patients", """{"sex":"CanaryValue-longer-than-24-characters"}""") }

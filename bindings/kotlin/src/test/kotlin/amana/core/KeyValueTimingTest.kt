@@ -1,0 +1,40 @@
+package amana.core
+
+import kotlin.test.Test
+import kotlin.test.assertEquals
+import kotlinx.coroutines.runBlocking
+
+/** Says what reads and writes of the key-value store take from Kotlin. Nothing depends on the figures. */
+class KeyValueTimingTest {
+    private val settings = KvNamespace.Stored("settings")
+
+    private inline fun ms(work: () -> Unit): Double {
+        val begin = System.nanoTime()
+        work()
+        return (System.nanoTime() - begin) / 1e6
+    }
+
+    private fun print(what: String, ms: Double) = println("kv through Kotlin: %s %.3f ms".format(what, ms))
+
+    @Test
+    fun readsAndWritesTellWhatTheyTake() = runBlocking {
+        val tablet = Tablet.make()
+        val vault = tablet.vault
+        val keys = (1..1_000).map { "k/$it" }
+        val entries = keys.map { KvEntry(it, KvValue.Text("value of $it")) }
+        vault.kvMultiSet(settings, entries)
+        fun readAll() = keys.sumOf { checkNotNull(vault.kvGetText(settings, it)).length }
+        // a JVM is slow at first
+        repeat(5) { readAll() }
+        var read = 0
+        print("1,000 hot reads", ms { read = readAll() })
+        assertEquals(keys.sumOf { "value of $it".length }, read)
+        // the middle of some: the disk's mood is not the library's
+        val sets = (1..21).map { n -> ms { vault.kvSet(settings, "one", KvValue.Text("$n")) } }
+        print("one set", sets.sorted()[10])
+        assertEquals("21", vault.kvGetText(settings, "one"))
+        print("one batch of 1,000 sets", ms { vault.kvMultiSet(settings, entries) })
+        assertEquals(1_001uL, vault.kvClear(settings))
+        tablet.end()
+    }
+}
