@@ -20,6 +20,7 @@ use amana_core::{
 };
 use pollster::block_on;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use tempfile::TempDir;
 
 const NAMES: [&str; 3] = ["ama", "kofi", "esi"];
@@ -480,16 +481,12 @@ impl Life {
     }
 }
 
-fn lives() -> u32 {
-    let times = std::env::var("AMANA_LIVES").ok();
-    100 * times.and_then(|text| text.parse().ok()).unwrap_or(1)
-}
-
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: None,
         max_shrink_iters: 200,
-        ..ProptestConfig::with_cases(lives())
+        rng_seed: RngSeed::Fixed(amana_core::test_support::seed()),
+        ..ProptestConfig::with_cases(amana_core::test_support::lives(100))
     })]
 
     #[test]

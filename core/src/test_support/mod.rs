@@ -5,6 +5,7 @@ mod decoders;
 mod disk;
 mod fake_store;
 mod fakes;
+mod lives;
 mod phone;
 mod scripted_peer;
 #[cfg(test)]
@@ -16,5 +17,6 @@ pub(crate) use disk::before_disk_step;
 pub use disk::{DiskFault, PhoneDisk};
 pub use fake_store::FakeStore;
 pub use fakes::{FakeClock, FakeDisk, InstantTimer, SeededEntropy};
+pub use lives::{lives, seed};
 pub use phone::{Phone, SecretState};
 pub use scripted_peer::{Call, CallLog, ScriptedPeer, ScriptedPull};

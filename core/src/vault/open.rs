@@ -163,12 +163,16 @@ fn ask(
         }
         let active = candidates.get(index).ok_or_else(not_planned)?;
         let other_copy = index + 1 < candidates.len();
+        let was_wrong = matches!(key, KeyState::WrongPin { .. });
         key = match prove(io, way, active, other_copy, asking)? {
             Proof::Roots(roots) => {
                 let pending = roots.next.is_some();
                 proven = Some((roots, index));
                 KeyState::Proven { pending }
             }
+            // A newer copy has found the PIN wrong: what keeps an older one from saying so, such as a
+            // slot that it does not have yet, must not make the guess a free one.
+            Proof::Not(_) if was_wrong => KeyState::WrongPin { other_copy },
             Proof::Not(state) => state,
         };
     }

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::*;
 use crate::cancel::CancelToken;
@@ -485,22 +486,17 @@ thread_local! {
     static POOL: Cell<Vec<Device>> = const { Cell::new(Vec::new()) };
 }
 
-/// `AMANA_LIVES` asks for another number.
-fn cases() -> u32 {
-    let asked = std::env::var("AMANA_LIVES").ok();
-    asked.and_then(|text| text.parse().ok()).unwrap_or(200)
-}
-
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: cases(),
+        cases: crate::test_support::lives(1_000),
+        rng_seed: RngSeed::Fixed(crate::test_support::seed()),
         failure_persistence: None,
         .. ProptestConfig::default()
     })]
 
     #[test]
     fn after_the_storm_all_hold_the_same_and_nothing_is_lost(
-        (devices, steps) in (2usize..4).prop_flat_map(|devices| {
+        (devices, steps) in (2usize..=5).prop_flat_map(|devices| {
             (Just(devices), proptest::collection::vec(a_step(devices), 0..30))
         })
     ) {

@@ -7,6 +7,7 @@ mod hub;
 mod lives;
 
 mod merging;
+mod order;
 mod peers;
 mod pulling;
 mod pushing;

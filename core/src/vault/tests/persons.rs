@@ -111,6 +111,29 @@ fn a_key_store_that_cannot_answer_forgives_no_wrong_pin_either() {
 }
 
 #[test]
+fn a_copy_that_does_not_have_the_slot_yet_makes_no_guess_free() {
+    let (clinic, mut keys) = Clinic::with_ama(None);
+    let copies = KEYRING_COPIES.map(|name| clinic.path().join(name));
+    let before = copies.each_ref().map(|path| fs::read(path).unwrap());
+    clinic.add(&mut keys, "kofi", "2222");
+    let after = copies.each_ref().map(|path| fs::read(path).unwrap());
+    drop(keys);
+    // As a kill between the two writes leaves it, whichever copy is written first.
+    for old in [0, 1] {
+        for (path, bytes) in copies.iter().zip(&after) {
+            fs::write(path, bytes).unwrap();
+        }
+        fs::write(&copies[old], &before[old]).unwrap();
+        let failures = |clinic: &Clinic| match clinic.enter("kofi", "0000").unwrap_err().report {
+            Some(RefusalReport::WrongPin(report)) => report.failures,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((failures(&clinic), failures(&clinic)), (1, 2));
+        clinic.enter("kofi", "2222").unwrap();
+    }
+}
+
+#[test]
 fn one_members_delay_is_not_anothers() {
     let (clinic, mut keys) = Clinic::with_ama(None);
     clinic.add(&mut keys, "kofi", "2222");

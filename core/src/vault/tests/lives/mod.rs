@@ -11,16 +11,11 @@ mod oracle;
 mod place;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use event::event;
 use life::Life;
 use place::Traits;
-
-/// How many; `AMANA_LIVES=10` plays ten times as many.
-fn lives() -> u32 {
-    let times = std::env::var("AMANA_LIVES").ok();
-    2_000 * times.and_then(|text| text.parse().ok()).unwrap_or(1)
-}
 
 fn traits() -> impl Strategy<Value = Traits> {
     let often = || prop::bool::weighted(0.7);
@@ -43,12 +38,13 @@ proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: None,
         max_shrink_iters: 5_000,
-        ..ProptestConfig::with_cases(lives())
+        rng_seed: RngSeed::Fixed(crate::test_support::seed()),
+        ..ProptestConfig::with_cases(crate::test_support::lives(2_000))
     })]
 
     #[test]
     fn no_life_loses_a_vault_or_opens_it_to_a_stranger(
-        seed in any::<u64>(), traits in traits(), events in prop::collection::vec(event(), 50..150),
+        seed in any::<u64>(), traits in traits(), events in prop::collection::vec(event(), 100..250),
     ) {
         let mut life = Life::new(seed, traits);
         for event in events {

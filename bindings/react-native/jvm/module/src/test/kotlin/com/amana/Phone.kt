@@ -37,6 +37,7 @@ internal class Answer : OnePromise() {
 internal class Phone(presence: PresencePrompt = NoPresence) : AutoCloseable {
     private val home: File = Files.createTempDirectory("amana-phone").toFile()
     private val told = LinkedBlockingQueue<Pair<String, ReadableMap>>()
+    private val handles = mutableListOf<Double>()
     val module = desktopModule(home, presence) { name, value -> told.add(name to value) }
 
     /** Calls and waits. */
@@ -56,7 +57,7 @@ internal class Phone(presence: PresencePrompt = NoPresence) : AutoCloseable {
 
     /** The handle of a vault, locked. */
     fun attach(name: String = "clinic"): Double =
-        (call { attachVault("{\"name\":\"$name\"}", it) } as ReadableMap).getDouble("handle")
+        (call { attachVault("{\"name\":\"$name\"}", it) } as ReadableMap).getDouble("handle").also(handles::add)
 
     /** The handle of a vault that is open. */
     fun open(name: String = "clinic"): Double = attach(name).also { handle -> call { openForDevice(handle, null, it) } }
@@ -69,7 +70,9 @@ internal class Phone(presence: PresencePrompt = NoPresence) : AutoCloseable {
         }
     }
 
+    /** Closes what is open first: a vault that closes by itself may still write into the directory. */
     override fun close() {
+        handles.filter { module.vaultState(it) != "closed" }.forEach { handle -> call { closeVault(handle, it) } }
         module.invalidate()
         home.deleteRecursively()
     }
