@@ -24,7 +24,7 @@ pub(super) struct Guess {
 /// Whether a PIN may be tried.
 pub(super) enum Begun {
     Delayed(u64),
-    Counted(Guess),
+    Counted(Box<Guess>),
 }
 
 impl Guess {
@@ -62,12 +62,15 @@ impl Guess {
                 before,
                 counted,
             };
-            Ok((Begun::Counted(guess), Some(attempts)))
+            Ok((Begun::Counted(Box::new(guess)), Some(attempts)))
         })?;
         match begun {
             (Begun::Counted(guess), Some(attempts)) => match guess.set_copy(io, attempts) {
                 Ok(true) => Ok(Begun::Counted(guess)),
-                Ok(false) => guess.without_copy(io, now).map(Begun::Counted),
+                Ok(false) => guess
+                    .without_copy(io, now)
+                    .map(Box::new)
+                    .map(Begun::Counted),
                 Err(error) => {
                     guess.not_made(io);
                     Err(error)

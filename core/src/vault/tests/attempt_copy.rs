@@ -221,7 +221,6 @@ fn a_copy_that_cannot_be_read_neither_frees_a_pin_nor_keeps_anybody_out() {
         // A limit deletes: it sees no more wrong PINs than there were.
         let rules = PinRules {
             drop_after: Some(2),
-            ..PinRules::default()
         };
         let report = tablet.enter_with("0000", rules).unwrap_err().report;
         let Some(RefusalReport::WrongPin(report)) = report else {
