@@ -49,6 +49,8 @@ pub struct Tablet {
     pub key_store: Arc<dyn KeyStore>,
     /// What it waited for.
     pub timer: Arc<InstantTimer>,
+    clock: Arc<dyn Clock>,
+    locks_itself: bool,
     directory: TempDir,
 }
 
@@ -62,26 +64,40 @@ impl Tablet {
     /// A new tablet with a clock of the test's.
     #[must_use]
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self::start(clock, true)
+    }
+
+    /// The same, which never locks itself, however long nobody does anything.
+    #[must_use]
+    pub fn always_open(clock: Arc<dyn Clock>) -> Self {
+        Self::start(clock, false)
+    }
+
+    fn start(clock: Arc<dyn Clock>, locks_itself: bool) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let key_store: Arc<dyn KeyStore> = Arc::new(MemoryKeyStore::new());
         let timer = Arc::new(InstantTimer::default());
-        let system = System {
-            clock,
-            timer: timer.clone(),
-            ..System::real()
-        };
-        let amana = Amana::open(
-            Config::new(directory.path()),
-            Arc::clone(&key_store),
-            system,
-        )
-        .expect("a new vault opens");
+        let amana = open(directory.path(), &key_store, &clock, &timer, locks_itself);
         Self {
             amana,
             key_store,
             timer,
+            clock,
+            locks_itself,
             directory,
         }
+    }
+
+    /// The app ends and is started again.
+    pub fn restart(&mut self) {
+        self.amana.close().expect("an idle vault closes");
+        self.amana = open(
+            self.directory.path(),
+            &self.key_store,
+            &self.clock,
+            &self.timer,
+            self.locks_itself,
+        );
     }
 
     /// A tablet of the clinic's first user.
@@ -176,6 +192,25 @@ impl Default for Tablet {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn open(
+    directory: &std::path::Path,
+    key_store: &Arc<dyn KeyStore>,
+    clock: &Arc<dyn Clock>,
+    timer: &Arc<InstantTimer>,
+    locks_itself: bool,
+) -> Amana {
+    let system = System {
+        clock: Arc::clone(clock),
+        timer: timer.clone(),
+        ..System::real()
+    };
+    let mut config = Config::new(directory);
+    if !locks_itself {
+        config.idle_lock = None;
+    }
+    Amana::open(config, Arc::clone(key_store), system).expect("the vault opens")
 }
 
 fn files_below(directory: &std::path::Path) -> Vec<PathBuf> {

@@ -16,6 +16,7 @@ mod key_store;
 mod kv;
 mod life;
 mod listeners;
+mod live;
 mod open_request;
 mod peers;
 mod presence;
@@ -38,6 +39,7 @@ pub use life::{
     QuarantinedVault, VaultGlance, VaultPolicy, VaultPresence, attach_vault, open_vault,
 };
 pub use listeners::{CancelHandle, ChangeObserver, Observation, StateObserver, SyncListener};
+pub use live::QueryObserver;
 pub use open_request::{OpenRequest, read_key_store_options, read_open_request};
 pub use peers::{
     PairedHub, PeerRefusal, PeerStatus, QuarantinedRecord, RecordStanding, Standing, SyncStatus,

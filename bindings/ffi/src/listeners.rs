@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use amana_core::Subscription;
 use amana_core::cancel::CancelToken;
 use amana_core::model::notice::{self, ChangeNotice};
 use amana_core::ports::{ChangeListener, ProgressListener, StateListener};
@@ -61,23 +60,25 @@ impl CancelHandle {
 /// An observer at work, until it is stopped or let go.
 #[derive(uniffi::Object)]
 pub struct Observation {
-    subscription: Mutex<Option<Subscription>>,
+    /// A subscription or a live query: either ends when it is dropped.
+    work: Mutex<Option<Box<dyn Send>>>,
 }
 
 #[uniffi::export]
 impl Observation {
     /// Ends it. Once more is no error.
     pub fn stop(&self) {
-        if let Ok(mut subscription) = self.subscription.lock() {
-            subscription.take();
+        if let Ok(mut work) = self.work.lock() {
+            work.take();
         }
     }
 }
 
 impl Observation {
-    pub(crate) fn new(subscription: Subscription) -> Self {
+    /// Of what ends when it is dropped.
+    pub(crate) fn new(work: impl Send + 'static) -> Self {
         Self {
-            subscription: Mutex::new(Some(subscription)),
+            work: Mutex::new(Some(Box::new(work))),
         }
     }
 }

@@ -23,7 +23,7 @@ impl Store {
             .transpose()
     }
 
-    fn run(&self, sql: &'static str) {
+    pub(super) fn run(&self, sql: &'static str) {
         self.database
             .writer(move |state| {
                 state

@@ -77,6 +77,56 @@ fn a_cancelled_apply_leaves_rows_and_cursor_as_they_were() {
 }
 
 #[test]
+fn a_disk_that_fills_up_while_a_pull_is_applied_leaves_rows_and_cursor_as_they_were() {
+    let store = Store::new();
+    let id = |n: u32| format!("aaaaaaaa-0000-4000-8000-{n:012}");
+    store
+        .pull(vec![store.remote(
+            "patients",
+            &id(0),
+            &[("given_name", text("A"))],
+        )])
+        .unwrap();
+    let first = RecordId::parse_uuid(&id(0)).unwrap();
+    store
+        .update("patients", &first, json!({"phone": "961"}))
+        .unwrap();
+    let seen = || {
+        let cursor = store.database.cursor(&PeerId::cloud()).unwrap();
+        let digest = store.database.digest().wait().unwrap();
+        (cursor, digest, store.upserts().len())
+    };
+    let before = seen();
+    let long = "x".repeat(1_000);
+    // More than the cache holds back until the end, and the known row among them.
+    let pull = || {
+        let changes = (0..2_000).map(|n| {
+            let cells = [("given_name", text("B")), ("camp", text(&long))];
+            store.remote("patients", &id(n), &cells)
+        });
+        let mut later = reply(NOW + 60_000);
+        later.upserts = 2_000;
+        store.database.apply_pull(
+            &PeerTerms::cloud(),
+            &later,
+            Box::new(List {
+                changes: changes.collect(),
+                next: 0,
+            }),
+            Arc::new(RemoteWins),
+            &CancelToken::new(),
+        )
+    };
+    store.run("PRAGMA max_page_count = 1");
+    assert_eq!(pull().unwrap_err().code(), ErrorCode::StorageFull);
+    assert_eq!(seen(), before);
+    store.run("PRAGMA max_page_count = 4294967294");
+    let report = pull().unwrap();
+    assert_eq!((report.inserted, report.updated), (1_999, 1));
+    assert!(seen().0 > before.0);
+}
+
+#[test]
 fn a_digest_tells_sameness_whatever_the_order() {
     let (one, two) = (Store::new(), Store::new());
     let ids = [

@@ -1,0 +1,291 @@
+//! What breaks down in the middle of a sync: the server while it takes a push, the tablet's disk
+//! while a pull arrives.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+
+use amana_core::cancel::CancelToken;
+use amana_core::model::notice::{SyncPhase, SyncProgress};
+use amana_core::model::peer::{CloudAddress, Credentials, HttpsUrl};
+use amana_core::ports::{Disk, ProgressListener};
+use amana_core::secret::SecretText;
+use amana_core::test_support::{InstantTimer, MemoryKeyStore};
+use amana_core::{Amana, Config, ErrorCode, SyncOptions, System};
+use amana_peer::{Kind, Peer, PeerConfig};
+use amana_tests::{PASSWORD, Tablet, address, clinic, clinic_with, patient};
+use pollster::block_on;
+use serde_json::json;
+use tempfile::TempDir;
+
+/// A server that can come back with its data and its certificate.
+struct Lasting(TempDir);
+
+impl Lasting {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn start(&self) -> Peer {
+        clinic_with(PeerConfig {
+            database: Some(self.0.path().join("clinic.db")),
+            tls_folder: Some(self.0.path().join("tls")),
+            rate_limit: false,
+            ..PeerConfig::default()
+        })
+    }
+}
+
+/// The line between a tablet and whatever server is there: it breaks at a byte on the way up, and
+/// stays broken until there is a server again.
+struct Line {
+    port: u16,
+    server: Mutex<Option<u16>>,
+    /// How many bytes it still takes up.
+    left: AtomicU64,
+    broken: (Mutex<bool>, Condvar),
+}
+
+impl Line {
+    fn to(peer: &Peer) -> Arc<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let line = Arc::new(Self {
+            port: listener.local_addr().unwrap().port(),
+            server: Mutex::new(None),
+            left: AtomicU64::new(u64::MAX),
+            broken: (Mutex::new(false), Condvar::new()),
+        });
+        line.mend(peer);
+        let held = Arc::clone(&line);
+        // Ends with the process.
+        std::thread::spawn(move || {
+            for tablet in listener.incoming().flatten() {
+                let Some(port) = *held.server.lock().unwrap() else {
+                    continue;
+                };
+                let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else {
+                    continue;
+                };
+                let (mut down, mut reader) =
+                    (tablet.try_clone().unwrap(), server.try_clone().unwrap());
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut reader, &mut down);
+                    let _ = down.shutdown(Shutdown::Both);
+                });
+                let line = Arc::clone(&held);
+                std::thread::spawn(move || line.take_up(tablet, server));
+            }
+        });
+        line
+    }
+
+    fn take_up(&self, mut tablet: TcpStream, mut server: TcpStream) {
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = tablet.read(&mut buffer) {
+            let left = self.left.load(Ordering::SeqCst);
+            let taken = usize::try_from(left).map_or(count, |left| left.min(count));
+            self.left.store(left - taken as u64, Ordering::SeqCst);
+            if server.write_all(&buffer[..taken]).is_err() || taken < count {
+                break;
+            }
+        }
+        if self.left.load(Ordering::SeqCst) == 0 {
+            *self.server.lock().unwrap() = None;
+            *self.broken.0.lock().unwrap() = true;
+            self.broken.1.notify_all();
+        }
+        let _ = server.shutdown(Shutdown::Both);
+        let _ = tablet.shutdown(Shutdown::Both);
+    }
+
+    fn break_after(&self, bytes: u64) {
+        self.left.store(bytes, Ordering::SeqCst);
+    }
+
+    fn wait_until_broken(&self) {
+        let mut broken = self.broken.0.lock().unwrap();
+        while !*broken {
+            broken = self.broken.1.wait(broken).unwrap();
+        }
+    }
+
+    fn mend(&self, peer: &Peer) {
+        let port = peer.url().rsplit(':').next().unwrap();
+        *self.server.lock().unwrap() = Some(port.parse().unwrap());
+        *self.broken.0.lock().unwrap() = false;
+        self.left.store(u64::MAX, Ordering::SeqCst);
+    }
+
+    /// A tablet at the other end, signed in.
+    fn tablet(&self, peer: &Peer) -> Tablet {
+        let tablet = Tablet::new();
+        let address = CloudAddress {
+            url: HttpsUrl::parse(&format!("https://127.0.0.1:{}", self.port)).unwrap(),
+            private_ca_pem: Some(peer.ca_pem().to_owned()),
+        };
+        block_on(
+            tablet
+                .amana
+                .sign_in(address, credentials(), CancelToken::new()),
+        )
+        .unwrap();
+        tablet
+    }
+}
+
+fn credentials() -> Credentials {
+    let password = SecretText::new(PASSWORD.to_owned());
+    Credentials::new("amal@clinic.example".to_owned(), password).unwrap()
+}
+
+/// Patients of about 8 KiB each, so that a push is more than the buffers of a socket hold.
+fn register(tablet: &Tablet, count: usize) -> Vec<String> {
+    let data = json!({"note": "x".repeat(8_000)}).to_string();
+    let one = |n| {
+        let mut fields = patient(&format!("P{n}"));
+        fields["additional_data"] = json!(data);
+        tablet.insert("patients", &fields)
+    };
+    (0..count).map(one).collect()
+}
+
+fn holds_each_once(peer: &Peer, tablet: &Tablet, ids: &[String]) {
+    let rows = peer.rows("patients");
+    assert_eq!(rows.len(), ids.len());
+    let names: BTreeMap<_, _> = rows
+        .iter()
+        .filter(|row| row["is_deleted"] == false)
+        .map(|row| (row["id"].as_str().unwrap(), &row["given_name"]))
+        .collect();
+    for (n, id) in ids.iter().enumerate() {
+        assert_eq!(names[id.as_str()], &format!("P{n}"));
+    }
+    assert_eq!(tablet.pending(), 0);
+    assert!(
+        block_on(tablet.amana.quarantined_records())
+            .unwrap()
+            .is_empty()
+    );
+    let other = Tablet::signed_in(peer);
+    other.sync().unwrap();
+    tablet.sync().unwrap();
+    assert_eq!(
+        block_on(other.amana.digest()).unwrap(),
+        block_on(tablet.amana.digest()).unwrap()
+    );
+}
+
+#[test]
+fn a_server_killed_in_the_middle_of_a_push_loses_nothing_and_takes_nothing_twice() {
+    // In the head, in the body, and in the body of a later piece.
+    for bytes in [1, 100_000, 2_700_000] {
+        let place = Lasting::new();
+        let peer = place.start();
+        let line = Line::to(&peer);
+        let tablet = line.tablet(&peer);
+        tablet.sync().unwrap();
+        let ids = register(&tablet, 350);
+        let progress = Arc::new(BreakInPush(Arc::clone(&line), bytes));
+        let options = SyncOptions {
+            progress: Some(progress),
+            ..SyncOptions::default()
+        };
+        let error = std::thread::scope(|scope| {
+            let sync = scope.spawn(|| block_on(tablet.amana.sync(options)));
+            line.wait_until_broken();
+            peer.stop();
+            sync.join().unwrap().unwrap_err()
+        });
+        assert_eq!(error.code(), ErrorCode::Network, "{bytes}");
+        assert!(tablet.pending() > 0, "{bytes}");
+        let peer = place.start();
+        line.mend(&peer);
+        tablet.sync().unwrap();
+        holds_each_once(&peer, &tablet, &ids);
+    }
+}
+
+/// Lets the line break behind so many bytes of the push.
+struct BreakInPush(Arc<Line>, u64);
+
+impl ProgressListener for BreakInPush {
+    fn progress(&self, progress: &SyncProgress) {
+        if progress.phase == SyncPhase::Pushing && progress.rows == 0 {
+            self.0.break_after(self.1);
+        }
+    }
+}
+
+#[test]
+fn a_server_killed_between_its_write_and_its_reply_takes_nothing_twice() {
+    let place = Lasting::new();
+    let peer = place.start();
+    let line = Line::to(&peer);
+    let tablet = line.tablet(&peer);
+    tablet.sync().unwrap();
+    let ids = register(&tablet, 20);
+    peer.faults().cut_after(Kind::Push, 0, 100);
+    assert_eq!(tablet.sync().unwrap_err().code(), ErrorCode::Network);
+    assert_eq!((peer.count("patients"), tablet.pending()), (20, 20));
+    peer.stop();
+    // An edit meanwhile is not mistaken for what the server has.
+    tablet.update("patients", &ids[7], &json!({"phone": "961"}));
+    let peer = place.start();
+    line.mend(&peer);
+    tablet.sync().unwrap();
+    assert_eq!(peer.row("patients", &ids[7]).unwrap()["phone"], "961");
+    holds_each_once(&peer, &tablet, &ids);
+}
+
+/// A disk with as much room as is said.
+struct Room(AtomicU64);
+
+impl Disk for Room {
+    fn free_bytes(&self, _: &Path) -> Option<u64> {
+        Some(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[test]
+fn a_disk_that_fills_up_under_a_pull_leaves_everything_as_it_was() {
+    let peer = clinic();
+    peer.seed_patients(3).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let room = Arc::new(Room(AtomicU64::new(u64::MAX)));
+    let system = System {
+        timer: Arc::new(InstantTimer::default()),
+        disk: room.clone(),
+        ..System::real()
+    };
+    let key_store = Arc::new(MemoryKeyStore::new());
+    let amana = Amana::open(Config::new(directory.path()), key_store, system).unwrap();
+    block_on(amana.sign_in(address(&peer), credentials(), CancelToken::new())).unwrap();
+    let sync = || block_on(amana.sync(SyncOptions::default()));
+    let seen = || {
+        let cursor = block_on(amana.status()).unwrap().cloud.cursor;
+        (cursor, block_on(amana.digest()).unwrap())
+    };
+    sync().unwrap();
+    let mine = patient("Amal").to_string();
+    let mine = block_on(amana.insert("patients", &mine)).unwrap();
+    peer.seed_patients(3).unwrap();
+    let before = seen();
+    room.0.store(100_000, Ordering::SeqCst);
+    assert_eq!(sync().unwrap_err().code(), ErrorCode::StorageFull);
+    assert_eq!(seen(), before);
+    let spools = std::fs::read_dir(directory.path()).unwrap();
+    let spools = spools.filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy().ends_with(".spool")
+    });
+    assert_eq!(spools.count(), 0);
+    assert!(peer.row("patients", &mine).is_none());
+    room.0.store(u64::MAX, Ordering::SeqCst);
+    sync().unwrap();
+    assert_eq!(block_on(amana.count("patients", "{}")).unwrap(), 7);
+    assert!(peer.row("patients", &mine).is_some());
+}
