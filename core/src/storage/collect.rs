@@ -1,6 +1,6 @@
 //! Collects what a push sends: pages of the outbox with whole records, as one peer has to see them.
 
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, params};
 
 use super::errors::MapSqlite;
 use super::outbox::{changed_columns, damaged, kind_of};
@@ -116,16 +116,14 @@ impl Walk<'_> {
         let table = self.context.schema.table(index);
         let deletions = self.class == PushClass::Deletions;
         let sql = format!(
-            "SELECT record_id, kind, revision, base FROM amana_outbox o
-               WHERE o.table_name = ?1 AND o.revision > ?2 AND (o.kind = 2) = ?3{}
+            "SELECT record_id, kind, revision, base, place
+               FROM amana_entry o INDEXED BY amana_entry_by_state
+               WHERE o.state = 0 AND o.table_name = ?1 AND (o.kind = 2) = ?3 AND o.revision > ?2{}
                ORDER BY o.revision LIMIT ?4",
             self.conditions
         );
         let mut entries = self.connection.prepare_cached(&sql).map_sqlite()?;
-        let mut record = self
-            .connection
-            .prepare_cached(&self.context.sql.table(index).find)
-            .map_sqlite()?;
+        let mut finder = Finder::new(self.connection, self.context, index)?;
         let left = self.limit.rows.saturating_sub(self.rows.len());
         let mut rows = entries
             .query(params![
@@ -142,7 +140,8 @@ impl Walk<'_> {
             let revision = row.get(2).map_sqlite()?;
             let (mut values, mut changed) = (Vec::new(), Vec::new());
             if !deletions {
-                values = values::find(&mut record, table, &text)?.ok_or_else(damaged)?;
+                let place = row.get(4).map_sqlite()?;
+                values = finder.find(table, &text, place)?.ok_or_else(damaged)?;
                 changed = changed_columns(table, row.get_ref(3).map_sqlite()?)?;
             }
             self.bytes += values.iter().map(size_of).sum::<usize>();
@@ -191,6 +190,34 @@ impl Walk<'_> {
             }
         }
         Ok(found)
+    }
+}
+
+/// Finds records where their entries say they lie, which saves the index of ids; elsewhere where
+/// they have moved since, as in a database that was salvaged.
+struct Finder<'a> {
+    at: CachedStatement<'a>,
+    anywhere: CachedStatement<'a>,
+}
+
+impl<'a> Finder<'a> {
+    fn new(connection: &'a Connection, context: &Context, index: TableIndex) -> Result<Self> {
+        let sql = context.sql.table(index);
+        Ok(Self {
+            at: connection.prepare_cached(&sql.find_at).map_sqlite()?,
+            anywhere: connection.prepare_cached(&sql.find).map_sqlite()?,
+        })
+    }
+
+    fn find(&mut self, table: &Table, id: &str, place: Option<i64>) -> Result<Option<Vec<Value>>> {
+        let mut found = None;
+        if let Some(place) = place {
+            found = values::find(&mut self.at, table, params![place, id])?;
+        }
+        if found.is_none() {
+            found = values::find(&mut self.anywhere, table, [id])?;
+        }
+        Ok(found.map(|found| found.record))
     }
 }
 

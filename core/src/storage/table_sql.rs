@@ -4,8 +4,10 @@ use crate::model::schema::{Column, Role, Schema, Table, TableIndex};
 
 /// Texts of the statements that run for every record.
 pub(super) struct TableSql {
-    /// All columns by id.
+    /// All columns and the rowid, by id.
     pub find: String,
+    /// The same by rowid and id.
+    pub find_at: String,
     /// All columns, positional.
     pub insert: String,
     /// The same, unless there is a record with the id.
@@ -45,7 +47,8 @@ impl TableSql {
             .join(", ");
         let marks = vec!["?"; table.columns.len()].join(", ");
         Self {
-            find: format!("SELECT {columns} FROM {name} WHERE id = ?"),
+            find: format!("SELECT {columns}, _rowid_ FROM {name} WHERE id = ?"),
+            find_at: format!("SELECT {columns}, _rowid_ FROM {name} WHERE _rowid_ = ? AND +id = ?"),
             insert: format!("INSERT INTO {name} ({columns}) VALUES ({marks})"),
             insert_new: format!(
                 "INSERT INTO {name} ({columns}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING"
@@ -56,13 +59,18 @@ impl TableSql {
     }
 }
 
-/// A statement that writes the given columns of one record; the id is the last parameter.
-pub(super) fn update(table: &Table, positions: impl Iterator<Item = usize>) -> String {
+/// A statement that writes the given columns of one record; its id, or its rowid, is the last
+/// parameter.
+pub(super) fn update(
+    table: &Table,
+    positions: impl Iterator<Item = usize>,
+    by: &'static str,
+) -> String {
     let set = positions
         .map(|i| format!("{} = ?", quote(&table.columns[i].name)))
         .collect::<Vec<_>>()
         .join(", ");
-    format!("UPDATE {} SET {set} WHERE id = ?", quote(&table.name))
+    format!("UPDATE {} SET {set} WHERE {by} = ?", quote(&table.name))
 }
 
 /// A name of the schema between quotes. Names are checked when the schema is read; the quotes are

@@ -10,6 +10,7 @@ mod outbox;
 mod pulls;
 mod records;
 mod salvage;
+mod taken;
 
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
