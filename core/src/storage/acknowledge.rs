@@ -55,7 +55,6 @@ struct Noted {
     others: bool,
     refused: bool,
     marks: bool,
-    sent: bool,
 }
 
 impl Noted {
@@ -65,7 +64,6 @@ impl Noted {
             others: peers::has_others(connection, &terms.id)?,
             refused: aside::any(connection)?,
             marks: marks::any(connection)?,
-            sent: sent::any(connection)?,
         })
     }
 }
@@ -115,7 +113,7 @@ fn settle(
         }
         OutboxKind::Deleted => Vec::new(),
     };
-    sent::take(tx.connection, &terms.id, table, ack, base, noted.sent)?;
+    sent::take(tx.connection, &terms.id, table, ack, base)?;
     if entry.revision != ack.revision {
         if entry.kind == OutboxKind::Deleted || ack.sent.is_empty() {
             return Ok(());

@@ -115,10 +115,18 @@ impl Walk<'_> {
     fn table(&mut self, index: TableIndex, after: i64) -> Result<Option<i64>> {
         let table = self.context.schema.table(index);
         let deletions = self.class == PushClass::Deletions;
+        let Some(first) = self.first(table, after)? else {
+            return Ok(None);
+        };
+        // From there on they are neighbours; deletions lie among the others.
+        let way = if deletions {
+            "INDEXED BY amana_entry_waiting"
+        } else {
+            "NOT INDEXED"
+        };
         let sql = format!(
-            "SELECT record_id, kind, revision, base, place
-               FROM amana_entry o INDEXED BY amana_entry_by_state
-               WHERE o.state = 0 AND o.table_name = ?1 AND (o.kind = 2) = ?3 AND o.revision > ?2{}
+            "SELECT record_id, kind, revision, base, place FROM amana_entry o {way}
+               WHERE o.table_name = ?1 AND o.revision >= ?2 AND o.state = 0 AND (o.kind = 2) = ?3{}
                ORDER BY o.revision LIMIT ?4",
             self.conditions
         );
@@ -128,7 +136,7 @@ impl Walk<'_> {
         let mut rows = entries
             .query(params![
                 table.name,
-                after,
+                first,
                 deletions,
                 i64::try_from(left).unwrap_or(i64::MAX),
                 self.terms.id.as_str(),
@@ -144,8 +152,7 @@ impl Walk<'_> {
                 values = finder.find(table, &text, place)?.ok_or_else(damaged)?;
                 changed = changed_columns(table, row.get_ref(3).map_sqlite()?)?;
             }
-            self.bytes += values.iter().map(size_of).sum::<usize>();
-            self.rows.push(OutboxRow {
+            let row = OutboxRow {
                 table: index,
                 id: RecordId::from_peer(&text).ok_or_else(damaged)?,
                 kind: kind_of(row.get(1).map_sqlite()?)?,
@@ -153,12 +160,28 @@ impl Walk<'_> {
                 dangling: self.dangling(table, &values)?,
                 values,
                 changed,
-            });
+            };
+            self.bytes += row.bytes();
+            self.rows.push(row);
             if self.is_full() {
                 return Ok(Some(revision));
             }
         }
         Ok(None)
+    }
+
+    /// The first revision of a table after one that waits. What was taken may lie before it.
+    fn first(&self, table: &Table, after: i64) -> Result<Option<i64>> {
+        self.connection
+            .prepare_cached(
+                "SELECT min(revision) FROM amana_entry INDEXED BY amana_entry_waiting
+                   WHERE state = 0 AND table_name = ? AND (kind = 2) = ? AND revision > ?",
+            )
+            .and_then(|mut statement| {
+                let deletions = self.class == PushClass::Deletions;
+                statement.query_row(params![table.name, deletions, after], |row| row.get(0))
+            })
+            .map_sqlite()
     }
 
     /// References for which the peer would invent a record, since none is here.
@@ -219,14 +242,4 @@ impl<'a> Finder<'a> {
         }
         Ok(found.map(|found| found.record))
     }
-}
-
-/// About how many bytes a value takes on the wire, its name and punctuation included.
-fn size_of(value: &Value) -> usize {
-    const AROUND: usize = 24;
-    AROUND
-        + match value {
-            Value::Text(text) => text.len(),
-            Value::Null | Value::Integer(_) | Value::Real(_) => 8,
-        }
 }

@@ -3,8 +3,12 @@
 //! Entries lie in the order in which they are sent, by table and revision, so that a piece of a push is a few neighbouring
 //! pages. What was taken of them stays where it is: `sent` has those.
 
+use std::fmt;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
+use serde::Deserializer;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value as Json};
 
 use super::errors::MapSqlite;
@@ -92,8 +96,32 @@ pub(super) fn base_from_json(table: &Table, text: &str) -> Result<Vec<(usize, Va
 
 /// The columns that an entry's bases name.
 pub(super) fn changed_columns(table: &Table, base: ValueRef<'_>) -> Result<Vec<usize>> {
-    let base = base_from_json(table, base.as_str().map_err(|_| damaged())?)?;
-    Ok(base.into_iter().map(|(position, _)| position).collect())
+    let text = base.as_str().map_err(|_| damaged())?;
+    let mut names = serde_json::Deserializer::from_str(text);
+    names
+        .deserialize_map(Positions(table))
+        .map_err(|_| damaged())
+}
+
+/// Reads the names of an object's members, without making anything of the values.
+struct Positions<'a>(&'a Table);
+
+impl<'de> Visitor<'de> for Positions<'_> {
+    type Value = Vec<usize>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> std::result::Result<Vec<usize>, M::Error> {
+        let mut positions = Vec::new();
+        // Names of columns need no escapes.
+        while let Some(name) = map.next_key::<&str>()? {
+            map.next_value::<IgnoredAny>()?;
+            positions.extend(self.0.position(name));
+        }
+        Ok(positions)
+    }
 }
 
 /// Whether the entries of a table between two revisions, its deletions or all others, are exactly
@@ -294,7 +322,8 @@ fn remove_alone(connection: &Connection, table: &str, id: &str) -> Result<()> {
 pub(super) fn has_any(connection: &Connection, table: &str) -> Result<bool> {
     connection
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM amana_entry WHERE state = 0 AND table_name = ?)",
+            "SELECT EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_waiting
+               WHERE state = 0 AND table_name = ?)",
         )
         .and_then(|mut statement| statement.query_row([table], |row| row.get(0)))
         .map_sqlite()
@@ -303,7 +332,10 @@ pub(super) fn has_any(connection: &Connection, table: &str) -> Result<bool> {
 /// Whether anything waits to be pushed.
 pub(super) fn waits(connection: &Connection) -> Result<bool> {
     connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_entry WHERE state = 0)")
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_waiting
+               WHERE state = 0)",
+        )
         .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
         .map_sqlite()
 }
@@ -312,7 +344,7 @@ pub(super) fn waits(connection: &Connection) -> Result<bool> {
 pub(super) fn has_deletions(connection: &Connection, table: &str) -> Result<bool> {
     connection
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_by_state
+            "SELECT EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_waiting
                WHERE state = 0 AND table_name = ? AND (kind = 2) = 1)",
         )
         .and_then(|mut statement| statement.query_row([table], |row| row.get(0)))

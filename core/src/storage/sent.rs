@@ -19,22 +19,16 @@ use crate::model::value::Value;
 const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Notes what was taken of a record at a revision; the entry of that revision, where it still
-/// waits, becomes this. With `look`, what was taken before and is not yet confirmed stays part of it.
+/// waits, becomes this. What was taken before and is not yet confirmed stays part of it.
 pub(super) fn take(
     connection: &Connection,
     peer: &PeerId,
     table: &Table,
     ack: &Acknowledgement,
     mut base: Vec<(usize, Value)>,
-    look: bool,
 ) -> Result<()> {
     let mut kind = ack.kind;
-    let before = if look {
-        find(connection, table, ack.id.as_str())?
-    } else {
-        None
-    };
-    if let Some(before) = before {
+    if let Some(before) = find(connection, table, ack.id.as_str())? {
         forget(connection, &table.name, ack.id.as_str())?;
         if !before.row.confirmed && kind != OutboxKind::Deleted {
             kind = before.row.kind;
@@ -144,19 +138,11 @@ fn read(table: &Table, (kind, base, confirmed_ms): Columns) -> Result<SentRow> {
     })
 }
 
-/// Whether anything is noted.
-pub(super) fn any(connection: &Connection) -> Result<bool> {
-    connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_entry WHERE state > 0)")
-        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-        .map_sqlite()
-}
-
 /// Whether anything of a table is noted.
 pub(super) fn has_any(connection: &Connection, table: &str) -> Result<bool> {
     connection
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM amana_entry WHERE state IN (1, 2) AND table_name = ?)",
+            "SELECT EXISTS (SELECT 1 FROM amana_entry WHERE table_name = ? AND state > 0)",
         )
         .and_then(|mut statement| statement.query_row([table], |row| row.get(0)))
         .map_sqlite()
@@ -215,7 +201,7 @@ pub(super) fn unconfirmed(
     let mut statement = connection
         .prepare_cached(
             "SELECT kind, base, confirmed_ms, record_id
-               FROM amana_entry INDEXED BY amana_entry_by_state
+               FROM amana_entry NOT INDEXED
                WHERE state = 1 AND table_name = ? AND coalesce(peer, 'cloud') = ?",
         )
         .map_sqlite()?;

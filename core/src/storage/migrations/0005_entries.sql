@@ -21,8 +21,9 @@ CREATE TABLE amana_entry (
   PRIMARY KEY (table_name, revision)
 ) WITHOUT ROWID;
 -- Which of them wait, by class of request, in the order of their revisions.
-CREATE INDEX amana_entry_by_state ON amana_entry (state, table_name, kind = 2);
-CREATE INDEX amana_entry_by_record ON amana_entry (table_name, record_id);
+CREATE INDEX amana_entry_waiting ON amana_entry (table_name, kind = 2) WHERE state = 0;
+-- By the id first: it tells entries apart with its first bytes.
+CREATE INDEX amana_entry_by_record ON amana_entry (record_id, table_name);
 CREATE INDEX amana_entry_by_parent ON amana_entry (parent_table, parent_id)
   WHERE parent_id IS NOT NULL;
 

@@ -148,6 +148,7 @@ impl Store {
         let start = OutboxPosition::default();
         self.database
             .collect(&PeerTerms::cloud(), class, &start, ALL)
+            .wait()
             .unwrap()
             .rows
     }
