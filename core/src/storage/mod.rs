@@ -45,6 +45,7 @@ mod table_sql;
 mod tests;
 mod transaction;
 mod undo;
+mod until_commit;
 mod values;
 mod worker;
 
