@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params_from_iter};
 
 use super::errors::MapSqlite;
+use super::related::Related;
 use super::table_sql::quote;
 use super::transaction::Context;
 use super::values;
@@ -19,7 +20,9 @@ const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
 /// What most records have room in, as text.
 const RECORD_BYTES: usize = 1024;
 
-/// A page as JSON text: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}`.
+/// A page as JSON text: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}`, and behind that
+/// `"included":[{"table":…,"columns":[…],"rows":[[…],…]},…]` where the query includes relations, in the
+/// order in which it names them.
 pub(super) fn page(
     connection: &Connection,
     context: &Context,
@@ -55,7 +58,9 @@ pub(super) fn page(
     let mut rows = statement
         .query(params_from_iter(&sql.values))
         .map_sqlite()?;
-    let mut out = header(table);
+    let mut related = Related::new(&query.include);
+    let mut out = String::from("{");
+    write_header(table, &mut out);
     let mut count = 0;
     let mut more = false;
     while let Some(found) = rows.next().map_sqlite()? {
@@ -68,6 +73,7 @@ pub(super) fn page(
             out.push(',');
         }
         write_row(table, found, &mut out)?;
+        related.gather(found)?;
         count += 1;
     }
     out.push_str("],\"next_offset\":");
@@ -76,6 +82,7 @@ pub(super) fn page(
     } else {
         out.push_str("null");
     }
+    related.write(connection, context, &mut out)?;
     out.push('}');
     Ok(out)
 }
@@ -130,19 +137,20 @@ pub(super) fn count(
         .map_sqlite()
 }
 
-fn header(table: &Table) -> String {
-    let mut out = String::from("{\"columns\":[");
+/// `"columns":[…],"rows":[`, to which rows are appended.
+pub(super) fn write_header(table: &Table, out: &mut String) {
+    out.push_str("\"columns\":[");
     for (i, column) in table.columns.iter().filter(|c| !c.hidden).enumerate() {
         if i > 0 {
             out.push(',');
         }
-        row::write_text(&column.name, &mut out);
+        row::write_text(&column.name, out);
     }
     out.push_str("],\"rows\":[");
-    out
 }
 
-fn write_row(table: &Table, found: &rusqlite::Row<'_>, out: &mut String) -> Result<()> {
+/// A row as a JSON array; the statement selects all columns of the table.
+pub(super) fn write_row(table: &Table, found: &rusqlite::Row<'_>, out: &mut String) -> Result<()> {
     out.push('[');
     let visible = table.columns.iter().enumerate().filter(|(_, c)| !c.hidden);
     for (i, (position, column)) in visible.enumerate() {
@@ -173,6 +181,8 @@ impl<'a> Sql<'a> {
         match condition {
             Condition::And(list) => self.join(list, " AND ", "1"),
             Condition::Or(list) => self.join(list, " OR ", "0"),
+            // NOT of an unknown would be unknown: what does not hold is found, whatever the reason.
+            Condition::Not(one) => format!("({} IS NOT TRUE)", self.condition(one)),
             Condition::Compare(position, comparison, value) => {
                 let operator = match comparison {
                     Comparison::Eq => "=",
