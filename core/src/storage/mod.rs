@@ -33,6 +33,7 @@ mod query;
 mod reconcile;
 mod records;
 mod rekey;
+mod related;
 mod salvage;
 mod schema_tables;
 mod sent;

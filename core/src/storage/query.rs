@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params_from_iter};
 
 use super::errors::MapSqlite;
+use super::related::Related;
 use super::table_sql::quote;
 use super::transaction::Context;
 use super::values;
@@ -21,7 +22,9 @@ const PAGE_BYTES: usize = 16 * 1024;
 /// What most records have room in, as text.
 const RECORD_BYTES: usize = 1024;
 
-/// A page as JSON text: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}`.
+/// A page as JSON text: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}`, and behind that
+/// `"included":[{"table":…,"columns":[…],"rows":[[…],…]},…]` where the query includes relations, in the
+/// order in which it names them.
 pub(super) fn page(
     connection: &Connection,
     context: &Context,
@@ -43,8 +46,8 @@ pub(super) fn page(
         })
         .collect();
     order.push("id".to_owned());
-    // `_rowid_` cannot be the name of a column. Rows are sorted by themselves, and read one by one afterwards: a sort would copy whole records
-    // twice, and an offset would read records that nobody sees.
+    // Rows are sorted by themselves, and read one by one afterwards: a sort would copy whole records
+    // twice, and an offset would read records that nobody sees. No column can be named `_rowid_`.
     let text = format!(
         "SELECT _rowid_ FROM {} WHERE {condition} ORDER BY {} LIMIT ? OFFSET ?",
         quote(&table.name),
@@ -58,7 +61,9 @@ pub(super) fn page(
     let mut wanted = wanted.query(params_from_iter(&sql.values)).map_sqlite()?;
     let texts = context.sql.table(index);
     let mut find = connection.prepare_cached(&texts.find_row).map_sqlite()?;
+    let mut related = Related::new(&query.include);
     let mut out = String::with_capacity(PAGE_BYTES);
+    out.push('{');
     out.push_str(&texts.page_head);
     let mut count = 0;
     let mut more = false;
@@ -75,6 +80,7 @@ pub(super) fn page(
         let mut rows = find.query([rowid]).map_sqlite()?;
         let found = rows.next().map_sqlite()?.ok_or_else(damaged)?;
         write_row(table, found, &mut out)?;
+        related.gather(found)?;
         count += 1;
     }
     out.push_str("],\"next_offset\":");
@@ -83,6 +89,7 @@ pub(super) fn page(
     } else {
         out.push_str("null");
     }
+    related.write(connection, context, &mut out)?;
     out.push('}');
     Ok(out)
 }
@@ -139,7 +146,8 @@ fn damaged() -> Error {
     Error::new(ErrorCode::DatabaseDamaged, "a record cannot be read")
 }
 
-fn write_row(table: &Table, found: &rusqlite::Row<'_>, out: &mut String) -> Result<()> {
+/// A row as a JSON array; the statement selects all columns of the table.
+pub(super) fn write_row(table: &Table, found: &rusqlite::Row<'_>, out: &mut String) -> Result<()> {
     out.push('[');
     let visible = table.columns.iter().enumerate().filter(|(_, c)| !c.hidden);
     for (i, (position, column)) in visible.enumerate() {
@@ -170,6 +178,8 @@ impl<'a> Sql<'a> {
         match condition {
             Condition::And(list) => self.join(list, " AND ", "1"),
             Condition::Or(list) => self.join(list, " OR ", "0"),
+            // NOT of an unknown would be unknown: what does not hold is found, whatever the reason.
+            Condition::Not(one) => format!("({} IS NOT TRUE)", self.condition(one)),
             Condition::Compare(position, comparison, value) => {
                 let operator = match comparison {
                     Comparison::Eq => "=",

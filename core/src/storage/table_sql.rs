@@ -19,7 +19,7 @@ pub(super) struct TableSql {
     pub find_row: String,
     /// What stands before each shown column's value in a record's JSON object, with its position.
     pub keys: Vec<(usize, String)>,
-    /// What a page of records begins with: `{"columns":[…],"rows":[`.
+    /// What stands before the records of a page: `"columns":[…],"rows":[`.
     pub page_head: String,
 }
 
@@ -80,7 +80,7 @@ fn json_keys(table: &Table) -> Vec<(usize, String)> {
 }
 
 fn page_head(table: &Table) -> String {
-    let mut head = String::from("{\"columns\":[");
+    let mut head = String::from("\"columns\":[");
     for (i, column) in table.columns.iter().filter(|c| !c.hidden).enumerate() {
         if i > 0 {
             head.push(',');
