@@ -441,6 +441,8 @@ impl Drop for Inner {
         if let Some(open) = self.life.last_open() {
             self.shut(&open);
         }
+        // Whoever listens must not wait for news for ever.
+        self.life.tell(VaultState::Closed);
     }
 }
 
