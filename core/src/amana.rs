@@ -45,6 +45,7 @@ mod unsynced;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use crate::asking;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::schema::Schema;
@@ -386,6 +387,7 @@ impl Amana {
 
     /// What an unlocked vault has, or the typed refusal. Never waits. Counts as use.
     fn opened(&self) -> Result<Arc<Open>> {
+        refuse_rule()?;
         let now_ms = self.inner.system.clock.monotonic_ms();
         let rule = self.inner.config.idle_lock;
         let state = self.inner.life.now()?;
@@ -446,8 +448,9 @@ impl Drop for Inner {
     }
 }
 
-/// A sync cannot end while its listener waits for its end.
+/// A sync cannot end while its listener, or a rule that it asked, waits for its end.
 fn refuse_listener() -> Result<()> {
+    refuse_rule()?;
     if sync_run::is_sync_thread() {
         return Err(Error::new(
             ErrorCode::Busy,
@@ -455,6 +458,17 @@ fn refuse_listener() -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// A rule of the app is asked by the writer: whatever waits for the writer would wait for ever.
+fn refuse_rule() -> Result<()> {
+    match asking::is_asking() {
+        true => Err(Error::new(
+            ErrorCode::Busy,
+            "a rule for conflicts cannot call the vault",
+        )),
+        false => Ok(()),
+    }
 }
 
 const fn exists() -> Error {

@@ -2,6 +2,7 @@
 
 pub mod access;
 mod amana;
+mod asking;
 pub mod cancel;
 pub mod error;
 mod kv;
