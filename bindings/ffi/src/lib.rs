@@ -5,6 +5,7 @@
 //! No key, PIN or password is ever returned; secrets go in as bytes and are wiped.
 
 mod care;
+mod conflict_rule;
 mod direct;
 mod error;
 mod guard;
@@ -28,6 +29,7 @@ mod wiped;
 pub use care::{
     DamageObserver, IntegrityStatus, SalvageReport, TableKind, TableSalvage, diagnose_directory,
 };
+pub use conflict_rule::{AppRule, ConflictResolver};
 pub use direct::DirectHandle;
 pub use error::{AmanaError, ErrorCode};
 pub use key_store::{

@@ -270,6 +270,8 @@ export type SyncStatus = {
   absent: number;
   /** Rows that a peer took and no pull has confirmed yet. */
   unconfirmed: number;
+  /** Connections of this process to the cloud that showed a key which is not pinned. */
+  pinMismatches: number;
   syncing: boolean;
 };
 

@@ -524,6 +524,7 @@ export class MemoryNative implements Spec {
       conflicts: 0,
       absent: 0,
       unconfirmed: 0,
+      pinMismatches: 0,
       syncing: syncing !== null,
     };
   }
