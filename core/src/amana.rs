@@ -28,6 +28,7 @@ mod kv_tests;
 mod live;
 mod opened;
 mod opening;
+mod phone;
 mod records;
 mod recovery;
 mod refusal;
@@ -46,6 +47,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::asking;
+use crate::background::Background;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::schema::Schema;
@@ -92,6 +94,8 @@ pub(crate) struct Inner {
     /// Kept until the vault is closed.
     directory: Mutex<Option<VaultDirectory>>,
     watch: Watch,
+    protected_data: phone::ProtectedData,
+    background: Arc<Background>,
     /// The last opening or PIN that was refused, until one is not.
     refusal: Mutex<Option<vault::Refusal>>,
     /// Opens the answer to the last recovery request.
@@ -175,6 +179,8 @@ impl Amana {
                     life: Life::locked(observers),
                     directory: Mutex::new(Some(directory)),
                     watch: Watch::default(),
+                    protected_data: phone::ProtectedData::default(),
+                    background: Arc::default(),
                     refusal: Mutex::default(),
                     recovery: Mutex::default(),
                     pin_kdf: OnceLock::new(),
@@ -227,6 +233,7 @@ impl Amana {
             State::Unlocked(_) => Err(exists()),
             State::Locked | State::Changing(_) => Ok(()),
         })?;
+        self.inner.reachable()?;
         if vault::glance(&self.inner.io())?.presence == Presence::Vault {
             return Err(exists());
         }

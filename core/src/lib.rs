@@ -3,6 +3,7 @@
 pub mod access;
 mod amana;
 mod asking;
+mod background;
 pub mod cancel;
 pub mod error;
 mod kv;

@@ -169,7 +169,12 @@ mod tests {
         };
         let columns = [
             conflict("given_name", Value::Null, text("a\"b"), text("سلمى")),
-            conflict("metadata", text("{}"), text("{\"n\": 1.50}"), text("{\"r\":1}")),
+            conflict(
+                "metadata",
+                text("{}"),
+                text("{\"n\": 1.50}"),
+                text("{\"r\":1}"),
+            ),
         ];
         let app = Arc::new(App(answer, Mutex::default()));
         let choices = terms::ConflictResolver::resolve(

@@ -142,7 +142,9 @@ fn run(
         let Some(inner) = vault.upgrade() else {
             return;
         };
+        let working = inner.background.begin();
         let page = opened(&inner).and_then(|open| open.database.query(index, query.clone()).wait());
+        drop(working);
         drop(inner);
         let is_over = matches!(&page, Err(error) if error.code() == ErrorCode::Closed);
         // A listener's panic is its own.

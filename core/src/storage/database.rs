@@ -20,6 +20,7 @@ use super::{
     aside, conflicts, digest, migrations, outbox, peers, query, schema_tables, session, standing,
     undo,
 };
+use crate::background::Background;
 use crate::error::{Error, ErrorCode, Result};
 use crate::kv::cache::KvCache;
 use crate::model::filter::{Condition, Query};
@@ -52,6 +53,8 @@ pub struct DatabaseOptions<'a> {
     pub entropy: Arc<dyn Entropy>,
     /// Who hears of committed changes.
     pub notices: NoticeSink,
+    /// Where what nobody waits for is counted.
+    pub background: Arc<Background>,
 }
 
 /// The open, encrypted database.
@@ -62,6 +65,7 @@ pub struct Database {
     pub(super) kv: KvReading,
     opener: Arc<Opener>,
     path: PathBuf,
+    background: Arc<Background>,
 }
 
 pub(super) struct WriterState {
@@ -154,6 +158,7 @@ impl Database {
             kv,
             opener: Arc::new(Opener::new(options.path.to_owned(), options.key)),
             path: options.path.to_owned(),
+            background: options.background,
         })
     }
 
@@ -269,9 +274,12 @@ impl Database {
     /// Moves the write-ahead log into the file, beside the writer.
     pub(super) fn move_log(&self) -> Pending<()> {
         let at_once = self.kv.at_once();
+        let working = self.background.begin();
         self.readers.submit(move |connection| {
             at_once.let_go();
-            connection::checkpoint(connection)
+            let moved = connection::checkpoint(connection);
+            drop(working);
+            moved
         })
     }
 
