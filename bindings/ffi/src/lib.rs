@@ -20,6 +20,7 @@ mod listeners;
 mod live;
 mod open_request;
 mod peers;
+mod phone;
 mod presence;
 mod slots;
 mod types;

@@ -291,6 +291,14 @@ export class MemoryNative implements Spec {
     throw failure('unsupported', 'a vault in memory is never damaged');
   }
 
+  async salvageWithPresence(handle: number): Promise<SalvageReport> {
+    return this.salvage(handle);
+  }
+
+  async salvageWithRecovery(handle: number): Promise<SalvageReport> {
+    return this.salvage(handle);
+  }
+
   async diagnose(handle: number): Promise<string> {
     const vault = this.at('diagnose', handle);
     return JSON.stringify({ state: vault.state, policy: vault.policy });
