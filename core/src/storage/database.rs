@@ -21,6 +21,7 @@ use super::{
     aside, conflicts, digest, migrations, outbox, peers, query, schema_tables, session, standing,
     undo,
 };
+use crate::background::Background;
 use crate::error::{Error, ErrorCode, Result};
 use crate::kv::cache::KvCache;
 use crate::model::filter::{Condition, Query};
@@ -53,6 +54,8 @@ pub struct DatabaseOptions<'a> {
     pub entropy: Arc<dyn Entropy>,
     /// Who hears of committed changes.
     pub notices: NoticeSink,
+    /// Where what nobody waits for is counted.
+    pub background: Arc<Background>,
 }
 
 /// The open, encrypted database.
@@ -65,6 +68,7 @@ pub struct Database {
     /// Whether the outbox holds anything.
     waits: UntilCommit,
     path: PathBuf,
+    background: Arc<Background>,
 }
 
 pub(super) struct WriterState {
@@ -165,6 +169,7 @@ impl Database {
             opener: Arc::new(Opener::new(options.path.to_owned(), options.key)),
             waits: UntilCommit::new(),
             path: options.path.to_owned(),
+            background: options.background,
         };
         // An app asks this first. Whatever it says is said again to who asks.
         let _ = database.has_unsynced_now();
@@ -283,9 +288,12 @@ impl Database {
     /// Moves the write-ahead log into the file, beside the writer.
     pub(super) fn move_log(&self) -> Pending<()> {
         let at_once = self.kv.at_once();
+        let working = self.background.begin();
         self.readers.submit(move |connection| {
             at_once.let_go();
-            connection::checkpoint(connection)
+            let moved = connection::checkpoint(connection);
+            drop(working);
+            moved
         })
     }
 
