@@ -200,6 +200,6 @@ pub(super) fn release(
             Error::new(ErrorCode::NotFound, "this record was not put aside").at(&*table.name),
         );
     }
-    aside::forget(tx.connection, &table.name, id.as_str())?;
+    aside::release(tx.connection, &table.name, id.as_str())?;
     records::release_referring(tx, index, id.as_str())
 }

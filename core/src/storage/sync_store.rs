@@ -8,13 +8,12 @@ use super::{acknowledge, apply, aside, collect, peers, records, sent};
 use crate::cancel::CancelToken;
 use crate::error::{ErrorCode, Result};
 use crate::model::change_set::{
-    Acknowledgement, OutboxPage, OutboxPosition, PieceLimit, PullReply, PushClass, Refusal,
+    Acknowledgement, Noted, OutboxPage, OutboxPosition, PieceLimit, PullReply, PushClass, Refusal,
     Suspicion,
 };
-use crate::model::ids::{PeerId, PeerKind, RecordId};
+use crate::model::ids::{PeerId, PeerKind};
 use crate::model::merge::MergeRule;
 use crate::model::report::ApplyReport;
-use crate::model::schema::TableIndex;
 use crate::model::terms::PeerTerms;
 use crate::ports::{ChangeSource, SyncStore};
 
@@ -103,11 +102,11 @@ impl SyncStore for Database {
         .wait()
     }
 
-    fn missing(&self, peer: &PeerId) -> Result<Vec<(TableIndex, RecordId)>> {
+    fn noted(&self, peer: &PeerId) -> Result<Noted> {
         let peer = peer.clone();
         self.read(move |connection, context| {
             let now_ms = context.clock.now_ms();
-            aside::missing(connection, &context.schema, &peer, now_ms)
+            aside::noted(connection, &context.schema, &peer, now_ms)
         })
         .wait()
     }

@@ -12,6 +12,7 @@ mod peers;
 mod pulling;
 mod pushing;
 mod reconciling;
+mod refusing;
 mod verifying;
 
 use std::collections::BTreeMap;
