@@ -162,7 +162,7 @@ pub struct OutboxPosition {
 }
 
 /// A page of the outbox.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Default, Debug)]
 pub struct OutboxPage {
     /// The rows, fewer than asked for only at the end.
     pub rows: Vec<OutboxRow>,

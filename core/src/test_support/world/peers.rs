@@ -179,6 +179,40 @@ fn a_colleagues_edit_by_way_of_the_hub_is_no_conflict_with_the_cloud() {
     assert!(device.ledger().is_empty(), "{:?}", device.ledger());
 }
 
+/// The hub has told the version that it relays to the cloud: coming from there too, it shows that our
+/// edits were kept. Taken for an old one, it would leave them as rows that never came back.
+#[test]
+fn the_version_that_a_hub_told_first_confirms_an_edit_when_the_cloud_says_it_too() {
+    let (cloud, hub, device) = with_hub();
+    let other = Device::new(&device.clock, 2);
+    let id = id(1);
+    cloud.put("patients", &id, patient("Amal", NOW));
+    for device in [&device, &other] {
+        device.sync(&cloud);
+        device.sync_hub(&hub);
+    }
+    device
+        .update("patients", &id, json!({"given_name": "Amalia"}))
+        .unwrap();
+    device.sync_hub(&hub);
+    device.sync(&cloud);
+    assert_eq!(device.status().unconfirmed, 1);
+    device.clock.advance(60_000);
+    other.sync_hub(&hub);
+    other
+        .update("patients", &id, json!({"phone": "1"}))
+        .unwrap();
+    other.sync_hub(&hub);
+    hub.relay(&cloud);
+    // First from the hub, then the same version from the cloud.
+    device.sync_hub(&hub);
+    assert_eq!(device.field("patients", &id, "phone"), "1");
+    assert_eq!(device.sync(&cloud).applied.not_kept, 0);
+    assert!(device.ledger().is_empty(), "{:?}", device.ledger());
+    assert_eq!(device.status().unconfirmed, 0);
+    assert!(device.standing("patients", &id).confirmed);
+}
+
 #[test]
 fn l08_l09_deletions_go_to_a_hub_children_first_and_come_from_it() {
     let (_, hub, device) = with_hub();
