@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::errors::MapSqlite;
@@ -60,6 +61,10 @@ pub(super) fn open(path: &Path, key: &DatabaseKey, access: Access) -> Result<Con
         .map_sqlite()?;
     connection
         .execute_batch(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"))
+        .map_sqlite()?;
+    // Else a statement is planned anew each time a value is bound that it compares.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_sqlite()?;
     match access {
         Access::Write => set_cache_kib(&connection, WRITER_CACHE_KIB)?,

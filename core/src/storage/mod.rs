@@ -18,6 +18,8 @@ mod digest;
 #[cfg(any(test, feature = "test-support"))]
 mod dump;
 mod errors;
+#[cfg(any(test, feature = "test-support"))]
+mod growth;
 mod integrity;
 mod key;
 mod kv;

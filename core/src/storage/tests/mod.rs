@@ -206,6 +206,7 @@ fn refusals(rows: Vec<Acknowledgement>) -> Vec<Refusal> {
         row,
         reason: "refused",
         retry_ms: None,
+        by_peer: true,
     };
     rows.into_iter().map(refusal).collect()
 }

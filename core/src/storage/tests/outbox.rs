@@ -138,9 +138,13 @@ fn a_record_waits_for_the_new_one_it_refers_to() {
     let ids = |store: &Store| -> Vec<RecordId> {
         store.upserts().into_iter().map(|row| row.id).collect()
     };
-    let missing = || store.database.missing(&PeerId::cloud()).unwrap();
+    let noted = || store.database.noted(&PeerId::cloud()).unwrap();
     assert_eq!(ids(&store), [other.clone(), visit.clone()]);
-    assert_eq!(missing(), [(store.table("patients"), patient.clone())]);
+    let known = [(store.table("patients"), patient.clone())];
+    assert_eq!(
+        (&noted().missing[..], &noted().refused[..]),
+        (&known[..], &known[..])
+    );
     let listed = store.database.quarantined(10).wait().unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!(
@@ -151,7 +155,8 @@ fn a_record_waits_for_the_new_one_it_refers_to() {
     let release = |id: &RecordId| store.database.release_record(table, id.clone()).wait();
     assert_eq!(release(&other).unwrap_err().code(), ErrorCode::NotFound);
     release(&patient).unwrap();
-    assert!(missing().is_empty());
+    assert!(noted().missing.is_empty());
+    assert_eq!(noted().refused, known, "until the peer takes it");
     assert_eq!(ids(&store), [patient, other, visit]);
 }
 
