@@ -227,19 +227,21 @@ impl<'a> Finder<'a> {
     fn new(connection: &'a Connection, context: &Context, index: TableIndex) -> Result<Self> {
         let sql = context.sql.table(index);
         Ok(Self {
-            at: connection.prepare_cached(&sql.find_at).map_sqlite()?,
+            at: connection.prepare_cached(&sql.find_row).map_sqlite()?,
             anywhere: connection.prepare_cached(&sql.find).map_sqlite()?,
         })
     }
 
     fn find(&mut self, table: &Table, id: &str, place: Option<i64>) -> Result<Option<Vec<Value>>> {
-        let mut found = None;
         if let Some(place) = place {
-            found = values::find(&mut self.at, table, params![place, id])?;
+            let mut rows = self.at.query([place]).map_sqlite()?;
+            if let Some(row) = rows.next().map_sqlite()?
+                && row.get_ref(0).map_sqlite()?.as_str() == Ok(id)
+            {
+                return values::read_record(row, table).map_sqlite().map(Some);
+            }
         }
-        if found.is_none() {
-            found = values::find(&mut self.anywhere, table, [id])?;
-        }
+        let found = values::find(&mut self.anywhere, table, id)?;
         Ok(found.map(|found| found.record))
     }
 }

@@ -11,7 +11,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_kv.sql"),
     include_str!("migrations/0003_peers.sql"),
     include_str!("migrations/0004_tokens.sql"),
-    include_str!("migrations/0005_entries.sql"),
+    include_str!("migrations/0005_refused_before.sql"),
+    include_str!("migrations/0006_entries.sql"),
 ];
 
 /// Brings the database to the newest version. A newer one is refused, never downgraded.

@@ -75,7 +75,7 @@ pub(super) fn get_placed(
     let mut statement = connection
         .prepare_cached(&context.sql.table(table).find)
         .map_sqlite()?;
-    values::find(&mut statement, context.schema.table(table), [id.as_str()])
+    values::find(&mut statement, context.schema.table(table), id.as_str())
 }
 
 pub(super) fn insert(
@@ -217,7 +217,7 @@ pub(super) fn change(
             outbox::put(tx.connection, table, id, &entry, Some(place))?;
         }
         if !is_first && aside::holds(tx.connection, &table.name, id)? {
-            aside::forget(tx.connection, &table.name, id)?;
+            aside::release(tx.connection, &table.name, id)?;
             release_referring(tx, index, id)?;
         }
     }

@@ -1,21 +1,26 @@
-//! The SQL texts of each record table, made once from the schema.
+//! The texts of each record table, of SQL and of JSON, made once from the schema.
 
+use crate::model::row;
 use crate::model::schema::{Column, Role, Schema, Table, TableIndex};
 
 /// Texts of the statements that run for every record.
 pub(super) struct TableSql {
     /// All columns and the rowid, by id.
     pub find: String,
-    /// The same by rowid and id.
-    pub find_at: String,
     /// All columns, positional.
     pub insert: String,
     /// The same, unless there is a record with the id.
     pub insert_new: String,
     /// By id.
     pub delete: String,
-    /// The list of all columns, for queries.
+    /// The list of all columns.
     pub columns: String,
+    /// All columns by rowid.
+    pub find_row: String,
+    /// What stands before each shown column's value in a record's JSON object, with its position.
+    pub keys: Vec<(usize, String)>,
+    /// What stands before the records of a page: `"columns":[…],"rows":[`.
+    pub page_head: String,
 }
 
 /// The texts for all tables of a schema, by index.
@@ -48,15 +53,42 @@ impl TableSql {
         let marks = vec!["?"; table.columns.len()].join(", ");
         Self {
             find: format!("SELECT {columns}, _rowid_ FROM {name} WHERE id = ?"),
-            find_at: format!("SELECT {columns}, _rowid_ FROM {name} WHERE _rowid_ = ? AND +id = ?"),
             insert: format!("INSERT INTO {name} ({columns}) VALUES ({marks})"),
             insert_new: format!(
                 "INSERT INTO {name} ({columns}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING"
             ),
             delete: format!("DELETE FROM {name} WHERE id = ?"),
+            find_row: format!("SELECT {columns} FROM {name} WHERE _rowid_ = ?"),
             columns,
+            keys: json_keys(table),
+            page_head: page_head(table),
         }
     }
+}
+
+fn json_keys(table: &Table) -> Vec<(usize, String)> {
+    let shown = table.columns.iter().enumerate().filter(|(_, c)| !c.hidden);
+    shown
+        .enumerate()
+        .map(|(i, (position, column))| {
+            let mut key = String::from(if i > 0 { "," } else { "{" });
+            row::write_text(&column.name, &mut key);
+            key.push(':');
+            (position, key)
+        })
+        .collect()
+}
+
+fn page_head(table: &Table) -> String {
+    let mut head = String::from("\"columns\":[");
+    for (i, column) in table.columns.iter().filter(|c| !c.hidden).enumerate() {
+        if i > 0 {
+            head.push(',');
+        }
+        row::write_text(&column.name, &mut head);
+    }
+    head.push_str("],\"rows\":[");
+    head
 }
 
 /// A statement that writes the given columns of one record; its id, or its rowid, is the last

@@ -1,7 +1,7 @@
 //! Values to and from SQLite.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Params, Row, Statement};
+use rusqlite::{Row, Statement};
 
 use super::errors::MapSqlite;
 use crate::error::{Error, ErrorCode, Result};
@@ -61,13 +61,13 @@ pub(super) struct Placed {
     pub record: Vec<Value>,
 }
 
-/// Runs a statement that finds at most one record, of which it shows the rowid after the columns.
+/// Runs a statement that finds at most one record by the given id, and shows the rowid after its columns.
 pub(super) fn find(
     statement: &mut Statement<'_>,
     table: &Table,
-    parameters: impl Params,
+    id: &str,
 ) -> Result<Option<Placed>> {
-    let mut rows = statement.query(parameters).map_sqlite()?;
+    let mut rows = statement.query([id]).map_sqlite()?;
     rows.next()
         .map_sqlite()?
         .map(|row| {
