@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::connection::{self, APPLY_CACHE_KIB, CHECKPOINT_PAGES, WRITER_CACHE_KIB};
 use super::database::{self, Database, WriterState};
-use super::{acknowledge, apply, aside, collect, outbox, peers, records, sent};
+use super::{acknowledge, apply, aside, collect, peers, records, sent};
 use crate::cancel::CancelToken;
 use crate::error::{ErrorCode, Result};
 use crate::model::change_set::{
@@ -96,11 +96,7 @@ impl SyncStore for Database {
         // page cache, and not its own.
         self.writer(move |state| {
             database::read_once(&state.connection, &state.context, |connection, context| {
-                if outbox::waits(connection)? {
-                    collect::collect(connection, context, &terms, class, &after, limit)
-                } else {
-                    Ok(OutboxPage::default())
-                }
+                collect::collect(connection, context, &terms, class, &after, limit)
             })
         })
         .wait()
