@@ -249,26 +249,39 @@ export class Vault<S = HikmaSchema> {
 
   /**
    * For a vault that refuses to open with `database_damaged`: keeps the damaged file, and puts what can
-   * be read of it in its place. Then unlock. With a PIN for policy `person`.
+   * be read of it in its place. Then unlock. Asks for what `unlock` asks for.
    */
-  async salvage(how?: { readonly person: string; readonly pin: Pin }): Promise<SalvageReport> {
-    const person = how === undefined ? null : checkPerson(how.person);
-    const pin = how === undefined ? [] : checkSecret(how.pin, 'a PIN');
+  async salvage(how?: UnlockWith): Promise<SalvageReport> {
+    if (how === undefined) return call((module) => module.salvage(this.handle, null, []));
+    if (!isPlainObject(how)) throw invalid('a vault is salvaged by a PIN, presence or recovery');
+    if ('presence' in how) {
+      const { title, cancel } = checkPrompt(how.presence);
+      return call((module) => module.salvageWithPresence(this.handle, title, cancel));
+    }
+    if ('recoveryAnswer' in how) {
+      const answer = checkText(how.recoveryAnswer, 'recoveryAnswer');
+      return call((module) => module.salvageWithRecovery(this.handle, answer));
+    }
+    const person = checkPerson(how.person);
+    const pin = checkSecret(how.pin, 'a PIN');
     return wiping([pin], () => call((module) => module.salvage(this.handle, person, pin)));
   }
 }
 
+/** A vault of any schema: all of it but its tables. */
+export type AnyVault = Omit<Vault, 'table' | 'batch'>;
+
 interface Known {
   readonly config: string;
-  readonly vault: Promise<Vault<unknown>>;
+  readonly vault: Promise<AnyVault>;
 }
 /** The open vaults by name: a second open of a name is the same vault. */
 const open = new Map<string, Known>();
 
-function forget(vault: Vault<never>): void {
+function forget(vault: AnyVault): void {
   const known = open.get(vault.name);
   void known?.vault.then((present) => {
-    if (present === (vault as unknown) && open.get(vault.name) === known) open.delete(vault.name);
+    if (present === vault && open.get(vault.name) === known) open.delete(vault.name);
   });
 }
 
@@ -310,7 +323,8 @@ export async function attachVault<S = HikmaSchema>(config: VaultConfig = {}): Pr
     const vault = await known.vault;
     if (vault.state !== 'closed') {
       if (known.config !== text) throw invalid('this vault is open with another configuration');
-      return vault;
+      // who opens it knows its schema
+      return vault as Vault<S>;
     }
     if (open.get(name) === known) open.delete(name);
     return attachVault<S>(config);

@@ -5,16 +5,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::opened::Open;
-use super::state::{State, locked};
+use super::state::{State, closed, locked};
 use super::{Amana, Inner};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::filter::Query;
+use crate::model::include::Include;
 use crate::model::notice::{ChangeNotice, VaultState};
 use crate::model::schema::TableIndex;
 use crate::observers::Subscription;
 use crate::ports::{ChangeListener, QueryListener, StateListener};
 
-/// A live query; it ends when this is dropped.
+/// A live query; it ends when this is dropped, or the vault is closed.
 #[must_use = "the query ends when this is dropped"]
 pub struct LiveQuery {
     touched: Arc<Touched>,
@@ -30,7 +31,8 @@ impl Drop for LiveQuery {
 
 /// Whether there is a reason to run.
 struct Touched {
-    table: String,
+    /// The table of the query, and those that it includes.
+    tables: Vec<String>,
     state: Mutex<Reason>,
     changed: Condvar,
 }
@@ -65,7 +67,7 @@ impl Touched {
 
 impl ChangeListener for Touched {
     fn changed(&self, notice: &ChangeNotice) {
-        if notice.tables.iter().any(|table| table.table == self.table) {
+        if notice.tables.iter().any(|t| self.tables.contains(&t.table)) {
             self.set(|state| state.dirty = true);
         }
     }
@@ -73,7 +75,8 @@ impl ChangeListener for Touched {
 
 impl StateListener for Touched {
     fn changed(&self, state: VaultState) {
-        if state == VaultState::Unlocked {
+        // A closed vault is a reason, too: the run finds out, tells it, and is the last.
+        if matches!(state, VaultState::Unlocked | VaultState::Closed) {
             self.set(|state| state.dirty = true);
         }
     }
@@ -81,7 +84,8 @@ impl StateListener for Touched {
 
 impl Amana {
     /// Runs a query now, and again whenever its table was touched and the result is another one, until
-    /// the handle is dropped. A locked vault is heard of as a failure; after unlocking it goes on.
+    /// the handle is dropped. A locked vault is heard of as a failure; after unlocking it goes on. The
+    /// failure `closed`, after a close, a wipe or a quarantine, is the last that is heard.
     ///
     /// # Errors
     /// `invalid_input` for a query or table that is not one.
@@ -91,10 +95,15 @@ impl Amana {
         query: &str,
         listener: Arc<dyn QueryListener>,
     ) -> Result<LiveQuery> {
-        let (index, table) = self.inner.schema.require(table)?;
-        let query = Query::parse(table, query)?;
+        let schema = &self.inner.schema;
+        let (index, _) = schema.require(table)?;
+        let query = Query::parse(schema, index, query)?;
+        let included = query.include.iter().map(Include::table);
         let touched = Arc::new(Touched {
-            table: table.name.clone(),
+            tables: std::iter::once(index)
+                .chain(included)
+                .map(|table| schema.table(table).name.clone())
+                .collect(),
             state: Mutex::new(Reason {
                 dirty: true,
                 ended: false,
@@ -119,6 +128,7 @@ impl Amana {
 fn opened(inner: &Inner) -> Result<Arc<Open>> {
     let now_ms = inner.system.clock.monotonic_ms();
     match &*inner.life.now()? {
+        State::Closed => Err(closed()),
         State::Unlocked(open) if !open.held.last_use.is_locked(inner.config.idle_lock, now_ms) => {
             Ok(Arc::clone(open))
         }
@@ -139,8 +149,11 @@ fn run(
         let Some(inner) = vault.upgrade() else {
             return;
         };
+        let working = inner.background.begin();
         let page = opened(&inner).and_then(|open| open.database.query(index, query.clone()).wait());
+        drop(working);
         drop(inner);
+        let is_over = matches!(&page, Err(error) if error.code() == ErrorCode::Closed);
         // A listener's panic is its own.
         let _ = catch_unwind(AssertUnwindSafe(|| match page {
             Ok(page) if last.as_ref() != Some(&page) => {
@@ -150,6 +163,9 @@ fn run(
             Ok(_) => {}
             Err(error) => listener.failed(&error),
         }));
+        if is_over {
+            return;
+        }
     }
 }
 
@@ -239,5 +255,58 @@ mod tests {
         drop(live);
         drop(go_on);
         assert!(heard.recv().is_err(), "the thread has ended");
+    }
+
+    #[test]
+    fn a_query_ends_with_its_vault_however_long_its_handle_is_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let ends: [fn(&Amana); 3] = [
+            |vault| vault.close().unwrap(),
+            |vault| vault.wipe().unwrap(),
+            // Let go of without a word, below: nobody is told, but nothing is left running.
+            |_| {},
+        ];
+        for (number, end) in ends.into_iter().enumerate() {
+            let config = Config::new(directory.path().join(number.to_string()));
+            let store = Arc::new(MemoryKeyStore::new());
+            let vault = Amana::open(config, store, System::real()).unwrap();
+            let (told, heard) = mpsc::channel();
+            let (go_on, wait) = mpsc::channel();
+            let listener = Arc::new(Slow(Mutex::new(told), Mutex::new(wait)));
+            let live = vault.watch_query("patients", "{}", listener).unwrap();
+            assert!(matches!(heard.recv().unwrap(), Heard::Page(_)));
+            drop(go_on);
+            end(&vault);
+            if number < 2 {
+                // A run while it was closing may have failed before.
+                let is_last = |heard| match heard {
+                    Heard::Failed(ErrorCode::Locked) => false,
+                    Heard::Failed(ErrorCode::Closed) => true,
+                    _ => panic!("a page of a closed vault"),
+                };
+                while !is_last(heard.recv().unwrap()) {}
+            }
+            drop(vault);
+            // The channel ends when the thread lets go of the listener.
+            assert!(heard.recv().is_err(), "{number}");
+            drop(live);
+        }
+    }
+
+    #[test]
+    fn a_query_of_a_closed_vault_says_so_and_ends() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = Config::new(directory.path().join("vault"));
+        let vault = Amana::open(config, Arc::new(MemoryKeyStore::new()), System::real()).unwrap();
+        vault.close().unwrap();
+        let (told, heard) = mpsc::channel();
+        let (_, wait) = mpsc::channel();
+        let listener = Arc::new(Slow(Mutex::new(told), Mutex::new(wait)));
+        let live = vault.watch_query("patients", "{}", listener).unwrap();
+        assert!(matches!(
+            heard.iter().collect::<Vec<_>>()[..],
+            [Heard::Failed(ErrorCode::Closed)]
+        ));
+        drop(live);
     }
 }

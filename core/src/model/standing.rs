@@ -119,4 +119,7 @@ pub struct SyncStatus {
     pub absent: u64,
     /// Rows that a peer took and no pull has confirmed yet.
     pub unconfirmed: u64,
+    /// Connections of this process to the cloud that showed a key which is not pinned: refused, or,
+    /// where pins are only reported, gone on with. Always 0 without pins. The store leaves it at 0.
+    pub pin_mismatches: u64,
 }

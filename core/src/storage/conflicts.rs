@@ -20,6 +20,7 @@ const fn kind_number(kind: ConflictKind) -> i64 {
         ConflictKind::DeletedByPeer => 1,
         ConflictKind::ChangedByPeer => 2,
         ConflictKind::NotKept => 3,
+        ConflictKind::RuleFailed => 4,
     }
 }
 
@@ -50,6 +51,7 @@ fn kind_of(number: i64) -> Result<ConflictKind> {
         1 => Ok(ConflictKind::DeletedByPeer),
         2 => Ok(ConflictKind::ChangedByPeer),
         3 => Ok(ConflictKind::NotKept),
+        4 => Ok(ConflictKind::RuleFailed),
         _ => Err(unreadable()),
     }
 }
@@ -77,7 +79,11 @@ pub(super) fn record_column(
     conflict: &ColumnConflict,
     versions: Versions<'_>,
 ) -> Result<()> {
-    let entry = column_entry(ConflictKind::BothChanged, table, conflict, versions);
+    let kind = match conflict.unanswered {
+        true => ConflictKind::RuleFailed,
+        false => ConflictKind::BothChanged,
+    };
+    let entry = column_entry(kind, table, conflict, versions);
     write(tx, terms, table, id, entry)
 }
 

@@ -35,6 +35,7 @@ mod query;
 mod reconcile;
 mod records;
 mod rekey;
+mod related;
 mod salvage;
 mod schema_tables;
 mod sent;
@@ -47,6 +48,7 @@ mod table_sql;
 mod tests;
 mod transaction;
 mod undo;
+mod until_commit;
 mod values;
 mod worker;
 

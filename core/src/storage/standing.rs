@@ -143,6 +143,7 @@ pub(super) fn of_syncs(
             connection,
             "SELECT count(*) FROM amana_sent WHERE confirmed_ms IS NULL AND kind <> 2",
         )?,
+        pin_mismatches: 0,
     })
 }
 

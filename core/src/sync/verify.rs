@@ -87,6 +87,7 @@ fn is_empty(value: &Value) -> bool {
 
 fn not_kept(position: usize, before: &Value, sent: &Value, theirs: &Value) -> ColumnConflict {
     ColumnConflict {
+        unanswered: false,
         column: position,
         base: before.clone(),
         local: sent.clone(),

@@ -291,6 +291,14 @@ export class MemoryNative implements Spec {
     throw failure('unsupported', 'a vault in memory is never damaged');
   }
 
+  async salvageWithPresence(handle: number): Promise<SalvageReport> {
+    return this.salvage(handle);
+  }
+
+  async salvageWithRecovery(handle: number): Promise<SalvageReport> {
+    return this.salvage(handle);
+  }
+
   async diagnose(handle: number): Promise<string> {
     const vault = this.at('diagnose', handle);
     return JSON.stringify({ state: vault.state, policy: vault.policy });
@@ -419,13 +427,13 @@ export class MemoryNative implements Spec {
 
   findRecordSync(handle: number, table: string, id: string): string {
     return this.reply(() => {
-      const row = this.unlocked('findRecordSync', handle).records.find(table, id);
+      const row = this.unlocked('findRecordSync', handle).records.shown(table, id);
       return row === null ? '-' : `j${JSON.stringify(row)}`;
     });
   }
 
   async findRecord(handle: number, table: string, id: string): Promise<string | null> {
-    const row = this.unlocked('findRecord', handle).records.find(table, id);
+    const row = this.unlocked('findRecord', handle).records.shown(table, id);
     return row === null ? null : JSON.stringify(row);
   }
 
@@ -524,6 +532,7 @@ export class MemoryNative implements Spec {
       conflicts: 0,
       absent: 0,
       unconfirmed: 0,
+      pinMismatches: 0,
       syncing: syncing !== null,
     };
   }

@@ -125,7 +125,7 @@ impl Device {
     }
 
     pub fn count(&self, table: &str) -> usize {
-        let query = Query::parse(self.schema.table(self.table(table)), "{}").unwrap();
+        let query = Query::parse(&self.schema, self.table(table), "{}").unwrap();
         let count = self.database.count(self.table(table), query.condition);
         count.wait().unwrap() as usize
     }
@@ -243,6 +243,7 @@ fn open(
     entropy: &Arc<SeededEntropy>,
 ) -> Database {
     Database::open(DatabaseOptions {
+        background: Arc::default(),
         path: &directory.join("database"),
         key: &DatabaseKey::from_bytes(&[7; 32]),
         schema: Arc::clone(schema),
