@@ -168,7 +168,7 @@ pub trait SyncStore: Send + Sync {
         limit: PieceLimit,
     ) -> Pending<OutboxPage>;
 
-    /// What is known of earlier pushes to this peer.
+    /// What is known before a push to this peer.
     fn noted(&self, peer: &PeerId) -> Result<Noted>;
 
     /// Notes what the peer took. From the peer with the last word that ends an entry, unless it

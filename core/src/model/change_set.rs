@@ -176,7 +176,7 @@ pub struct OutboxPosition {
 }
 
 /// A page of the outbox.
-#[derive(Clone, PartialEq, Default, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct OutboxPage {
     /// The rows, fewer than asked for only at the end.
     pub rows: Vec<OutboxRow>,
@@ -228,9 +228,11 @@ pub struct Refusal {
     pub by_peer: bool,
 }
 
-/// What is known of earlier pushes to a peer when one begins.
+/// What is known when a push to a peer begins.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Noted {
+    /// Whether anything waits to be pushed, to whichever peer.
+    pub waits: bool,
     /// Records made here that are put aside for it: what refers to them must wait.
     pub missing: Vec<(TableIndex, RecordId)>,
     /// Records that it refused before, put aside now or not.

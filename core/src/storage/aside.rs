@@ -6,7 +6,7 @@
 use rusqlite::{Connection, ToSql, params};
 
 use super::errors::MapSqlite;
-use super::outbox::damaged;
+use super::outbox::{self, damaged};
 use super::table_sql::quote;
 use crate::error::Result;
 use crate::model::change_set::{Acknowledgement, Noted, Refusal, Suspicion};
@@ -136,8 +136,8 @@ pub(super) fn holds(connection: &Connection, table: &str, id: &str) -> Result<bo
         .map_sqlite()
 }
 
-/// What is known of a peer when a push begins: the new records that are put aside for it, which it
-/// has never taken, and all that it ever refused and did not take since.
+/// What is known when a push begins: whether anything waits; the new records that are put aside for
+/// the peer, which it has never taken; all that it ever refused and did not take since.
 pub(super) fn noted(
     connection: &Connection,
     schema: &Schema,
@@ -157,7 +157,10 @@ pub(super) fn noted(
     let mut rows = statement
         .query(params![peer.as_str(), now_ms])
         .map_sqlite()?;
-    let mut noted = Noted::default();
+    let mut noted = Noted {
+        waits: outbox::waits(connection)?,
+        ..Noted::default()
+    };
     while let Some(row) = rows.next().map_sqlite()? {
         let (table, id): (String, String) = (row.get(0).map_sqlite()?, row.get(1).map_sqlite()?);
         let (Some(table), Some(id)) = (schema.find(&table), RecordId::from_peer(&id)) else {

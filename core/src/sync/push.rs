@@ -37,7 +37,11 @@ impl Run<'_> {
         let engine = self.engine;
         engine.cancel.check()?;
         self.reporter.begin(SyncPhase::Pushing, None);
-        let mut refusals = Refusals::new(engine.store.noted(&engine.terms.id)?);
+        let noted = engine.store.noted(&engine.terms.id)?;
+        if !noted.waits {
+            return Ok(());
+        }
+        let mut refusals = Refusals::new(noted);
         let outcome = self.push_classes(&mut refusals);
         let conclusion = refusals.conclude(outcome, engine.clock.now_ms());
         if engine.cancel.is_cancelled() {

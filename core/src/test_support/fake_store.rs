@@ -343,6 +343,7 @@ impl SyncStore for FakeStore {
             .iter()
             .filter(|(key, entry)| entry.kind == OutboxKind::Created && state.is_aside(key, entry));
         Ok(Noted {
+            waits: !state.outbox.is_empty(),
             missing: missing.map(|(key, _)| key.clone()).collect(),
             refused: state.refused.iter().cloned().collect(),
         })
