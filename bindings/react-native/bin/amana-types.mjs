@@ -49,11 +49,12 @@ function comment(column) {
   return words === undefined ? '' : `    /** ${words} */\n`;
 }
 
-function tableType(table) {
+function tableType(table, names) {
+  const refs = refsOf(table, names);
   const columns = table.columns.filter((column) => !column.hidden);
   const row = columns.map((c) => `${comment(c)}    ${c.name}: ${typeOf(c, false)};\n`).join('');
   if (table.direction === 'pull') {
-    return `  ${table.name}: {\n    row: {\n${indent(row)}    };\n    insert: never;\n    update: never;\n  };\n`;
+    return `  ${table.name}: {\n    row: {\n${indent(row)}    };\n    insert: never;\n    update: never;\n${refs}  };\n`;
   }
   const given = columns.filter((c) => table.direction !== 'both' || !STORE_SETS.includes(c.name));
   const insert = given
@@ -65,22 +66,30 @@ function tableType(table) {
     .join('');
   return (
     `  ${table.name}: {\n    row: {\n${indent(row)}    };\n` +
-    `    insert: {\n${indent(insert)}    };\n    update: {\n${indent(update)}    };\n  };\n`
+    `    insert: {\n${indent(insert)}    };\n    update: {\n${indent(update)}    };\n${refs}  };\n`
   );
+}
+
+/** Which columns refer to a table of the schema: what a query may include. */
+function refsOf(table, names) {
+  const refs = table.columns.filter((c) => c.role === 'ref' && !c.hidden && names.includes(c.ref));
+  if (refs.length === 0) return '';
+  return `    refs: {\n${refs.map((c) => `      ${c.name}: '${c.ref}';\n`).join('')}    };\n`;
 }
 
 const indent = (text) => text.replace(/^/gm, '  ').replace(/ {2}$/, '');
 
 export function makeTypes(schema, { name = 'AppSchema', from = 'react-native-amana' } = {}) {
   if (!Array.isArray(schema?.tables)) throw new Error('a schema has a list of tables');
+  const names = schema.tables.map((table) => table.name);
   const usesJson = schema.tables.some(
     (t) => t.direction !== 'pull' && t.columns.some((c) => c.role === 'json' && !c.hidden)
   );
   return (
     `// Written by amana-types from version ${schema.version} of the schema: do not edit.\n` +
     (usesJson ? `import type { JsonInput } from '${from}';\n` : '') +
-    `\n/** The tables: \`row\` as read, \`insert\` for a new record, \`update\` for a change. */\n` +
-    `export interface ${name} {\n${schema.tables.map(tableType).join('')}}\n`
+    `\n/** The tables: \`row\` as read, \`insert\` for a new record, \`update\` for a change, \`refs\` to others. */\n` +
+    `export interface ${name} {\n${schema.tables.map((table) => tableType(table, names)).join('')}}\n`
   );
 }
 

@@ -14,6 +14,8 @@ export function theModule(): { readonly module: Spec } {
   const home = mkdtempSync(path.join(tmpdir(), 'amana-app-'));
   let jvm: JvmModule | null = null;
   beforeAll(() => {
+    // Events come when the library sends them, as in an app, and not while a test calls `act`.
+    Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: false });
     jvm = startJvm(home);
     setNative(jvm.module);
   });

@@ -555,7 +555,10 @@ export interface Spec extends TurboModule {
   findRecordSync(handle: number, table: string, recordId: string): string;
   /** The record as JSON text, or null. */
   findRecord(handle: number, table: string, recordId: string): Promise<string | null>;
-  /** A page: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}` as JSON text. */
+  /**
+   * A page: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}` as JSON text; with
+   * `"included":[{"table":"…","columns":[…],"rows":[[…],…]},…]` where the query includes relations.
+   */
   queryRecords(handle: number, table: string, queryJson: string): Promise<string>;
   countRecords(handle: number, table: string, queryJson: string): Promise<number>;
 

@@ -1,7 +1,7 @@
 // Written by amana-types from version 9 of the schema: do not edit.
 import type { JsonInput } from './schema.ts';
 
-/** The tables: `row` as read, `insert` for a new record, `update` for a change. */
+/** The tables: `row` as read, `insert` for a new record, `update` for a change, `refs` to others. */
 export interface HikmaSchema {
   clinics: {
     row: {
@@ -95,6 +95,9 @@ export interface HikmaSchema {
     };
     insert: never;
     update: never;
+    refs: {
+      clinic_id: 'clinics';
+    };
   };
   drug_catalogue: {
     row: {
@@ -169,6 +172,10 @@ export interface HikmaSchema {
     };
     insert: never;
     update: never;
+    refs: {
+      clinic_id: 'clinics';
+      drug_id: 'drug_catalogue';
+    };
   };
   user_clinic_permissions: {
     row: {
@@ -199,6 +206,9 @@ export interface HikmaSchema {
     };
     insert: never;
     update: never;
+    refs: {
+      clinic_id: 'clinics';
+    };
   };
   app_config: {
     row: {
@@ -288,6 +298,9 @@ export interface HikmaSchema {
       primary_clinic_id?: string | null;
       last_modified_by?: string | null;
     };
+    refs: {
+      primary_clinic_id: 'clinics';
+    };
   };
   patient_additional_attributes: {
     row: {
@@ -342,6 +355,9 @@ export interface HikmaSchema {
       last_modified?: number;
       server_created_at?: number;
     };
+    refs: {
+      patient_id: 'patients';
+    };
   };
   visits: {
     row: {
@@ -383,6 +399,10 @@ export interface HikmaSchema {
       check_in_timestamp?: number | null;
       metadata?: JsonInput;
       created_at?: number | null;
+    };
+    refs: {
+      patient_id: 'patients';
+      clinic_id: 'clinics';
     };
   };
   events: {
@@ -429,6 +449,11 @@ export interface HikmaSchema {
       metadata?: JsonInput;
       created_at?: number | null;
       recorded_by_user_id?: string | null;
+    };
+    refs: {
+      patient_id: 'patients';
+      form_id: 'event_forms';
+      visit_id: 'visits';
     };
   };
   appointments: {
@@ -500,6 +525,12 @@ export interface HikmaSchema {
       metadata?: JsonInput;
       created_at?: number;
     };
+    refs: {
+      clinic_id: 'clinics';
+      patient_id: 'patients';
+      current_visit_id: 'visits';
+      fulfilled_visit_id: 'visits';
+    };
   };
   prescriptions: {
     row: {
@@ -567,6 +598,11 @@ export interface HikmaSchema {
       notes?: string;
       metadata?: JsonInput;
       created_at?: number;
+    };
+    refs: {
+      patient_id: 'patients';
+      pickup_clinic_id: 'clinics';
+      visit_id: 'visits';
     };
   };
   patient_vitals: {
@@ -656,6 +692,11 @@ export interface HikmaSchema {
       created_at?: number;
       event_id?: string | null;
     };
+    refs: {
+      patient_id: 'patients';
+      visit_id: 'visits';
+      event_id: 'events';
+    };
   };
   patient_problems: {
     row: {
@@ -724,6 +765,10 @@ export interface HikmaSchema {
       created_at?: number;
       last_modified?: number;
       server_created_at?: number;
+    };
+    refs: {
+      patient_id: 'patients';
+      visit_id: 'visits';
     };
   };
   prescription_items: {
@@ -797,6 +842,12 @@ export interface HikmaSchema {
       last_modified?: number;
       server_created_at?: number;
     };
+    refs: {
+      prescription_id: 'prescriptions';
+      patient_id: 'patients';
+      drug_id: 'drug_catalogue';
+      clinic_id: 'clinics';
+    };
   };
   dispensing_records: {
     row: {
@@ -867,6 +918,12 @@ export interface HikmaSchema {
       last_modified?: number;
       server_created_at?: number;
       created_at?: number;
+    };
+    refs: {
+      clinic_id: 'clinics';
+      drug_id: 'drug_catalogue';
+      prescription_item_id: 'prescription_items';
+      patient_id: 'patients';
     };
   };
   event_logs: {

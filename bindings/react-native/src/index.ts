@@ -38,9 +38,10 @@ export type {
 } from './NativeAmana.ts';
 export type { AbortSignalLike } from './native.ts';
 export type { CloudSignIn, HubSignIn, SyncOptions, SyncProgress, VaultPeers } from './peers.ts';
-export type { Condition, ConditionMaker, Page, QueryInput } from './query.ts';
+export type { Page } from './page.ts';
+export type { Condition, ConditionMaker, QueryInput, Related } from './query.ts';
 export { Query } from './query.ts';
-export type { Insert, Json, JsonData, JsonInput, Row, TableName, Update } from './schema.ts';
+export type { Insert, Json, JsonData, JsonInput, Links, Row, TableName, Update } from './schema.ts';
 export type {
   Callback,
   KeyValuePair,
@@ -53,5 +54,5 @@ export { runKeyStoreSelfTest } from './support.ts';
 export type { SyncView } from './sync-store.ts';
 export type { BatchMaker, Results, Table } from './table.ts';
 export type { SecureValue } from './text.ts';
-export type { UnlockWith, Vault, VaultConfig, VaultState } from './vault.ts';
+export type { AnyVault, UnlockWith, Vault, VaultConfig, VaultState } from './vault.ts';
 export { attachVault, openVault } from './vault.ts';

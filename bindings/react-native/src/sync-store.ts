@@ -7,7 +7,7 @@ import { isAmanaError, toAmanaError } from './errors.ts';
 import type { SyncReport, SyncStatus } from './NativeAmana.ts';
 import { listen } from './native.ts';
 import type { SyncOptions, SyncProgress } from './peers.ts';
-import type { Vault } from './vault.ts';
+import type { AnyVault } from './vault.ts';
 
 /** What `useSync` shows. */
 export interface SyncView {
@@ -32,7 +32,7 @@ const NOTHING: SyncView = {
 };
 
 export class SyncStore {
-  private readonly vault: Vault<unknown>;
+  private readonly vault: AnyVault;
   private readonly listeners = new Set<() => void>();
   private view = NOTHING;
   private running = 0;
@@ -41,7 +41,7 @@ export class SyncStore {
   private stale = false;
   private statusText = '';
 
-  constructor(vault: Vault<unknown>) {
+  constructor(vault: AnyVault) {
     this.vault = vault;
   }
 
@@ -134,7 +134,7 @@ export class SyncStore {
 const stores = new WeakMap<object, SyncStore>();
 
 /** The store of a vault. */
-export function syncStore(vault: Vault<unknown>): SyncStore {
+export function syncStore(vault: AnyVault): SyncStore {
   const known = stores.get(vault) ?? new SyncStore(vault);
   stores.set(vault, known);
   return known;

@@ -1,10 +1,13 @@
 /** Records of one table: writes, look-ups, queries in pages, and results that follow the store. */
 import { checkFields, checkId, checkText, invalid } from './check.ts';
 import { Live } from './live.ts';
+import type { ChangedTable } from './NativeAmana.ts';
 import { call, listen, native } from './native.ts';
-import type { Page, QueryInput } from './query.ts';
-import { readPage, toQuery } from './query.ts';
-import type { Insert, Row, TableName, Update } from './schema.ts';
+import type { Page } from './page.ts';
+import { PageReader } from './page.ts';
+import type { Query, QueryInput } from './query.ts';
+import { toQuery } from './query.ts';
+import type { AnyLinks, Insert, Links, Row, TableName, Update } from './schema.ts';
 import { readJsonReply } from './text.ts';
 
 /** A table of an open vault. */
@@ -52,8 +55,8 @@ export class Table<S, T extends TableName<S>> {
   }
 
   /** What a query finds: `patients.query((q) => q.where('surname', 'startsWith', 'Kh'))`. */
-  query(query?: QueryInput<Row<S, T>>): Results<Row<S, T>> {
-    return new Results(this.handle, this.name, toQuery(query));
+  query<X = unknown>(query?: QueryInput<Row<S, T>, Links<S, T>, X>): Results<Row<S, T> & X> {
+    return new Results<Row<S, T> & X>(this.handle, this.name, toQuery(query));
   }
 
   /** Calls back with a record, or null, now and whenever it changes. Returns how to stop. */
@@ -76,7 +79,12 @@ export class Table<S, T extends TableName<S>> {
         text = next;
         return next === null ? null : (Object.freeze(JSON.parse(next)) as Row<S, T>);
       },
-      watch: (changed) => watchTable(this.handle, this.name, changed, id),
+      watch: (changed) =>
+        watch(
+          this.handle,
+          changed,
+          ({ table, ids }) => table === this.name && (ids === null || ids.includes(id))
+        ),
     });
   }
 }
@@ -85,27 +93,28 @@ export class Table<S, T extends TableName<S>> {
 export class Results<R extends object> {
   private readonly handle: number;
   private readonly table: string;
-  private readonly query: ReturnType<typeof toQuery<R>>;
+  private readonly query: Query<never, AnyLinks, unknown>;
   private readonly json: string;
 
   /** @internal */
-  constructor(handle: number, table: string, query: ReturnType<typeof toQuery<R>>) {
+  constructor(handle: number, table: string, query: object) {
     this.handle = handle;
     this.table = table;
-    this.query = query;
-    this.json = query.toJSONText(table);
+    // what it was typed by is in R
+    this.query = query as Query<never, AnyLinks, unknown>;
+    this.json = this.query.toJSONText(table);
   }
 
   /** The first page. */
   async page(): Promise<Page<R>> {
-    return readPage<R>(await this.text(this.json));
+    return this.reader().read(await this.text(this.json));
   }
 
   /** Every page, one after the other: `for await (const rows of results.pages()) …`. */
   async *pages(): AsyncGenerator<readonly R[], void, undefined> {
     let json = this.json;
     for (;;) {
-      const page = readPage<R>(await this.text(json));
+      const page = this.reader().read(await this.text(json));
       yield page.rows;
       if (page.nextOffset === null) return;
       json = this.query.offset(page.nextOffset).toJSONText(this.table);
@@ -114,7 +123,7 @@ export class Results<R extends object> {
 
   /** The first row, or null. */
   async first(): Promise<R | null> {
-    const page = readPage<R>(await this.text(this.query.limit(1).toJSONText(this.table)));
+    const page = this.reader().read(await this.text(this.query.limit(1).toJSONText(this.table)));
     return page.rows[0] ?? null;
   }
 
@@ -134,19 +143,30 @@ export class Results<R extends object> {
   /** The first page as a value that follows the store. What `useQuery` shows. */
   live(): Live<readonly R[]> {
     let text: string | null = null;
-    let page: Page<R> = { rows: Object.freeze([]), nextOffset: null };
-    const empty = page.rows;
+    const reader = this.reader();
+    const empty: readonly R[] = Object.freeze([]);
+    let rows = empty;
     return new Live<readonly R[]>({
       empty,
       read: async (before) => {
         const next = await this.text(this.json);
-        if (next === text && before === page.rows) return before;
+        if (next === text && before === rows) return before;
         text = next;
-        page = readPage<R>(next, before === page.rows ? page : undefined);
-        return page.rows;
+        if (before !== rows) reader.forget();
+        ({ rows } = reader.read(next));
+        return rows;
       },
-      watch: (changed) => watchTable(this.handle, this.table, changed),
+      watch: (changed) =>
+        watch(this.handle, changed, ({ table }) => {
+          if (table === this.table) return true;
+          // which tables are included the first page tells
+          return this.query.included.length > 0 && (reader.tables?.includes(table) ?? true);
+        }),
     });
+  }
+
+  private reader(): PageReader<R> {
+    return new PageReader<R>(this.query.included);
   }
 
   private text(json: string): Promise<string> {
@@ -154,11 +174,14 @@ export class Results<R extends object> {
   }
 }
 
-function watchTable(handle: number, table: string, changed: () => void, id?: string): () => void {
+/** Calls back when a transaction touched what concerns the caller. Returns how to stop. */
+function watch(
+  handle: number,
+  changed: () => void,
+  concerns: (touched: ChangedTable) => boolean
+): () => void {
   const stopChange = listen('change', handle, (event) => {
-    const touched = event.tables.find((t) => t.table === table);
-    if (touched === undefined) return;
-    if (id === undefined || touched.ids === null || touched.ids.includes(id)) changed();
+    if (event.tables.some(concerns)) changed();
   });
   // unlocking shows the records again, locking hides them
   const stopState = listen('state', handle, changed);

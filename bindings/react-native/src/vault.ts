@@ -268,17 +268,20 @@ export class Vault<S = HikmaSchema> {
   }
 }
 
+/** A vault of any schema: all of it but its tables. */
+export type AnyVault = Omit<Vault, 'table' | 'batch'>;
+
 interface Known {
   readonly config: string;
-  readonly vault: Promise<Vault<unknown>>;
+  readonly vault: Promise<AnyVault>;
 }
 /** The open vaults by name: a second open of a name is the same vault. */
 const open = new Map<string, Known>();
 
-function forget(vault: Vault<never>): void {
+function forget(vault: AnyVault): void {
   const known = open.get(vault.name);
   void known?.vault.then((present) => {
-    if (present === (vault as unknown) && open.get(vault.name) === known) open.delete(vault.name);
+    if (present === vault && open.get(vault.name) === known) open.delete(vault.name);
   });
 }
 
@@ -320,7 +323,8 @@ export async function attachVault<S = HikmaSchema>(config: VaultConfig = {}): Pr
     const vault = await known.vault;
     if (vault.state !== 'closed') {
       if (known.config !== text) throw invalid('this vault is open with another configuration');
-      return vault;
+      // who opens it knows its schema
+      return vault as Vault<S>;
     }
     if (open.get(name) === known) open.delete(name);
     return attachVault<S>(config);

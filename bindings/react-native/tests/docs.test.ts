@@ -73,8 +73,9 @@ describe('run', () => {
   test.each([
     ['quick-start-2', 'settings', 'ar'],
     ['quick-start-3', 'records', 1],
-    ['quick-start-4', 'notes', 'typed'],
-    ['quick-start-6', 'anExpiry', null],
+    ['quick-start-4', 'visitsOfThePage', ['Amal: 0', '0 elsewhere']],
+    ['quick-start-5', 'notes', 'typed'],
+    ['quick-start-7', 'anExpiry', null],
     ['async-storage-1', 'asBefore', 'abc'],
     ['async-storage-2', 'beyond', null],
     ['watermelondb-1', 'northernPatients', []],

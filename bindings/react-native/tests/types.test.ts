@@ -42,6 +42,27 @@ export function compiled(vault: Vault, notes: Vault<NotesSchema>): void {
   patients.query((q) => q.where('camp', 'eq', null));
   // @ts-expect-error a list is compared by in
   patients.query((q) => q.where('camp', 'eq', ['a']));
+  const visits = vault.table('visits').query((q) => q.include('patient_id').includeAll('events', 'visit_id'));
+  void visits.first().then((visit) => {
+    const name: string | null | undefined = visit?.$related.patient_id?.given_name;
+    const types: (string | null)[] | undefined = visit?.$related.events.map((event) => event.event_type);
+    // @ts-expect-error nothing else was included
+    void visit?.$related.clinic_id;
+    return [name, types, visit?.provider_name];
+  });
+  // @ts-expect-error no reference
+  vault.table('visits').query((q) => q.include('provider_name'));
+  // @ts-expect-error users are never stored
+  vault.table('visits').query((q) => q.include('provider_id'));
+  // @ts-expect-error it refers to patients
+  vault.table('visits').query((q) => q.includeAll('events', 'patient_id'));
+  void patients.query().first().then((patient) => {
+    // @ts-expect-error nothing was included
+    void patient?.$related;
+  });
+  patients.query((q) => q.not((is) => is.any(is('camp', 'eq', 'x'), is('sex', 'isNull', true))));
+  // @ts-expect-error no such column
+  patients.query((q) => q.not((is) => is('nope', 'eq', 'x')));
   void notes.table('notes').create({ text: 'x' });
   // @ts-expect-error the column needs a value
   void notes.table('notes').create({ mark: 1 });

@@ -159,6 +159,13 @@ impl Amana {
         self.opened().map_or(0, |open| open.sync.waiting())
     }
 
+    /// Lets the database grow by so many pages and no more until the vault locks, as where the disk
+    /// is full; by any number with `None`.
+    #[cfg(any(test, feature = "test-support"))]
+    pub async fn limit_growth(&self, pages: Option<u32>) -> Result<()> {
+        self.opened()?.database.limit_growth(pages).await
+    }
+
     pub(super) fn client(&self, address: &CloudAddress) -> Result<CloudClient> {
         CloudClient::new(
             self.inner.network()?,

@@ -9,6 +9,7 @@ use super::state::{State, closed, locked};
 use super::{Amana, Inner};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::filter::Query;
+use crate::model::include::Include;
 use crate::model::notice::{ChangeNotice, VaultState};
 use crate::model::schema::TableIndex;
 use crate::observers::Subscription;
@@ -30,7 +31,8 @@ impl Drop for LiveQuery {
 
 /// Whether there is a reason to run.
 struct Touched {
-    table: String,
+    /// The table of the query, and those that it includes.
+    tables: Vec<String>,
     state: Mutex<Reason>,
     changed: Condvar,
 }
@@ -65,7 +67,7 @@ impl Touched {
 
 impl ChangeListener for Touched {
     fn changed(&self, notice: &ChangeNotice) {
-        if notice.tables.iter().any(|table| table.table == self.table) {
+        if notice.tables.iter().any(|t| self.tables.contains(&t.table)) {
             self.set(|state| state.dirty = true);
         }
     }
@@ -93,10 +95,15 @@ impl Amana {
         query: &str,
         listener: Arc<dyn QueryListener>,
     ) -> Result<LiveQuery> {
-        let (index, table) = self.inner.schema.require(table)?;
-        let query = Query::parse(table, query)?;
+        let schema = &self.inner.schema;
+        let (index, _) = schema.require(table)?;
+        let query = Query::parse(schema, index, query)?;
+        let included = query.include.iter().map(Include::table);
         let touched = Arc::new(Touched {
-            table: table.name.clone(),
+            tables: std::iter::once(index)
+                .chain(included)
+                .map(|table| schema.table(table).name.clone())
+                .collect(),
             state: Mutex::new(Reason {
                 dirty: true,
                 ended: false,

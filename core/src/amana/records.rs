@@ -102,20 +102,26 @@ impl Amana {
         }
     }
 
-    /// A page of records: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}`. The query is a
-    /// JSON object in the form that `model::filter` describes; `{}` finds all.
+    /// A page of records: `{"columns":[…],"rows":[[…],…],"next_offset":N|null}`, with
+    /// `"included":[{"table":…,"columns":[…],"rows":[[…],…]},…]` where relations are included, in the
+    /// order of the query. The query is a JSON object in the form that `model::filter` describes; `{}`
+    /// finds all.
+    ///
+    /// # Errors
+    /// `invalid_input` for a query that is none; `value_too_large` where a page would bring along more
+    /// than 10,000 related records, or 8 MiB of them.
     pub async fn query(&self, table: &str, query: &str) -> Result<String> {
         let open = self.opened()?;
-        let (index, table) = self.inner.schema.require(table)?;
-        let query = Query::parse(table, query)?;
+        let (index, _) = self.inner.schema.require(table)?;
+        let query = Query::parse(&self.inner.schema, index, query)?;
         open.database.query(index, query).await
     }
 
     /// How many records a query finds, its limit and offset left aside.
     pub async fn count(&self, table: &str, query: &str) -> Result<u64> {
         let open = self.opened()?;
-        let (index, table) = self.inner.schema.require(table)?;
-        let query = Query::parse(table, query)?;
+        let (index, _) = self.inner.schema.require(table)?;
+        let query = Query::parse(&self.inner.schema, index, query)?;
         open.database.count(index, query.condition).await
     }
 

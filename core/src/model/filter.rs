@@ -1,16 +1,22 @@
 //! Queries as the app gives them: a small closed form, never SQL.
 //!
 //! ```json
-//! {"where": {"and": [{"column": "surname", "op": "startsWith", "value": "Kh"}]},
-//!  "order": [{"column": "surname", "descending": false}], "limit": 50, "offset": 0}
+//! {"where": {"and": [{"column": "surname", "op": "startsWith", "value": "Kh"},
+//!                    {"not": {"column": "camp", "op": "in", "value": ["North"]}}]},
+//!  "order": [{"column": "surname", "descending": false}], "limit": 50, "offset": 0,
+//!  "include": [{"column": "clinic_id"}, {"table": "visits", "column": "patient_id"}]}
 //! ```
+//!
+//! `include` is in `model::include`.
 
 use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::ids::RecordId;
+use super::include::{Include, IncludeJson};
+use super::object::Object;
 use super::row;
-use super::schema::{Role, Table};
+use super::schema::{Role, Schema, Table, TableIndex};
 use super::value::Value;
 use crate::error::{Error, Result};
 
@@ -50,6 +56,8 @@ pub enum Condition {
     And(Vec<Condition>),
     /// Any of them; false where there are none.
     Or(Vec<Condition>),
+    /// Exactly the records that it does not fit: also those where a column holds null.
+    Not(Box<Condition>),
     /// A column against a value.
     Compare(usize, Comparison, Value),
     /// A column against a list.
@@ -73,6 +81,8 @@ pub struct Query {
     pub limit: u32,
     /// How many rows to pass over.
     pub offset: u32,
+    /// Related records that the page brings along.
+    pub include: Vec<Include>,
 }
 
 #[derive(Deserialize)]
@@ -81,10 +91,12 @@ struct QueryJson {
     #[serde(rename = "where")]
     condition: Option<ConditionJson>,
     #[serde(default)]
-    order: Vec<OrderJson>,
+    order: Vec<Object<OrderJson>>,
     limit: Option<u32>,
     #[serde(default)]
     offset: u32,
+    #[serde(default)]
+    include: Vec<Object<IncludeJson>>,
 }
 
 #[derive(Deserialize)]
@@ -98,9 +110,10 @@ struct OrderJson {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum ConditionJson {
-    And(AndJson),
-    Or(OrJson),
-    Leaf(LeafJson),
+    And(Object<AndJson>),
+    Or(Object<OrJson>),
+    Not(Object<NotJson>),
+    Leaf(Object<LeafJson>),
 }
 
 #[derive(Deserialize)]
@@ -113,6 +126,12 @@ struct AndJson {
 #[serde(deny_unknown_fields)]
 struct OrJson {
     or: Vec<ConditionJson>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NotJson {
+    not: Box<ConditionJson>,
 }
 
 #[derive(Deserialize)]
@@ -140,12 +159,14 @@ enum OpJson {
 }
 
 impl Query {
-    /// Reads and checks a query. Errors are `invalid_input` and name table and column.
-    pub fn parse(table: &Table, text: &str) -> Result<Self> {
+    /// Reads and checks a query on a table of this schema. Errors name table and column; they are
+    /// `invalid_input`, or `forbidden_table` where records are to be included that are never stored.
+    pub fn parse(schema: &Schema, index: TableIndex, text: &str) -> Result<Self> {
+        let table = schema.table(index);
         if text.len() > MAX_QUERY_BYTES {
             return Err(Error::invalid("the query is too long").at(table.name.as_str()));
         }
-        let json: QueryJson = serde_json::from_str(text).map_err(|_| {
+        let json: Object<QueryJson> = serde_json::from_str(text).map_err(|_| {
             Error::invalid("the query has not the form of a query").at(&*table.name)
         })?;
         let condition = match &json.condition {
@@ -176,6 +197,7 @@ impl Query {
             order,
             limit,
             offset: json.offset,
+            include: Include::check_all(schema, index, &json.include)?,
         })
     }
 }
@@ -192,6 +214,7 @@ impl Size {
         match json {
             ConditionJson::And(list) => list.and.iter().for_each(|c| self.measure(c)),
             ConditionJson::Or(list) => list.or.iter().for_each(|c| self.measure(c)),
+            ConditionJson::Not(one) => self.measure(&one.not),
             ConditionJson::Leaf(leaf) => {
                 self.leaves += 1;
                 self.values += leaf.value.as_array().map_or(1, Vec::len);
@@ -210,6 +233,9 @@ fn check(table: &Table, json: &ConditionJson, depth: usize) -> Result<Condition>
     match json {
         ConditionJson::And(list) => all(&list.and).map(Condition::And),
         ConditionJson::Or(list) => all(&list.or).map(Condition::Or),
+        ConditionJson::Not(one) => {
+            check(table, &one.not, depth + 1).map(|c| Condition::Not(Box::new(c)))
+        }
         ConditionJson::Leaf(leaf) => check_leaf(table, leaf),
     }
 }
@@ -293,11 +319,10 @@ fn operand(table: &Table, position: usize, json: &Json) -> Result<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::schema::Schema;
 
     fn parse(text: &str) -> Result<Query> {
         let schema = Schema::hikma().unwrap();
-        Query::parse(schema.require("patients").unwrap().1, text)
+        Query::parse(&schema, schema.find("patients").unwrap(), text)
     }
 
     #[test]
@@ -309,6 +334,7 @@ mod tests {
         )
         .unwrap();
         assert!(matches!(query.condition, Condition::Or(ref list) if list.len() == 2));
+        assert!(query.include.is_empty());
         assert_eq!((query.limit, query.offset, query.order.len()), (5, 10, 1));
     }
 
@@ -327,6 +353,14 @@ mod tests {
             r#"{"where":{"column":"sex","op":"eq","value":null}}"#,
             r#"{"where":{"column":"created_at","op":"contains","value":"1"}}"#,
             r#"{"order":[{"column":"x; DROP TABLE patients"}]}"#,
+            r#"[null,[],5,0,[]]"#,
+            r#"{"where":["sex","isNull"]}"#,
+            r#"{"where":[[]]}"#,
+            r#"{"order":[["sex",true]]}"#,
+            r#"{"include":[["clinic_id","x"]]}"#,
+            r#"{"where":{"not":[{"column":"sex","op":"isNull"}]}}"#,
+            r#"{"where":{"not":{"column":"nope","op":"isNull"}}}"#,
+            r#"{"where":{"not":{"column":"sex","op":"isNull"},"and":[]}}"#,
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
@@ -350,5 +384,19 @@ mod tests {
             "]}".repeat(40)
         );
         assert!(parse(&deep).is_err());
+    }
+
+    #[test]
+    fn a_negation_counts_as_a_level() {
+        let nested = |levels: usize| {
+            parse(&format!(
+                r#"{{"where":{}{{"column":"sex","op":"isNull"}}{}}}"#,
+                r#"{"not":"#.repeat(levels),
+                "}".repeat(levels)
+            ))
+        };
+        assert!(matches!(nested(1).unwrap().condition, Condition::Not(_)));
+        assert!(nested(MAX_DEPTH).is_ok());
+        assert!(nested(MAX_DEPTH + 1).is_err());
     }
 }

@@ -144,6 +144,26 @@ pub(super) fn record_not_come_back(
     write(tx, terms, table, id, entry)
 }
 
+/// Whether an entry of that kind was written since a time, and nobody has sent the record anew since.
+pub(super) fn was_not_shown(
+    connection: &Connection,
+    table: &str,
+    id: &str,
+    since_ms: i64,
+) -> Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM amana_conflict
+               WHERE table_name = ? AND record_id = ? AND at_ms >= ? AND kind = ? AND kept = ?
+                 AND column_name IS NULL AND undone_ms IS NULL)",
+        )
+        .and_then(|mut statement| {
+            let (kind, kept) = (kind_number(ConflictKind::NotKept), kept_number(Kept::Local));
+            statement.query_row(params![table, id, since_ms, kind, kept], |row| row.get(0))
+        })
+        .map_sqlite()
+}
+
 /// The peer took a deletion, and still holds the record.
 pub(super) fn record_still_there(
     tx: &WriteTransaction<'_>,

@@ -14,7 +14,8 @@ use super::outbox::OutboxCounts;
 use super::records::{self, Operation};
 use super::session::StoredSession;
 use super::table_sql::SchemaSql;
-use super::transaction::{Context, WriteTransaction};
+use super::transaction::{Context, Revisions, WriteTransaction};
+use super::until_commit::UntilCommit;
 use super::worker::Workers;
 use super::{
     aside, conflicts, digest, migrations, outbox, peers, query, schema_tables, session, standing,
@@ -64,6 +65,8 @@ pub struct Database {
     pub(super) context: Arc<Context>,
     pub(super) kv: KvReading,
     opener: Arc<Opener>,
+    /// Whether the outbox holds anything.
+    waits: UntilCommit,
     path: PathBuf,
     background: Arc<Background>,
 }
@@ -74,6 +77,7 @@ pub(super) struct WriterState {
     pub notices: NoticeSink,
     pub kv_cache: Arc<KvCache>,
     pub at_once: Arc<AtOnce>,
+    pub revisions: Revisions,
 }
 
 impl WriterState {
@@ -101,10 +105,11 @@ impl WriterState {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_sqlite()?;
-        let mut books = WriteTransaction::new(&transaction, &self.context)?;
+        let mut books = WriteTransaction::new(&transaction, &self.context, self.revisions)?;
         let result = write(&mut books)?;
-        let notice = books.finish(from_peer)?;
+        let (notice, revisions) = books.finish(from_peer)?;
         transaction.commit().map_sqlite()?;
+        self.revisions = revisions;
         self.at_once.committed();
         if let Some(notice) = notice {
             (self.notices)(Notice::Records(notice));
@@ -137,7 +142,11 @@ impl Database {
         let readers = (0..READERS)
             .map(|_| connection::open(options.path, options.key, Access::Read))
             .collect::<Result<Vec<_>>>()?;
-        let kv = KvReading::new(connection::open(options.path, options.key, Access::Read)?);
+        let kv = KvReading::new(connection::open(
+            options.path,
+            options.key,
+            Access::ReadAtOnce,
+        )?);
         let context = Arc::new(Context {
             sql: SchemaSql::new(&options.schema),
             schema: options.schema,
@@ -145,21 +154,26 @@ impl Database {
             entropy: options.entropy,
         });
         let state = WriterState {
+            revisions: Revisions::load(&writer)?,
             connection: writer,
             context: Arc::clone(&context),
             notices: options.notices,
             kv_cache: kv.cache(),
             at_once: kv.at_once(),
         };
-        Ok(Self {
+        let database = Self {
             writer: Workers::start("amana-writer", vec![state])?,
             readers: Workers::start("amana-reader", readers)?,
             context,
             kv,
             opener: Arc::new(Opener::new(options.path.to_owned(), options.key)),
+            waits: UntilCommit::new(),
             path: options.path.to_owned(),
             background: options.background,
-        })
+        };
+        // An app asks this first. Whatever it says is said again to who asks.
+        let _ = database.has_unsynced_now();
+        Ok(database)
     }
 
     /// Finishes what is queued, then closes every connection. Calls that come later hear `locked`.
@@ -268,7 +282,7 @@ impl Database {
 
     /// Whether anything waits to be pushed, now.
     pub fn has_unsynced_now(&self) -> Result<bool> {
-        self.kv.connection().read(outbox::waits)
+        self.waits.get(self.kv.connection(), outbox::waits)
     }
 
     /// Moves the write-ahead log into the file, beside the writer.

@@ -5,14 +5,14 @@ import { createContext, useContext, useEffect, useState } from 'react';
 import type { AmanaError } from '../errors.ts';
 import { toAmanaError } from '../errors.ts';
 import type { HikmaSchema } from '../hikma.ts';
-import type { Vault, VaultConfig } from '../vault.ts';
+import type { AnyVault, Vault, VaultConfig } from '../vault.ts';
 import { openVault } from '../vault.ts';
 
-const VaultContext = createContext<Vault<unknown> | null>(null);
+const VaultContext = createContext<AnyVault | null>(null);
 
 /** Either a vault that the app opened, or how to open one. */
 export type AmanaProviderProps = { readonly children?: ReactNode } & (
-  | { readonly vault: Vault<never> | Vault<HikmaSchema> }
+  | { readonly vault: AnyVault }
   | {
       readonly config: VaultConfig;
       /** Shown while the vault opens. */
@@ -31,7 +31,7 @@ export function AmanaProvider(props: AmanaProviderProps): ReactNode {
 }
 
 type Opening =
-  { readonly vault: Vault<unknown> } | { readonly error: AmanaError } | { readonly waiting: true };
+  { readonly vault: AnyVault } | { readonly error: AmanaError } | { readonly waiting: true };
 
 function OpeningProvider(props: Extract<AmanaProviderProps, { config: VaultConfig }>): ReactNode {
   const [opening, setOpening] = useState<Opening>({ waiting: true });
@@ -66,5 +66,5 @@ function OpeningProvider(props: Extract<AmanaProviderProps, { config: VaultConfi
 export function useVault<S = HikmaSchema>(): Vault<S> {
   const vault = useContext(VaultContext);
   if (vault === null) throw new Error('useVault: there is no AmanaProvider above this component');
-  return vault;
+  return vault as Vault<S>;
 }

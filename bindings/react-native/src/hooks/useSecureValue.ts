@@ -1,5 +1,6 @@
 import { useCallback, useMemo, useSyncExternalStore } from 'react';
 
+import { Cell } from '../cell.ts';
 import { isAmanaError } from '../errors.ts';
 import type { SetOptions } from '../storage.ts';
 import type { SecureStorage } from '../storage.ts';
@@ -18,7 +19,8 @@ export type SetSecureValue = (value: string | null, options?: SetOptions) => Pro
 
 /**
  * A text of the encrypted settings, like `useState`: `[value, setValue]`. Null where it is missing or
- * the vault is locked. There at the first render: settings are read without waiting.
+ * the vault is locked. There at the first render: settings are read without waiting. A value that
+ * expires is seen to be missing when the component is shown anew, or at the next change.
  */
 export function useSecureValue(
   key: string,
@@ -30,34 +32,39 @@ export function useSecureValue(
       session ? vault.storage.session(namespace) : vault.storage.namespace(namespace),
     [vault, namespace, session]
   );
-  const subscribe = useCallback(
-    (changed: () => void) => {
-      const stopValues = storage.subscribe(({ keys }) => {
-        if (keys === null || keys.includes(key)) changed();
-      });
-      const stopState = vault.onState(changed);
-      return () => {
-        stopValues();
-        stopState();
-      };
-    },
+  const cell = useMemo(
+    () =>
+      new Cell<string | null>({
+        read: () => {
+          try {
+            return storage.getItemSync(key);
+          } catch (error) {
+            if (isAmanaError(error, 'locked', 'closed')) return null;
+            throw error;
+          }
+        },
+        watch: (changed) => {
+          const stopValues = storage.subscribe(({ keys }) => {
+            if (keys === null || keys.includes(key)) changed();
+          });
+          const stopState = vault.onState(changed);
+          return () => {
+            stopValues();
+            stopState();
+          };
+        },
+      }),
     [vault, storage, key]
   );
-  const get = useCallback(() => {
-    try {
-      return storage.getItemSync(key);
-    } catch (error) {
-      if (isAmanaError(error, 'locked', 'closed')) return null;
-      throw error;
-    }
-  }, [storage, key]);
-  const value = useSyncExternalStore(subscribe, get, get);
+  const value = useSyncExternalStore(cell.subscribe, cell.get, cell.get);
   const set = useCallback<SetSecureValue>(
     async (next, options) => {
       if (next === null) await storage.removeItem(key);
       else await storage.setItem(key, next, options ?? {});
+      // who awaits this sees what was set, whether or not the event has come
+      cell.refresh();
     },
-    [storage, key]
+    [storage, key, cell]
   );
   return useMemo(() => [value, set] as const, [value, set]);
 }

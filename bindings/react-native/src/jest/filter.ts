@@ -1,23 +1,27 @@
 /** Queries over rows in memory: the core's closed form, its limits and its order. Pure. */
 import type { NativeFailure } from './failure.ts';
 import { failure } from './failure.ts';
-import type { ColumnData, TableData } from './schema-data.ts';
+import type { IncludeData } from './include.ts';
+import { parseInclude } from './include.ts';
+import type { ColumnData, SchemaData, TableData } from './schema-data.ts';
 import { requireColumn } from './schema-data.ts';
 import type { Cell } from './values.ts';
 import { parseValue, recordId } from './values.ts';
 
 export type Record_ = Readonly<Record<string, Cell>>;
 type Test = (row: Record_) => boolean;
+const MAX_DEPTH = 32;
 
 export interface ParsedQuery {
   readonly test: Test;
   readonly compare: (a: Record_, b: Record_) => number;
   readonly limit: number;
   readonly offset: number;
+  readonly include: readonly IncludeData[];
 }
 
 /** Reads a query or gives the core's failure. */
-export function parseQuery(table: TableData, text: string): ParsedQuery {
+export function parseQuery(schema: SchemaData, table: TableData, text: string): ParsedQuery {
   const bad = (detail: string) => failure('invalid_input', detail, { at: table.name });
   const noForm = () => bad('the query has not the form of a query');
   let query: Record<string, unknown>;
@@ -28,7 +32,7 @@ export function parseQuery(table: TableData, text: string): ParsedQuery {
   }
   if (typeof query !== 'object' || query === null || Array.isArray(query)) throw noForm();
   for (const name of Object.keys(query)) {
-    if (!['where', 'order', 'limit', 'offset'].includes(name)) throw noForm();
+    if (!['where', 'order', 'limit', 'offset', 'include'].includes(name)) throw noForm();
   }
   const limit = query['limit'] ?? 1000;
   const offset = query['offset'] ?? 0;
@@ -42,7 +46,7 @@ export function parseQuery(table: TableData, text: string): ParsedQuery {
     sign: o.descending === true ? -1 : 1,
   }));
   return {
-    test: query['where'] === undefined ? () => true : condition(table, query['where'], noForm),
+    test: query['where'] === undefined ? () => true : condition(table, query['where'], noForm, 0),
     compare: (a, b) => {
       for (const { column, sign } of keys) {
         const order = compareCells(column, a[column.name] ?? null, b[column.name] ?? null);
@@ -52,20 +56,34 @@ export function parseQuery(table: TableData, text: string): ParsedQuery {
     },
     limit: limit as number,
     offset: offset as number,
+    include: parseInclude(schema, table, query['include'] ?? [], noForm),
   };
 }
 
-function condition(table: TableData, json: unknown, noForm: () => NativeFailure): Test {
+function condition(
+  table: TableData,
+  json: unknown,
+  noForm: () => NativeFailure,
+  depth: number
+): Test {
+  if (depth > MAX_DEPTH) {
+    throw failure('invalid_input', 'the query is nested too deep', { at: table.name });
+  }
   const given = json as Record<string, unknown> | null;
   if (typeof given !== 'object' || given === null) throw noForm();
   for (const join of ['and', 'or'] as const) {
     const list = given[join];
     if (list === undefined) continue;
     if (!Array.isArray(list) || Object.keys(given).length !== 1) throw noForm();
-    const tests = list.map((part) => condition(table, part, noForm));
+    const tests = list.map((part) => condition(table, part, noForm, depth + 1));
     return join === 'and'
       ? (row) => tests.every((test) => test(row))
       : (row) => tests.some((test) => test(row));
+  }
+  if (given['not'] !== undefined) {
+    if (Object.keys(given).length !== 1) throw noForm();
+    const test = condition(table, given['not'], noForm, depth + 1);
+    return (row) => !test(row);
   }
   return leaf(table, given, noForm);
 }

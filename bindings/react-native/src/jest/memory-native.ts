@@ -427,13 +427,13 @@ export class MemoryNative implements Spec {
 
   findRecordSync(handle: number, table: string, id: string): string {
     return this.reply(() => {
-      const row = this.unlocked('findRecordSync', handle).records.find(table, id);
+      const row = this.unlocked('findRecordSync', handle).records.shown(table, id);
       return row === null ? '-' : `j${JSON.stringify(row)}`;
     });
   }
 
   async findRecord(handle: number, table: string, id: string): Promise<string | null> {
-    const row = this.unlocked('findRecord', handle).records.find(table, id);
+    const row = this.unlocked('findRecord', handle).records.shown(table, id);
     return row === null ? null : JSON.stringify(row);
   }
 

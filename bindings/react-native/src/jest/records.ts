@@ -2,6 +2,7 @@
 import { failure } from './failure.ts';
 import type { Record_ } from './filter.ts';
 import { parseQuery } from './filter.ts';
+import { included } from './include.ts';
 import type { SchemaData, TableData } from './schema-data.ts';
 import { requireColumn, requireTable } from './schema-data.ts';
 import type { Cell } from './values.ts';
@@ -47,6 +48,15 @@ export class MemoryRecords {
     return wanted === null ? null : (this.rows(tableName).get(wanted) ?? null);
   }
 
+  /** What an app sees of a record: hidden columns are not in it. */
+  shown(tableName: string, id: string): Record_ | null {
+    const row = this.find(tableName, id);
+    if (row === null) return null;
+    const { columns } = requireTable(this.schema, tableName);
+    const seen = columns.filter((c) => c.hidden !== true).map((c) => [c.name, row[c.name] ?? null]);
+    return Object.fromEntries(seen) as Record_;
+  }
+
   /** All or none: what fails half way leaves the rows of before. */
   apply(operations: readonly unknown[]): string[] {
     if (operations.length > 10_000) {
@@ -74,18 +84,23 @@ export class MemoryRecords {
   /** A page as the core writes it. */
   page(tableName: string, text: string): string {
     const table = requireTable(this.schema, tableName);
-    const query = parseQuery(table, text);
+    const query = parseQuery(this.schema, table, text);
     const columns = table.columns.filter((c) => c.hidden !== true).map((c) => c.name);
     const found = [...this.rows(tableName).values()].filter(query.test).sort(query.compare);
     const end = query.offset + query.limit;
-    const rows = found
-      .slice(query.offset, end)
-      .map((row) => columns.map((column) => row[column] ?? null));
-    return JSON.stringify({ columns, rows, next_offset: found.length > end ? end : null });
+    const page = found.slice(query.offset, end);
+    const rows = page.map((row) => columns.map((column) => row[column] ?? null));
+    const related = included(query.include, page, (name) => this.all(name));
+    return JSON.stringify({
+      columns,
+      rows,
+      next_offset: found.length > end ? end : null,
+      ...(related.length > 0 ? { included: related } : {}),
+    });
   }
 
   count(tableName: string, text: string): number {
-    const query = parseQuery(requireTable(this.schema, tableName), text);
+    const query = parseQuery(this.schema, requireTable(this.schema, tableName), text);
     return [...this.rows(tableName).values()].filter(query.test).length;
   }
 

@@ -8,6 +8,7 @@ import { badInputContract } from './bad-input.ts';
 import type { Harness } from './harness.ts';
 import { lifeContract } from './life.ts';
 import { recordsContract } from './records.ts';
+import { relatedContract } from './related.ts';
 import { storageContract } from './storage.ts';
 import { syncContract } from './sync.ts';
 
@@ -27,6 +28,7 @@ export function describeContract(name: string, harness: Harness): void {
     describe('life', () => lifeContract(harness));
     describe('storage', () => storageContract(harness));
     describe('records', () => recordsContract(harness));
+    describe('relations', () => relatedContract(harness));
     describe('sync', () => syncContract(harness));
     describe('bad input', () => badInputContract(harness));
   });

@@ -19,6 +19,9 @@ export function recordsContract(_harness: Harness): void {
     expect(row).toMatchObject({ ...PATIENT, id, is_deleted: false, camp: null });
     expect(row?.created_at).toEqual(expect.any(Number));
     expect(patients().findSync(id)).toEqual(row);
+    expect(await patients().query().first()).toEqual(row);
+    // kept for the server alone
+    expect(row).not.toHaveProperty('image_timestamp');
     await patients().update(id, { surname: 'Haddad', camp: 'North' });
     expect(await patients().find(id)).toMatchObject({ surname: 'Haddad', camp: 'North' });
     await patients().delete(id);

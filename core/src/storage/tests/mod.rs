@@ -9,6 +9,7 @@ mod kv;
 mod outbox;
 mod pulls;
 mod records;
+mod related;
 mod salvage;
 
 use serde_json::{Value as Json, json};
@@ -127,9 +128,13 @@ impl Store {
     }
 
     fn query(&self, table: &str, query: &str) -> Json {
-        let (index, table) = self.schema.require(table).unwrap();
-        let query = Query::parse(table, query).unwrap();
-        serde_json::from_str(&self.database.query(index, query).wait().unwrap()).unwrap()
+        serde_json::from_str(&self.page(table, query).unwrap()).unwrap()
+    }
+
+    fn page(&self, table: &str, query: &str) -> Result<String> {
+        let (index, _) = self.schema.require(table)?;
+        let query = Query::parse(&self.schema, index, query)?;
+        self.database.query(index, query).wait()
     }
 
     fn column(&self, table: &str, query: &str, column: &str) -> Vec<Json> {
@@ -201,6 +206,7 @@ fn refusals(rows: Vec<Acknowledgement>) -> Vec<Refusal> {
         row,
         reason: "refused",
         retry_ms: None,
+        by_peer: true,
     };
     rows.into_iter().map(refusal).collect()
 }

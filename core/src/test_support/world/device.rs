@@ -125,7 +125,7 @@ impl Device {
     }
 
     pub fn count(&self, table: &str) -> usize {
-        let query = Query::parse(self.schema.table(self.table(table)), "{}").unwrap();
+        let query = Query::parse(&self.schema, self.table(table), "{}").unwrap();
         let count = self.database.count(self.table(table), query.condition);
         count.wait().unwrap() as usize
     }

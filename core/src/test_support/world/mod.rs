@@ -13,6 +13,7 @@ mod peers;
 mod pulling;
 mod pushing;
 mod reconciling;
+mod refusing;
 mod verifying;
 
 use std::collections::BTreeMap;
