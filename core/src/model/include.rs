@@ -160,7 +160,7 @@ mod tests {
         ] {
             assert_eq!(code("visits", bad), ErrorCode::InvalidInput, "{bad}");
         }
-        let many = vec![r#"{"column":"patient_id"}"#; 9].join(",");
+        let many = [r#"{"column":"patient_id"}"#; 9].join(",");
         assert_eq!(
             code("visits", &format!("[{many}]")),
             ErrorCode::InvalidInput

@@ -130,7 +130,8 @@ internal class Life(
     suspend fun quarantine(handle: Double, acknowledgedUnsynced: Double?): Map<String, Any?> =
         Told.quarantined(vault(handle).quarantine(acknowledgedUnsynced?.let { count(it, "the number of records") }))
 
-    suspend fun quarantined(handle: Double): List<Map<String, Any?>> = vault(handle).quarantined().map(Told::quarantined)
+    suspend fun quarantined(handle: Double): List<Map<String, Any?>> =
+        vault(handle).quarantined().map(Told::quarantined)
 
     suspend fun selfTest(optionsJson: String): Map<String, Any?> {
         platform.loadLibrary()
