@@ -19,7 +19,7 @@ import Foundation
         let emitter = Emitter()
         let platform = PhonePlatform()
         bridge = CoreBridge(platform: platform) { emitter.send($0, $1) }
-        phone = PhoneLife(bridge, platform)
+        phone = PhoneLife(bridge)
         self.emitter = emitter
         super.init()
     }
@@ -201,6 +201,21 @@ import Foundation
         _ handle: Double, person: Any?, pin: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
         settle(resolve, reject, pin) { try await $0.care.salvage(handle, optionalText(person), $1) }
+    }
+
+    @objc public func salvageWithPresence(
+        _ handle: Double, title: Any?, cancelText: Any?,
+        resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) {
+            try await $0.care.salvageWithPresence(handle, text(title), text(cancelText))
+        }
+    }
+
+    @objc public func salvageWithRecovery(
+        _ handle: Double, answer: Any?, resolve: @escaping Resolve, reject: @escaping Reject
+    ) {
+        settle(resolve, reject) { try await $0.care.salvageWithRecovery(handle, text(answer)) }
     }
 
     @objc public func diagnose(

@@ -1,21 +1,13 @@
 import UIKit
 
 /// An iPhone or iPad: where vaults are, how their files are protected, what the system tells of them.
-final class PhonePlatform: Platform, @unchecked Sendable {
+final class PhonePlatform: Platform {
     let presence: any PresencePrompt = LibraryPresence()
-    private let lock = NSLock()
-    // Until the system has said otherwise. The core sees by itself what it may not read.
-    private var isAvailable = true
 
     /// Application Support, which the user does not see and the system does not clear.
     var vaults: URL {
         FileManager.default.urls(for: .applicationSupportDirectory, in: .userDomainMask)[0]
             .appendingPathComponent("amana", isDirectory: true)
-    }
-
-    var isProtectedDataAvailable: Bool {
-        get { lock.withLock { isAvailable } }
-        set { lock.withLock { isAvailable = newValue } }
     }
 
     func keyStore(_ options: KeyStoreOptions) -> KeyStoreKind { .platform(options: options) }
@@ -45,25 +37,26 @@ final class PhoneLife: @unchecked Sendable {
     private let center = NotificationCenter.default
     private var observers: [NSObjectProtocol] = []
 
-    init(_ bridge: CoreBridge, _ platform: PhonePlatform) {
+    init(_ bridge: CoreBridge) {
         let time = PhoneTime()
-        let suspension = Suspension(bridge.operations, time: time)
+        let suspension = bridge.suspension(time)
         hear(UIApplication.didEnterBackgroundNotification) { suspension.appLeft() }
         hear(UIApplication.willEnterForegroundNotification) { suspension.appReturned() }
         hear(UIApplication.protectedDataDidBecomeAvailableNotification) {
-            platform.isProtectedDataAvailable = true
+            bridge.protectedData(isAvailable: true)
         }
         hear(UIApplication.protectedDataWillBecomeUnavailableNotification) {
-            platform.isProtectedDataAvailable = false
             let end = time.begin {}
+            let told = bridge.protectedData(isAvailable: false)
             Task {
-                await bridge.protectedDataIsGoing()
+                await told.value
                 end()
             }
         }
         DispatchQueue.main.async {
             MainActor.assumeIsolated {
-                platform.isProtectedDataAvailable = UIApplication.shared.isProtectedDataAvailable
+                // Until the system has said so, it is: the core sees by itself what it may not read.
+                bridge.protectedData(isAvailable: UIApplication.shared.isProtectedDataAvailable)
             }
         }
     }

@@ -28,6 +28,7 @@ mod kv_tests;
 mod live;
 mod opened;
 mod opening;
+mod phone;
 mod records;
 mod recovery;
 mod refusal;
@@ -45,6 +46,8 @@ mod unsynced;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use crate::asking;
+use crate::background::Background;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::schema::Schema;
@@ -91,6 +94,8 @@ pub(crate) struct Inner {
     /// Kept until the vault is closed.
     directory: Mutex<Option<VaultDirectory>>,
     watch: Watch,
+    protected_data: phone::ProtectedData,
+    background: Arc<Background>,
     /// The last opening or PIN that was refused, until one is not.
     refusal: Mutex<Option<vault::Refusal>>,
     /// Opens the answer to the last recovery request.
@@ -174,6 +179,8 @@ impl Amana {
                     life: Life::locked(observers),
                     directory: Mutex::new(Some(directory)),
                     watch: Watch::default(),
+                    protected_data: phone::ProtectedData::default(),
+                    background: Arc::default(),
                     refusal: Mutex::default(),
                     recovery: Mutex::default(),
                     pin_kdf: OnceLock::new(),
@@ -226,6 +233,7 @@ impl Amana {
             State::Unlocked(_) => Err(exists()),
             State::Locked | State::Changing(_) => Ok(()),
         })?;
+        self.inner.reachable()?;
         if vault::glance(&self.inner.io())?.presence == Presence::Vault {
             return Err(exists());
         }
@@ -386,6 +394,7 @@ impl Amana {
 
     /// What an unlocked vault has, or the typed refusal. Never waits. Counts as use.
     fn opened(&self) -> Result<Arc<Open>> {
+        refuse_rule()?;
         let now_ms = self.inner.system.clock.monotonic_ms();
         let rule = self.inner.config.idle_lock;
         let state = self.inner.life.now()?;
@@ -441,11 +450,14 @@ impl Drop for Inner {
         if let Some(open) = self.life.last_open() {
             self.shut(&open);
         }
+        // Whoever listens must not wait for news for ever.
+        self.life.tell(VaultState::Closed);
     }
 }
 
-/// A sync cannot end while its listener waits for its end.
+/// A sync cannot end while its listener, or a rule that it asked, waits for its end.
 fn refuse_listener() -> Result<()> {
+    refuse_rule()?;
     if sync_run::is_sync_thread() {
         return Err(Error::new(
             ErrorCode::Busy,
@@ -453,6 +465,17 @@ fn refuse_listener() -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// A rule of the app is asked by the writer: whatever waits for the writer would wait for ever.
+fn refuse_rule() -> Result<()> {
+    match asking::is_asking() {
+        true => Err(Error::new(
+            ErrorCode::Busy,
+            "a rule for conflicts cannot call the vault",
+        )),
+        false => Ok(()),
+    }
 }
 
 const fn exists() -> Error {

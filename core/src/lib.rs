@@ -2,6 +2,8 @@
 
 pub mod access;
 mod amana;
+mod asking;
+mod background;
 pub mod cancel;
 pub mod error;
 mod kv;

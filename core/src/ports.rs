@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{
-    Acknowledgement, OutboxPage, OutboxPosition, OutboxRow, PieceLimit, PullReply, PullRequest,
-    PushClass, PushFailure, Refusal, RemoteChange, RemoteRow, Suspicion,
+    Acknowledgement, Noted, OutboxPage, OutboxPosition, OutboxRow, PieceLimit, PullReply,
+    PullRequest, PushClass, PushFailure, Refusal, RemoteChange, RemoteRow, Suspicion,
 };
 use crate::model::ids::{PeerId, RecordId};
 use crate::model::kv::KvNotice;
@@ -167,8 +167,8 @@ pub trait SyncStore: Send + Sync {
         limit: PieceLimit,
     ) -> Result<OutboxPage>;
 
-    /// Records made here that this peer has put aside: what refers to them must wait.
-    fn missing(&self, peer: &PeerId) -> Result<Vec<(TableIndex, RecordId)>>;
+    /// What is known of earlier pushes to this peer.
+    fn noted(&self, peer: &PeerId) -> Result<Noted>;
 
     /// Notes what the peer took. From the peer with the last word that ends an entry, unless it
     /// was changed since; from any other it ends only what that peer is sent.

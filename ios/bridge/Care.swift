@@ -29,6 +29,24 @@ struct Care: Sendable {
             try await pin.use { try await vault.salvageWithPin(person: person, pin: $0) })
     }
 
+    func salvageWithPresence(_ handle: Double, _ title: String, _ cancelText: String) async throws
+        -> [String: Any]
+    {
+        let vault = try vault(handle)
+        let (slot, outcome) = try await platform.answer(vault, title, cancelText)
+        guard case .derived(let bytes) = outcome else {
+            return Told.salvage(try await vault.salvageWithPresence(slot: slot, outcome: outcome))
+        }
+        return Told.salvage(
+            try await wiped(bytes) {
+                try await vault.salvageWithPresence(slot: slot, outcome: .derived(bytes: $0))
+            })
+    }
+
+    func salvageWithRecovery(_ handle: Double, _ answer: String) async throws -> [String: Any] {
+        Told.salvage(try await vault(handle).salvageWithRecovery(answer: Tagged.bytes(answer)))
+    }
+
     func diagnose(_ handle: Double) async throws -> String { try await vault(handle).diagnose() }
 
     func integrity(_ handle: Double) throws -> [String: Any]? {

@@ -12,7 +12,7 @@ final class CoreBridge: Sendable {
     let keyValues: KeyValues
     let records: Records
     let peers: Peers
-    private let vaults: Vaults
+    let vaults: Vaults
 
     init(platform: any Platform, events: @escaping Events) {
         vaults = Vaults()
@@ -33,11 +33,18 @@ final class CoreBridge: Sendable {
         await vaults.removeAll()
     }
 
-    /// The files of strict vaults will soon be unreadable: their databases are closed before that.
-    func protectedDataIsGoing() async {
-        for opened in vaults.all() where opened.keyStore.strict {
-            try? await opened.vault.lock()
-        }
+    /// Whether files that only an unlocked device may read can be read: where they soon cannot, strict
+    /// vaults are locked before that, and refuse until they can. Takes note at once, so that the last
+    /// call counts; what is returned ends when every vault knows.
+    @discardableResult
+    func protectedData(isAvailable: Bool) -> Task<Void, Never> {
+        vaults.noteProtectedData(isGone: !isAvailable)
+        return Task { [vaults] in await vaults.tellProtectedData() }
+    }
+
+    /// What sees to it that nothing runs when the system stops the app.
+    func suspension(_ time: any BackgroundTime) -> Suspension {
+        Suspension(operations, vaults, time: time)
     }
 }
 

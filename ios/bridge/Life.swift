@@ -42,11 +42,12 @@ struct Life: Sendable {
     private func vault(_ handle: Double) throws -> Vault { try vaults.require(handle).vault }
 
     /// A vault that is about to be opened or made: its directory is there, protected and out of
-    /// backups, before the first file is. A strict one is not tried while its files cannot be read.
-    private func opening(_ handle: Double) throws -> Vault {
+    /// backups, before the first file is. A strict one refuses while its files cannot be read: then
+    /// nothing is made either.
+    private func opening(_ handle: Double) async throws -> Vault {
         let opened = try vaults.require(handle)
         let isStrict = opened.keyStore.strict
-        if isStrict && !platform.isProtectedDataAvailable { throw Failure.protectedData }
+        if isStrict { _ = try await opened.vault.glance() }
         // the name was checked when the handle was made, so it is one directory's
         let directory = platform.vaults.appendingPathComponent(opened.name, isDirectory: true)
         do {
@@ -65,7 +66,7 @@ struct Life: Sendable {
 
     func openForDevice(_ handle: Double, _ recoveryKey: String?) async throws -> Bool {
         try await turn.take {
-            let vault = try opening(handle)
+            let vault = try await opening(handle)
             let key = try recoveryKey.map(Tagged.recoveryKey)
             // What is half wiped or half made the library goes on with by itself.
             let isMade = try await vault.glance().presence == .nothing
@@ -81,7 +82,7 @@ struct Life: Sendable {
     func createForPerson(
         _ handle: Double, _ person: String, _ pin: Secret, _ recoveryKey: String?
     ) async throws {
-        let vault = try opening(handle)
+        let vault = try await opening(handle)
         let recoveryKey = try recoveryKey.map(Tagged.recoveryKey)
         try await pin.use {
             try await vault.createForPerson(person: person, pin: $0, recoveryKey: recoveryKey)
@@ -91,21 +92,18 @@ struct Life: Sendable {
     func lock(_ handle: Double) async throws { try await vault(handle).lock() }
 
     func unlockWithPin(_ handle: Double, _ person: String, _ pin: Secret) async throws {
-        let vault = try opening(handle)
+        let vault = try await opening(handle)
         try await pin.use { try await vault.unlockWithPin(person: person, pin: $0) }
     }
 
     func unlockWithPresence(_ handle: Double, _ title: String, _ cancelText: String) async throws {
-        let vault = try opening(handle)
-        guard let request = try await vault.beginPresence().first else {
-            throw Failure(code: "not_found", detail: "there is no such slot")
-        }
-        let outcome = try await platform.presence.derive(request, title: title, cancelText: cancelText)
+        let vault = try await opening(handle)
+        let (slot, outcome) = try await platform.answer(vault, title, cancelText)
         guard case .derived(let bytes) = outcome else {
-            return try await vault.unlockWithPresence(slot: request.slot, outcome: outcome)
+            return try await vault.unlockWithPresence(slot: slot, outcome: outcome)
         }
         try await wiped(bytes) {
-            try await vault.unlockWithPresence(slot: request.slot, outcome: .derived(bytes: $0))
+            try await vault.unlockWithPresence(slot: slot, outcome: .derived(bytes: $0))
         }
     }
 

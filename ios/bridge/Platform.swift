@@ -7,15 +7,27 @@ protocol Platform: Sendable {
 
     var presence: any PresencePrompt { get }
 
-    /// Whether files that only an unlocked device may read can be read now.
-    var isProtectedDataAvailable: Bool { get }
-
     func keyStore(_ options: KeyStoreOptions) -> KeyStoreKind
 
     /// Makes the directory of a vault where it is missing, keeps it out of backups, and gives it the
     /// data-protection class that its files will have: that of an unlocked device in strict mode, else
     /// that of a device that was unlocked once. The name has been checked.
     func protect(_ directory: URL, strict: Bool) throws
+}
+
+extension Platform {
+    /// Asks the person about the first slot of presence of a locked vault: the slot, and the outcome.
+    func answer(_ vault: Vault, _ title: String, _ cancelText: String) async throws
+        -> (String, PresenceOutcome)
+    {
+        guard let request = try await vault.beginPresence().first else {
+            throw Failure(code: "not_found", detail: "there is no such slot")
+        }
+        return (
+            request.slot,
+            try await presence.derive(request, title: title, cancelText: cancelText)
+        )
+    }
 }
 
 /// Asks the person in front of the phone for a finger or face.

@@ -10,17 +10,23 @@ protocol BackgroundTime: Sendable {
 /// Sees to it that nothing is running when the system stops the app: it kills an app that is stopped
 /// while it holds a lock on a file. Calls that run when the app leaves the foreground, and calls that
 /// begin afterwards, go on while there is time; when it ends, syncs are cancelled, and what writes
-/// comes to the end of its transaction.
+/// comes to the end of its transaction. After the calls the vaults rest: what they do by themselves
+/// ends, and begins again when the app returns.
 final class Suspension: @unchecked Sendable {
     private let operations: Operations
+    private let vaults: Vaults
     private let time: any BackgroundTime
     /// What the system waits for at the most after it has said that the time ends, in seconds.
     private let longestWait: TimeInterval
     private let lock = NSLock()
     private var isAway = false
 
-    init(_ operations: Operations, time: any BackgroundTime, longestWait: TimeInterval = 3) {
+    init(
+        _ operations: Operations, _ vaults: Vaults, time: any BackgroundTime,
+        longestWait: TimeInterval = 3
+    ) {
         self.operations = operations
+        self.vaults = vaults
         self.time = time
         self.longestWait = longestWait
         operations.onStart { [weak self] in self?.callsBegan() }
@@ -29,30 +35,39 @@ final class Suspension: @unchecked Sendable {
     /// The app has left the foreground. Returns at once.
     func appLeft() {
         lock.withLock { isAway = true }
-        if !operations.isIdle { hold() }
+        hold()
     }
 
-    func appReturned() { lock.withLock { isAway = false } }
+    func appReturned() {
+        lock.withLock { isAway = false }
+        vaults.wake()
+    }
 
     private func callsBegan() {
         if lock.withLock({ isAway }) { hold() }
     }
 
     private func hold() {
-        let operations = operations
         let longestWait = longestWait
-        let end = time.begin {
+        let end = time.begin { [operations] in
             operations.cancelAll()
             let isDone = DispatchSemaphore(value: 0)
             Task {
-                await operations.idle()
+                await self.comeToRest()
                 isDone.signal()
             }
             _ = isDone.wait(timeout: .now() + longestWait)
         }
         Task {
-            await operations.idle()
+            await comeToRest()
             end()
         }
+    }
+
+    private func comeToRest() async {
+        await operations.idle()
+        await vaults.rest()
+        // It may have come back meanwhile, and woken them before they rested.
+        if lock.withLock({ !isAway }) { vaults.wake() }
     }
 }

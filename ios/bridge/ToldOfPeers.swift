@@ -41,7 +41,7 @@ enum ToldOfPeers {
             "person": orNull(vault.person.map(person)), "url": orNull(vault.url),
             "peers": sync.peers.map(peer), "pending": vault.pending,
             "quarantined": vault.quarantined, "conflicts": sync.conflicts, "absent": sync.absent,
-            "unconfirmed": sync.unconfirmed,
+            "unconfirmed": sync.unconfirmed, "pinMismatches": sync.pinMismatches,
             "syncing": vault.syncing || sync.peers.contains { $0.syncing },
         ]
     }

@@ -29,6 +29,12 @@ final class OpenVault: @unchecked Sendable {
         ]
     }
 
+    /// The files of a strict vault cannot be read any more, or can again; those of others always can.
+    func protectedData(isGone: Bool) async {
+        if !keyStore.strict { return }
+        if isGone { try? await vault.protectedDataGone() } else { vault.protectedDataBack() }
+    }
+
     /// Ends the observation, and tells that the handle is closed, whatever became of the vault.
     func release() {
         observations.forEach { $0.stop() }
@@ -100,6 +106,8 @@ final class Vaults: @unchecked Sendable {
     private var open: [Int64: OpenVault] = [:]
     // Opening and closing in turn: a vault must not be closed while another handle of it is being made.
     private let turn = Turn()
+    private let telling = Turn()
+    private var isProtectedDataGone = false
 
     func require(_ handle: Double) throws -> OpenVault {
         guard let found = find(handle) else { throw Failure.closed }
@@ -117,6 +125,7 @@ final class Vaults: @unchecked Sendable {
         try await turn.take {
             let opened = try await make()
             lock.withLock { open[opened.handle] = opened }
+            await tellProtectedData()
             return opened
         }
     }
@@ -132,6 +141,27 @@ final class Vaults: @unchecked Sendable {
             defer { gone.release() }
             if isLast { try await gone.vault.shutdown() }
         }
+    }
+
+    /// Whether the files of strict vaults cannot be read: to be told next.
+    func noteProtectedData(isGone: Bool) { lock.withLock { isProtectedDataGone = isGone } }
+
+    /// Tells every vault what was noted last.
+    func tellProtectedData() async {
+        await telling.take {
+            for opened in all() {
+                await opened.protectedData(isGone: lock.withLock { isProtectedDataGone })
+            }
+        }
+    }
+
+    /// The app will be stopped: no vault works by itself once this returns.
+    func rest() async {
+        for opened in all() { try? await opened.vault.rest() }
+    }
+
+    func wake() {
+        for opened in all() { opened.vault.wake() }
     }
 
     func removeAll() async {

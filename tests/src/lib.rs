@@ -50,7 +50,7 @@ pub struct Tablet {
     /// What it waited for.
     pub timer: Arc<InstantTimer>,
     clock: Arc<dyn Clock>,
-    locks_itself: bool,
+    configure: fn(&mut Config),
     directory: TempDir,
 }
 
@@ -64,26 +64,32 @@ impl Tablet {
     /// A new tablet with a clock of the test's.
     #[must_use]
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self::start(clock, true)
+        Self::start(clock, |_| {})
+    }
+
+    /// A new tablet whose configuration is the usual one but for this.
+    #[must_use]
+    pub fn configured(configure: fn(&mut Config)) -> Self {
+        Self::start(System::real().clock, configure)
     }
 
     /// The same, which never locks itself, however long nobody does anything.
     #[must_use]
     pub fn always_open(clock: Arc<dyn Clock>) -> Self {
-        Self::start(clock, false)
+        Self::start(clock, |config| config.idle_lock = None)
     }
 
-    fn start(clock: Arc<dyn Clock>, locks_itself: bool) -> Self {
+    fn start(clock: Arc<dyn Clock>, configure: fn(&mut Config)) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let key_store: Arc<dyn KeyStore> = Arc::new(MemoryKeyStore::new());
         let timer = Arc::new(InstantTimer::default());
-        let amana = open(directory.path(), &key_store, &clock, &timer, locks_itself);
+        let amana = open(directory.path(), &key_store, &clock, &timer, configure);
         Self {
             amana,
             key_store,
             timer,
             clock,
-            locks_itself,
+            configure,
             directory,
         }
     }
@@ -96,7 +102,7 @@ impl Tablet {
             &self.key_store,
             &self.clock,
             &self.timer,
-            self.locks_itself,
+            self.configure,
         );
     }
 
@@ -199,7 +205,7 @@ fn open(
     key_store: &Arc<dyn KeyStore>,
     clock: &Arc<dyn Clock>,
     timer: &Arc<InstantTimer>,
-    locks_itself: bool,
+    configure: fn(&mut Config),
 ) -> Amana {
     let system = System {
         clock: Arc::clone(clock),
@@ -207,9 +213,7 @@ fn open(
         ..System::real()
     };
     let mut config = Config::new(directory);
-    if !locks_itself {
-        config.idle_lock = None;
-    }
+    configure(&mut config);
     Amana::open(config, Arc::clone(key_store), system).expect("the vault opens")
 }
 

@@ -250,6 +250,64 @@ impl Disk for Room {
     }
 }
 
+fn spools(directory: &Path) -> usize {
+    let files = std::fs::read_dir(directory).unwrap();
+    let names = files.map(|file| file.unwrap().file_name());
+    names
+        .filter(|name| name.to_string_lossy().ends_with(".spool"))
+        .count()
+}
+
+/// The reply is there whole; while it is applied, SQLite gets no more room for the database.
+#[test]
+fn a_disk_that_fills_up_while_a_pull_is_applied_leaves_everything_as_it_was() {
+    let peer = clinic();
+    peer.seed_patients(3).unwrap();
+    let tablet = Tablet::signed_in(&peer);
+    tablet.sync().unwrap();
+    let mine = tablet.insert("patients", &patient("Amal"));
+    peer.seed_patients(400).unwrap();
+    let seen = || {
+        let digest = block_on(tablet.amana.digest()).unwrap();
+        (tablet.cursor(), digest, tablet.pending())
+    };
+    let pulls = || {
+        let all = peer.requests().into_iter();
+        let pulls = all.filter(|seen| seen.method == "GET" && seen.target.contains("lastPulledAt"));
+        pulls.map(|seen| seen.target).collect::<Vec<_>>()
+    };
+    let before = seen();
+    // At once, in the middle, near the end.
+    for pages in [0, 40, 120] {
+        block_on(tablet.amana.limit_growth(Some(pages))).unwrap();
+        peer.clear_requests();
+        let error = tablet.sync().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::StorageFull, "{pages}");
+        assert_eq!(seen(), before, "{pages}");
+        assert_eq!(spools(tablet.directory()), 0, "{pages}");
+        assert!(peer.row("patients", &mine).is_none(), "{pages}");
+        assert_eq!(pulls().len(), 1, "it is not asked again and again");
+    }
+    let asked = pulls();
+    let status = block_on(tablet.amana.sync_status()).unwrap();
+    let last_error = status.peers[0].status.last_error.as_deref();
+    assert_eq!(last_error, Some("storage_full"));
+
+    block_on(tablet.amana.limit_growth(None)).unwrap();
+    peer.clear_requests();
+    tablet.sync().unwrap();
+    assert_eq!(pulls(), asked, "from where it was");
+    assert_eq!(tablet.count("patients"), 404);
+    assert_eq!(peer.row("patients", &mine).unwrap()["given_name"], "Amal");
+    let other = Tablet::signed_in(&peer);
+    other.sync().unwrap();
+    tablet.sync().unwrap();
+    assert_eq!(
+        block_on(other.amana.digest()).unwrap(),
+        block_on(tablet.amana.digest()).unwrap()
+    );
+}
+
 #[test]
 fn a_disk_that_fills_up_under_a_pull_leaves_everything_as_it_was() {
     let peer = clinic();
@@ -277,12 +335,7 @@ fn a_disk_that_fills_up_under_a_pull_leaves_everything_as_it_was() {
     room.0.store(100_000, Ordering::SeqCst);
     assert_eq!(sync().unwrap_err().code(), ErrorCode::StorageFull);
     assert_eq!(seen(), before);
-    let spools = std::fs::read_dir(directory.path()).unwrap();
-    let spools = spools.filter(|entry| {
-        let name = entry.as_ref().unwrap().file_name();
-        name.to_string_lossy().ends_with(".spool")
-    });
-    assert_eq!(spools.count(), 0);
+    assert_eq!(spools(directory.path()), 0);
     assert!(peer.row("patients", &mine).is_none());
     room.0.store(u64::MAX, Ordering::SeqCst);
     sync().unwrap();

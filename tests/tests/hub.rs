@@ -202,7 +202,13 @@ fn a_bad_row_is_put_aside_and_the_rest_reaches_the_hub() {
     let report = sync(&tablet, &peer).unwrap();
     assert_eq!((report.pushed, report.quarantined), (3, 1), "{report:?}");
     assert_eq!(hub.count("patients"), 3);
-    // It is the hub that refuses it; for the cloud it waits as before.
+    // A hub says so in clear, and so could anybody: it rests for a while there, with a reason that
+    // claims nothing of the hub, and waits for the cloud as before.
+    let listed = block_on(tablet.amana.quarantined_records()).unwrap();
+    assert_eq!((listed.len(), &listed[0].peer), (1, &peer));
+    assert!(listed[0].reason.contains("nobody has signed"));
+    let rest_ms = listed[0].retry_at_ms.unwrap() - listed[0].since_ms;
+    assert!((1..=660_000).contains(&rest_ms), "{rest_ms}");
     assert_eq!(tablet.pending(), 4);
 }
 

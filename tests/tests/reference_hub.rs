@@ -146,7 +146,7 @@ fn code<T: std::fmt::Debug>(result: Result<T>) -> ErrorCode {
 
 fn failure(result: std::result::Result<(), PushFailure>) -> (bool, Error) {
     match result.unwrap_err() {
-        PushFailure::Refused(error) => (true, error),
+        PushFailure::Refused(error) | PushFailure::Hinted(error) => (true, error),
         PushFailure::Stopped(error) => (false, error),
     }
 }

@@ -3,6 +3,7 @@
 
 use amana_core::error::ErrorCode;
 use amana_core::model::peer::Credentials;
+use amana_core::model::pins::{PinMode, SpkiPins};
 use amana_core::secret::SecretText;
 use amana_core::test_support::MemoryKeyStore;
 use amana_core::{Amana, Config, System};
@@ -96,6 +97,30 @@ fn an_unknown_authority_gets_no_credential() {
     .unwrap_err();
     assert_eq!(error.code(), ErrorCode::Tls);
     assert!(peer.requests().is_empty());
+}
+
+#[test]
+fn keys_that_are_not_pinned_are_in_the_status() {
+    let peer = clinic();
+    let tablet = Tablet::configured(|config| {
+        let pins = [
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+            "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        ];
+        config.cloud_pins = SpkiPins::new(&pins, i64::MAX, PinMode::ReportOnly).ok();
+    });
+    let mismatches = || {
+        let status = block_on(tablet.amana.sync_status()).unwrap();
+        status.pin_mismatches
+    };
+    assert_eq!(mismatches(), 0);
+    tablet
+        .sign_in(&peer, "amal@clinic.example", PASSWORD)
+        .unwrap();
+    let first = mismatches();
+    assert!(first > 0);
+    tablet.sync().unwrap();
+    assert!(mismatches() >= first);
 }
 
 #[test]

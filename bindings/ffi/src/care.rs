@@ -5,13 +5,13 @@ use std::sync::Arc;
 use amana_core::model::diagnosis::Integrity;
 use amana_core::model::salvage::{self, Lost};
 use amana_core::ports::DamageListener;
-use amana_core::{PersonId, SystemDisk, Unlock, panics};
+use amana_core::{PersonId, PresenceAnswer, SystemDisk, Unlock, panics};
 use zeroize::Zeroizing;
 
 use crate::error::AmanaError;
 use crate::guard::{call, offload};
 use crate::listeners::Observation;
-use crate::slots::read_pin;
+use crate::slots::{PresenceOutcome, read_outcome, read_pin, read_slot};
 use crate::vault::Vault;
 
 /// Looks at a vault's directory without a key, and tells as JSON what a support call needs: states of
@@ -195,6 +195,38 @@ impl Vault {
             let (person, pin) = (&person, &pin);
             amana
                 .salvage(&Unlock::Pin { person, pin })
+                .map(SalvageReport::from)
+        })
+        .await
+    }
+
+    /// The same with the platform's answer to a request of `beginPresence`.
+    pub async fn salvage_with_presence(
+        &self,
+        slot: String,
+        outcome: PresenceOutcome,
+    ) -> Result<SalvageReport, AmanaError> {
+        let amana = self.amana.clone();
+        offload(move || {
+            let outcome = read_outcome(outcome)?;
+            let slot = read_slot(&slot)?;
+            amana
+                .salvage(&Unlock::Presence(&PresenceAnswer { slot, outcome }))
+                .map(SalvageReport::from)
+        })
+        .await
+    }
+
+    /// The same with the organisation's answer to the last request of `makeRecoveryRequest`. The answer
+    /// unlocks the vault afterwards, too.
+    pub async fn salvage_with_recovery(
+        &self,
+        answer: Vec<u8>,
+    ) -> Result<SalvageReport, AmanaError> {
+        let amana = self.amana.clone();
+        offload(move || {
+            amana
+                .salvage(&Unlock::Recovery(&answer))
                 .map(SalvageReport::from)
         })
         .await

@@ -76,6 +76,14 @@ impl From<amana_core::Error> for AmanaError {
     }
 }
 
+/// What a callback threw that it does not say it throws.
+impl From<uniffi::UnexpectedUniFFICallbackError> for AmanaError {
+    fn from(_: uniffi::UnexpectedUniFFICallbackError) -> Self {
+        // Its text may hold anything, and is not passed on.
+        amana_core::Error::internal("the app's own code failed").into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@
 //! No key, PIN or password is ever returned; secrets go in as bytes and are wiped.
 
 mod care;
+mod conflict_rule;
 mod direct;
 mod error;
 mod guard;
@@ -19,6 +20,7 @@ mod listeners;
 mod live;
 mod open_request;
 mod peers;
+mod phone;
 mod presence;
 mod slots;
 mod types;
@@ -28,6 +30,7 @@ mod wiped;
 pub use care::{
     DamageObserver, IntegrityStatus, SalvageReport, TableKind, TableSalvage, diagnose_directory,
 };
+pub use conflict_rule::{AppRule, ConflictResolver};
 pub use direct::DirectHandle;
 pub use error::{AmanaError, ErrorCode};
 pub use key_store::{

@@ -12,6 +12,7 @@ use amana_core::{
 };
 use zeroize::Zeroizing;
 
+use crate::conflict_rule::{AppRule, Asked};
 use crate::error::AmanaError;
 use crate::guard::offload;
 use crate::key_store;
@@ -150,8 +151,20 @@ fn read_rules(rules: SyncRules, config: &mut Config) -> amana_core::Result<()> {
     if let Some(rule) = rules.usual_conflict {
         sync.conflicts = policy(rule);
     }
-    for TableRule { table, rule } in rules.conflicts {
-        sync.tables.insert(table, policy(rule));
+    for TableRule {
+        table,
+        rule,
+        app_rule,
+    } in rules.conflicts
+    {
+        let policy = match app_rule {
+            Some(name) => ConflictPolicy::Ask {
+                resolver: find_rule(&rules.app_rules, &name, &table)?,
+                otherwise: policy(rule).usual(),
+            },
+            None => policy(rule),
+        };
+        sync.tables.insert(table, policy);
     }
     if let Some(pins) = rules.cloud_pins {
         let mode = match pins.report_only {
@@ -162,6 +175,15 @@ fn read_rules(rules: SyncRules, config: &mut Config) -> amana_core::Result<()> {
         config.cloud_pins = Some(SpkiPins::new(&texts, pins.expires_ms, mode)?);
     }
     Ok(())
+}
+
+fn find_rule(rules: &[AppRule], name: &str, table: &str) -> amana_core::Result<Arc<Asked>> {
+    let found = rules.iter().find(|rule| rule.name == name);
+    let unknown =
+        amana_core::Error::invalid("a table's rule has a name that no rule of the app has");
+    found
+        .map(|rule| Arc::new(Asked(Arc::clone(&rule.resolver))))
+        .ok_or_else(|| unknown.at(table))
 }
 
 const fn policy(rule: ConflictRule) -> ConflictPolicy {

@@ -177,6 +177,7 @@ fn rules(proof: ProofJson, pins: Option<PinsJson>, sync: SyncJson) -> SyncRules 
             .map(|(table, rule)| TableRule {
                 table,
                 rule: rule.into(),
+                app_rule: None,
             })
             .collect(),
         cloud_full_pull_days: sync.cloud_full_pull_days,
@@ -186,6 +187,8 @@ fn rules(proof: ProofJson, pins: Option<PinsJson>, sync: SyncJson) -> SyncRules 
             expires_ms: pins.expires_ms,
             report_only: pins.report_only,
         }),
+        // Data alone comes this way: code of the app's own cannot.
+        app_rules: Vec::new(),
     }
 }
 

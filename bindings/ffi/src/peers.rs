@@ -85,6 +85,9 @@ pub struct SyncStatus {
     pub absent: u64,
     /// Records that a peer took and no pull has confirmed yet.
     pub unconfirmed: u64,
+    /// Connections of this process to the cloud that showed a key which is not pinned: refused, or
+    /// gone on with where pins are only reported.
+    pub pin_mismatches: u64,
 }
 
 /// How far a record's newest version has come.
@@ -297,6 +300,7 @@ impl Vault {
                 conflicts: status.conflicts,
                 absent: status.absent,
                 unconfirmed: status.unconfirmed,
+                pin_mismatches: status.pin_mismatches,
             })
         })
         .await

@@ -4,6 +4,7 @@ use amana_core::model::notice::{self, ChangeNotice};
 use amana_core::model::report::SyncReport;
 use amana_core::model::{ledger, peer};
 
+use crate::conflict_rule::AppRule;
 use crate::key_store::KeyStoreKind;
 
 /// Where the vault is and how it is opened.
@@ -57,6 +58,9 @@ pub struct SyncRules {
     /// The keys that the cloud's server may show, beside the ordinary checks.
     #[uniffi(default = None)]
     pub cloud_pins: Option<CloudPins>,
+    /// Rules of the app's own, to which tables refer by name.
+    #[uniffi(default = [])]
+    pub app_rules: Vec<AppRule>,
 }
 
 /// What stays in the conflicts of one table.
@@ -64,8 +68,11 @@ pub struct SyncRules {
 pub struct TableRule {
     /// The table.
     pub table: String,
-    /// What stays.
+    /// What stays; with a rule of the app's own, where that one does not answer.
     pub rule: ConflictRule,
+    /// The name of one of `appRules`, which is asked first.
+    #[uniffi(default = None)]
+    pub app_rule: Option<String>,
 }
 
 /// What stays where both sides changed a column. Both values are in the ledger in any case.
@@ -324,7 +331,8 @@ pub struct Conflict {
     pub id: i64,
     /// When it was found, epoch milliseconds of the device.
     pub at_ms: i64,
-    /// `both_changed`, `deleted_by_peer`, `changed_by_peer` or `not_kept`.
+    /// `both_changed`, `deleted_by_peer`, `changed_by_peer`, `not_kept` or `rule_failed`: both sides
+    /// changed it, and the app's rule gave no answer.
     pub kind: String,
     /// The table.
     pub table: String,

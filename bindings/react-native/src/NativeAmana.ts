@@ -270,6 +270,8 @@ export type SyncStatus = {
   absent: number;
   /** Rows that a peer took and no pull has confirmed yet. */
   unconfirmed: number;
+  /** Connections of this process to the cloud that showed a key which is not pinned. */
+  pinMismatches: number;
   syncing: boolean;
 };
 
@@ -297,12 +299,12 @@ export type RecordStanding = {
 export type ConflictEntry = {
   id: number;
   atMs: number;
-  /** `both_changed`, `deleted_by_peer`, `changed_by_peer` or `not_kept`. */
+  /** `both_changed`, `deleted_by_peer`, `changed_by_peer`, `not_kept` or `rule_failed`. */
   kind: string;
   peer: string | null;
   table: string;
   recordId: string;
-  /** For `both_changed`, and for `not_kept` where one column is concerned. */
+  /** For `both_changed` and `rule_failed`, and for `not_kept` where one column is concerned. */
   column: string | null;
   base: string | null;
   local: string | null;
@@ -477,6 +479,10 @@ export interface Spec extends TurboModule {
    * can be read of it in its place. The vault stays locked. What peers have is pulled again.
    */
   salvage(handle: number, person: string | null, pin: Array<number>): Promise<SalvageReport>;
+  /** The same, with the platform's prompt. */
+  salvageWithPresence(handle: number, title: string, cancelText: string): Promise<SalvageReport>;
+  /** The same, with the answer (base64) to the last request; it also unlocks afterwards. */
+  salvageWithRecovery(handle: number, answer: string): Promise<SalvageReport>;
   /** A JSON report for support; of a locked vault too, then without what needs a key. */
   diagnose(handle: number): Promise<string>;
   /** What looking at every page has found so far; null before the first look. */

@@ -249,11 +249,21 @@ export class Vault<S = HikmaSchema> {
 
   /**
    * For a vault that refuses to open with `database_damaged`: keeps the damaged file, and puts what can
-   * be read of it in its place. Then unlock. With a PIN for policy `person`.
+   * be read of it in its place. Then unlock. Asks for what `unlock` asks for.
    */
-  async salvage(how?: { readonly person: string; readonly pin: Pin }): Promise<SalvageReport> {
-    const person = how === undefined ? null : checkPerson(how.person);
-    const pin = how === undefined ? [] : checkSecret(how.pin, 'a PIN');
+  async salvage(how?: UnlockWith): Promise<SalvageReport> {
+    if (how === undefined) return call((module) => module.salvage(this.handle, null, []));
+    if (!isPlainObject(how)) throw invalid('a vault is salvaged by a PIN, presence or recovery');
+    if ('presence' in how) {
+      const { title, cancel } = checkPrompt(how.presence);
+      return call((module) => module.salvageWithPresence(this.handle, title, cancel));
+    }
+    if ('recoveryAnswer' in how) {
+      const answer = checkText(how.recoveryAnswer, 'recoveryAnswer');
+      return call((module) => module.salvageWithRecovery(this.handle, answer));
+    }
+    const person = checkPerson(how.person);
+    const pin = checkSecret(how.pin, 'a PIN');
     return wiping([pin], () => call((module) => module.salvage(this.handle, person, pin)));
   }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Amana, SyncOptions};
 use crate::cancel::CancelToken;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::ids::PeerId;
 use crate::model::ledger::{ConflictEntry, Digest};
 use crate::model::peer::{CloudAddress, Credentials, Person, Proof, SyncProof};
@@ -35,6 +35,10 @@ impl Amana {
     /// Signs in at a cloud server. On success the address is kept inside the vault, with e-mail and
     /// password or with a token, as the configuration says; the person is returned.
     ///
+    /// The reply that brings a token tells no name. It is taken from the session before, if that was
+    /// the same person's at the same server; else the other way to sign in is asked for it, once. Where
+    /// that does not answer, the name is empty.
+    ///
     /// # Errors
     /// `unauthorized` also when the server's own database is down: nothing is wiped on it.
     /// `invalid_input` for a password with a colon, with which the server could never sync, and for
@@ -59,7 +63,18 @@ impl Amana {
                     (person, Proof::Password(credentials))
                 }
                 SyncProof::Token => {
-                    let (person, proof) = client.sign_in_for_token(&credentials, &token)?;
+                    let (mut person, proof) = client.sign_in_for_token(&credentials, &token)?;
+                    if person.name.is_empty() {
+                        let before = open.database.session().wait()?;
+                        let known = before.filter(|before| {
+                            before.person.id == person.id
+                                && before.address.as_ref() == Some(&address)
+                        });
+                        person.name = match known {
+                            Some(before) => before.person.name,
+                            None => ask_name(&client, &credentials, &person.id, &token)?,
+                        };
+                    }
                     (person, Proof::Token(proof))
                 }
             };
@@ -144,6 +159,13 @@ impl Amana {
         self.opened().map_or(0, |open| open.sync.waiting())
     }
 
+    /// Lets the database grow by so many pages and no more until the vault locks, as where the disk
+    /// is full; by any number with `None`.
+    #[cfg(any(test, feature = "test-support"))]
+    pub async fn limit_growth(&self, pages: Option<u32>) -> Result<()> {
+        self.opened()?.database.limit_growth(pages).await
+    }
+
     pub(super) fn client(&self, address: &CloudAddress) -> Result<CloudClient> {
         CloudClient::new(
             self.inner.network()?,
@@ -153,6 +175,21 @@ impl Amana {
             self.inner.config.cloud_pins.as_ref(),
             self.inner.config.time_limits,
         )
+    }
+}
+
+/// The name of the person who has just signed in; empty where the server does not tell it now, which is
+/// no reason to refuse them.
+fn ask_name(
+    client: &CloudClient,
+    credentials: &Credentials,
+    id: &str,
+    cancel: &CancelToken,
+) -> Result<String> {
+    match client.sign_in(credentials, cancel) {
+        Ok(person) if person.id == id => Ok(person.name),
+        Err(error) if error.code() == ErrorCode::Cancelled => Err(error),
+        Ok(_) | Err(_) => Ok(String::new()),
     }
 }
 

@@ -27,6 +27,7 @@ impl Amana {
         if let Some(open) = open {
             open.shut();
         }
+        self.inner.reachable()?;
         vault::wipe(&self.inner.io())?;
         self.inner.let_go();
         change.end(State::Closed);
@@ -50,6 +51,7 @@ impl Amana {
                 State::Unlocked(_) => Err(Error::invalid("an unlocked vault is not put aside")),
                 State::Closed => Err(closed()),
             })?;
+        self.inner.reachable()?;
         if vault::glance(&self.inner.io()).is_ok_and(|seen| seen.presence == Presence::Nothing) {
             return Err(Error::new(ErrorCode::NotFound, "there is no vault here"));
         }

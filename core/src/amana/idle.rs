@@ -204,6 +204,7 @@ fn watch(vault: &Weak<Inner>, bell: &Bell) {
             return;
         }
         let Some(inner) = vault.upgrade() else { return };
+        let working = inner.background.begin();
         if news {
             inner.note_what_is_unsynced();
         }
@@ -211,6 +212,7 @@ fn watch(vault: &Weak<Inner>, bell: &Bell) {
         let vault = Amana { inner };
         // The lock first: a vault that is closed now is not looked at any more.
         let lock_ms = rule.map_or(RARELY_MS, |rule| vault.check_idleness(rule));
+        drop(working);
         next_ms = lock_ms.min(vault.look_at_pages().unwrap_or(RARELY_MS));
     }
 }

@@ -7,11 +7,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Amana;
 use super::state::State as VaultLife;
 use crate::access::integrity::{IntegrityRule, Look};
+use crate::background::{Background, Working};
 use crate::cancel::CancelToken;
 use crate::model::diagnosis::Integrity;
 use crate::model::notice::Notice;
 use crate::ports::Clock;
 use crate::storage::{Database, IntegritySink};
+
+/// What a look is made with.
+pub(super) struct Looking<'a> {
+    clock: &'a Arc<dyn Clock>,
+    database: &'a Database,
+    background: &'a Arc<Background>,
+    /// Told once for each tree in which damage is found.
+    damaged: Arc<dyn Fn() + Send + Sync>,
+}
 
 /// The look at every page of one open vault.
 #[derive(Default)]
@@ -41,34 +51,39 @@ const STEP_MS: u64 = 1_000;
 
 impl IntegrityWatch {
     /// Begins or goes on, if the rule says so. Returns after how many milliseconds to ask again.
-    /// `damaged` is told once for each tree in which damage is found.
     pub(super) fn step(
         &self,
         rule: IntegrityRule,
         idle_ms: u64,
         syncing: bool,
-        clock: &Arc<dyn Clock>,
-        database: &Database,
-        damaged: Arc<dyn Fn() + Send + Sync>,
+        looking: &Looking<'_>,
     ) -> u64 {
         let mut state = self.shared.state();
         let since = state
             .ended_at_ms
-            .map(|ended| clock.monotonic_ms().saturating_sub(ended));
+            .map(|ended| looking.clock.monotonic_ms().saturating_sub(ended));
         match rule.decide(idle_ms, since, syncing) {
             Look::Wait(ms) => return ms,
             Look::Now if self.shared.is_running.load(Ordering::SeqCst) => return STEP_MS,
             Look::Now => {}
         }
+        let Some(working) = looking.background.begin_if_awake() else {
+            return rule.after_ms;
+        };
         state.running = CancelToken::new();
         self.shared.is_running.store(true, Ordering::SeqCst);
         let sink = Sink {
             shared: Arc::clone(&self.shared),
-            clock: Arc::clone(clock),
-            damaged,
+            clock: Arc::clone(looking.clock),
+            damaged: Arc::clone(&looking.damaged),
+            _working: working,
         };
         // Nobody waits for the answer: the sink has it.
-        drop(database.check_pages(state.looked, sink, state.running.clone()));
+        drop(
+            looking
+                .database
+                .check_pages(state.looked, sink, state.running.clone()),
+        );
         STEP_MS
     }
 
@@ -104,11 +119,13 @@ impl Amana {
         let observers = Arc::clone(&self.inner.observers);
         let damaged = Arc::new(move || observers.publish(Notice::Damage));
         let syncing = open.sync.is_running();
-        Some(
-            open.held
-                .integrity
-                .step(rule, idle_ms, syncing, clock, &open.database, damaged),
-        )
+        let looking = Looking {
+            clock,
+            database: &open.database,
+            background: &self.inner.background,
+            damaged,
+        };
+        Some(open.held.integrity.step(rule, idle_ms, syncing, &looking))
     }
 
     /// What the watching thread does when its time has come, for tests that move the clock.
@@ -137,6 +154,7 @@ struct Sink {
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
     damaged: Arc<dyn Fn() + Send + Sync>,
+    _working: Working,
 }
 
 impl IntegritySink for Sink {

@@ -5,9 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::opened::Open;
-use super::state::{State, locked};
+use super::state::{State, closed, locked};
 use super::{Amana, Inner};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::filter::Query;
 use crate::model::include::Include;
 use crate::model::notice::{ChangeNotice, VaultState};
@@ -15,7 +15,7 @@ use crate::model::schema::TableIndex;
 use crate::observers::Subscription;
 use crate::ports::{ChangeListener, QueryListener, StateListener};
 
-/// A live query; it ends when this is dropped.
+/// A live query; it ends when this is dropped, or the vault is closed.
 #[must_use = "the query ends when this is dropped"]
 pub struct LiveQuery {
     touched: Arc<Touched>,
@@ -75,7 +75,8 @@ impl ChangeListener for Touched {
 
 impl StateListener for Touched {
     fn changed(&self, state: VaultState) {
-        if state == VaultState::Unlocked {
+        // A closed vault is a reason, too: the run finds out, tells it, and is the last.
+        if matches!(state, VaultState::Unlocked | VaultState::Closed) {
             self.set(|state| state.dirty = true);
         }
     }
@@ -83,7 +84,8 @@ impl StateListener for Touched {
 
 impl Amana {
     /// Runs a query now, and again whenever its table was touched and the result is another one, until
-    /// the handle is dropped. A locked vault is heard of as a failure; after unlocking it goes on.
+    /// the handle is dropped. A locked vault is heard of as a failure; after unlocking it goes on. The
+    /// failure `closed`, after a close, a wipe or a quarantine, is the last that is heard.
     ///
     /// # Errors
     /// `invalid_input` for a query or table that is not one.
@@ -126,6 +128,7 @@ impl Amana {
 fn opened(inner: &Inner) -> Result<Arc<Open>> {
     let now_ms = inner.system.clock.monotonic_ms();
     match &*inner.life.now()? {
+        State::Closed => Err(closed()),
         State::Unlocked(open) if !open.held.last_use.is_locked(inner.config.idle_lock, now_ms) => {
             Ok(Arc::clone(open))
         }
@@ -146,8 +149,11 @@ fn run(
         let Some(inner) = vault.upgrade() else {
             return;
         };
+        let working = inner.background.begin();
         let page = opened(&inner).and_then(|open| open.database.query(index, query.clone()).wait());
+        drop(working);
         drop(inner);
+        let is_over = matches!(&page, Err(error) if error.code() == ErrorCode::Closed);
         // A listener's panic is its own.
         let _ = catch_unwind(AssertUnwindSafe(|| match page {
             Ok(page) if last.as_ref() != Some(&page) => {
@@ -157,6 +163,9 @@ fn run(
             Ok(_) => {}
             Err(error) => listener.failed(&error),
         }));
+        if is_over {
+            return;
+        }
     }
 }
 
@@ -246,5 +255,58 @@ mod tests {
         drop(live);
         drop(go_on);
         assert!(heard.recv().is_err(), "the thread has ended");
+    }
+
+    #[test]
+    fn a_query_ends_with_its_vault_however_long_its_handle_is_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let ends: [fn(&Amana); 3] = [
+            |vault| vault.close().unwrap(),
+            |vault| vault.wipe().unwrap(),
+            // Let go of without a word, below: nobody is told, but nothing is left running.
+            |_| {},
+        ];
+        for (number, end) in ends.into_iter().enumerate() {
+            let config = Config::new(directory.path().join(number.to_string()));
+            let store = Arc::new(MemoryKeyStore::new());
+            let vault = Amana::open(config, store, System::real()).unwrap();
+            let (told, heard) = mpsc::channel();
+            let (go_on, wait) = mpsc::channel();
+            let listener = Arc::new(Slow(Mutex::new(told), Mutex::new(wait)));
+            let live = vault.watch_query("patients", "{}", listener).unwrap();
+            assert!(matches!(heard.recv().unwrap(), Heard::Page(_)));
+            drop(go_on);
+            end(&vault);
+            if number < 2 {
+                // A run while it was closing may have failed before.
+                let is_last = |heard| match heard {
+                    Heard::Failed(ErrorCode::Locked) => false,
+                    Heard::Failed(ErrorCode::Closed) => true,
+                    _ => panic!("a page of a closed vault"),
+                };
+                while !is_last(heard.recv().unwrap()) {}
+            }
+            drop(vault);
+            // The channel ends when the thread lets go of the listener.
+            assert!(heard.recv().is_err(), "{number}");
+            drop(live);
+        }
+    }
+
+    #[test]
+    fn a_query_of_a_closed_vault_says_so_and_ends() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = Config::new(directory.path().join("vault"));
+        let vault = Amana::open(config, Arc::new(MemoryKeyStore::new()), System::real()).unwrap();
+        vault.close().unwrap();
+        let (told, heard) = mpsc::channel();
+        let (_, wait) = mpsc::channel();
+        let listener = Arc::new(Slow(Mutex::new(told), Mutex::new(wait)));
+        let live = vault.watch_query("patients", "{}", listener).unwrap();
+        assert!(matches!(
+            heard.iter().collect::<Vec<_>>()[..],
+            [Heard::Failed(ErrorCode::Closed)]
+        ));
+        drop(live);
     }
 }

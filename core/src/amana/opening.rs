@@ -32,6 +32,7 @@ impl Inner {
         way: &Way<'_>,
         new: Option<&NewVault<'_>>,
     ) -> OpenResult<vault::Opened> {
+        self.reachable()?;
         let opened = vault::open(&self.io(), way, new);
         scrub_stack();
         opened
@@ -82,6 +83,7 @@ impl Inner {
             schema: Arc::clone(&self.schema),
             clock: Arc::clone(&self.system.clock),
             entropy: Arc::clone(&self.system.entropy),
+            background: Arc::clone(&self.background),
             notices: Arc::new(move |notice| {
                 if matches!(notice, Notice::Records(_)) {
                     news.come();

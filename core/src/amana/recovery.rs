@@ -22,6 +22,7 @@ impl Amana {
     /// `not_found` where the vault has no recovery key.
     pub fn make_recovery_request(&self) -> Result<RecoveryRequest> {
         self.not_closed()?;
+        self.inner.reachable()?;
         let directory = &self.inner.config.directory;
         let (bytes, key) = vault::make_request(directory, &*self.inner.system.entropy)?;
         let fingerprint = vault::fingerprint(&bytes)?;

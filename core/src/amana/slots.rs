@@ -37,6 +37,7 @@ impl Amana {
     /// `keyring_too_new`, `unsupported`, `keyring_damaged`; `closed`.
     pub fn glance(&self) -> Result<Glance> {
         self.not_closed()?;
+        self.inner.reachable()?;
         vault::glance(&self.inner.io())
     }
 
@@ -55,6 +56,7 @@ impl Amana {
                 rotation_due: keys.is_rotation_due(),
             });
         }
+        self.inner.reachable()?;
         Ok(SlotList {
             slots: vault::list_slots(&self.inner.config.directory),
             proven: false,
@@ -69,6 +71,7 @@ impl Amana {
     /// `not_found` where they have no PIN here.
     pub fn pin_standing(&self, person: &PersonId) -> Result<PinStanding> {
         self.not_closed()?;
+        self.inner.reachable()?;
         vault::pin_standing(&self.inner.io(), person)
     }
 
@@ -144,6 +147,7 @@ impl Amana {
     /// store. The answer goes into [`super::Unlock::Presence`].
     pub fn begin_presence(&self) -> Result<Vec<PresenceRequest>> {
         self.not_closed()?;
+        self.inner.reachable()?;
         Ok(vault::begin_presence(&self.inner.config.directory))
     }
 

@@ -5,6 +5,7 @@ use super::state::State;
 use super::{Amana, SyncOptions};
 use crate::error::Result;
 use crate::model::ids::{PeerId, RecordId};
+use crate::model::pins::SpkiPins;
 use crate::model::report::SyncReport;
 use crate::model::standing::{QuarantinedRecord, RecordStanding, SyncStatus};
 
@@ -31,10 +32,13 @@ impl Amana {
     }
 
     /// Where every peer stands: last success, what waits by table, the clock's skew, when to try
-    /// again and why.
+    /// again and why; and how often the cloud showed a key that is not pinned.
     pub async fn sync_status(&self) -> Result<SyncStatus> {
-        let policy = self.inner.config.sync.clone();
-        self.opened()?.database.sync_status(policy).await
+        let config = &self.inner.config;
+        let stored = self.opened()?.database.sync_status(config.sync.clone());
+        let mut status = stored.await?;
+        status.pin_mismatches = config.cloud_pins.as_ref().map_or(0, SpkiPins::mismatches);
+        Ok(status)
     }
 
     /// How far one record has come: here only, on a hub, in the cloud.

@@ -162,7 +162,7 @@ pub struct OutboxPosition {
 }
 
 /// A page of the outbox.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Default, Debug)]
 pub struct OutboxPage {
     /// The rows, fewer than asked for only at the end.
     pub rows: Vec<OutboxRow>,
@@ -209,6 +209,18 @@ pub struct Refusal {
     pub reason: &'static str,
     /// When it is tried again by itself, epoch milliseconds of the device; `None` for never.
     pub retry_ms: Option<i64>,
+    /// Whether the peer refused it, rather than that it was not even sent. That is remembered of the
+    /// record until the peer takes it, whatever is edited or taken back meanwhile.
+    pub by_peer: bool,
+}
+
+/// What is known of earlier pushes to a peer when one begins.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Noted {
+    /// Records made here that are put aside for it: what refers to them must wait.
+    pub missing: Vec<(TableIndex, RecordId)>,
+    /// Records that it refused before, put aside now or not.
+    pub refused: Vec<(TableIndex, RecordId)>,
 }
 
 /// How often a record was refused while the peer took nothing else.
@@ -227,6 +239,9 @@ pub struct Suspicion {
 pub enum PushFailure {
     /// The peer answered, and did not take the piece: a smaller one may tell which row it is.
     Refused(Error),
+    /// The same in words that nobody has signed: whoever is on the network can say so. It may be
+    /// about a row, and it proves nothing.
+    Hinted(Error),
     /// Nothing to do with the rows: the network, the credentials, a limit, a cancel.
     Stopped(Error),
 }

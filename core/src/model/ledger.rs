@@ -12,6 +12,8 @@ pub enum ConflictKind {
     /// The peer took an edit, and a later pull shows that it holds something else. Without a
     /// column the record did not come back at all, or a deletion was not carried out.
     NotKept,
+    /// Both sides changed a column, and the app's rule, which was asked, gave no answer.
+    RuleFailed,
 }
 
 impl ConflictKind {
@@ -22,6 +24,7 @@ impl ConflictKind {
             Self::DeletedByPeer => "deleted_by_peer",
             Self::ChangedByPeer => "changed_by_peer",
             Self::NotKept => "not_kept",
+            Self::RuleFailed => "rule_failed",
         }
     }
 }
@@ -61,7 +64,7 @@ pub struct ConflictEntry {
     pub table: String,
     /// The record.
     pub record_id: String,
-    /// The column, for `BothChanged`.
+    /// The column, for `BothChanged` and `RuleFailed`.
     pub column: Option<String>,
     /// The value when both sides last agreed.
     pub base: Option<String>,

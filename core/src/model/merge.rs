@@ -110,6 +110,8 @@ pub struct ColumnConflict {
     pub remote: Value,
     /// Whose value stays.
     pub kept: Kept,
+    /// A rule of the app was asked, and gave no answer.
+    pub unanswered: bool,
 }
 
 /// What becomes of a pulled record.

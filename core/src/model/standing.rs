@@ -27,7 +27,7 @@ impl Standing {
 /// Where one record stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RecordStanding {
-    /// How far its newest version has come.
+    /// How far its newest version has come. What a peer took and then did not show is here only.
     pub standing: Standing,
     /// Whether it was deleted here; the deletion is what stands somewhere, then.
     pub deleted: bool,
@@ -38,8 +38,9 @@ pub struct RecordStanding {
     pub taken_by: Vec<PeerId>,
     /// The peers that refuse it, with their reasons.
     pub refused_by: Vec<(PeerId, String)>,
-    /// Since when pulls of everything do not hold it, though that does not prove that it is gone;
-    /// epoch milliseconds of the device.
+    /// Since when the peer does not show it: a pull of everything did not hold it, which does not
+    /// prove that it is gone, or the first pull after the peer took it did not; epoch milliseconds
+    /// of the device.
     pub absent_since_ms: Option<i64>,
 }
 
@@ -118,4 +119,7 @@ pub struct SyncStatus {
     pub absent: u64,
     /// Rows that a peer took and no pull has confirmed yet.
     pub unconfirmed: u64,
+    /// Connections of this process to the cloud that showed a key which is not pinned: refused, or,
+    /// where pins are only reported, gone on with. Always 0 without pins. The store leaves it at 0.
+    pub pin_mismatches: u64,
 }

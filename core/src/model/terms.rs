@@ -6,8 +6,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::ids::{PeerId, PeerKind};
+use super::merge::ColumnConflict;
 use super::schema::Table;
 use super::value::Value;
+use crate::error::Result;
 
 /// A peer, and what its word is worth.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,6 +42,37 @@ pub enum ConflictPolicy {
     Latest,
     /// What a rule of the app makes of them.
     Rule(Arc<dyn ConflictRule>),
+    /// What the app answers.
+    Ask {
+        /// Who is asked.
+        resolver: Arc<dyn ConflictResolver>,
+        /// What stays where there is no answer.
+        otherwise: Usual,
+    },
+}
+
+/// What stays in a conflict, as far as that needs no rule of an app.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Usual {
+    /// As [`ConflictPolicy::Local`].
+    #[default]
+    Local,
+    /// As [`ConflictPolicy::Remote`].
+    Remote,
+    /// As [`ConflictPolicy::Latest`].
+    Latest,
+}
+
+impl ConflictPolicy {
+    /// What stays as long as no rule of the app says otherwise.
+    pub const fn usual(&self) -> Usual {
+        match self {
+            Self::Local | Self::Rule(_) => Usual::Local,
+            Self::Remote => Usual::Remote,
+            Self::Latest => Usual::Latest,
+            Self::Ask { otherwise, .. } => *otherwise,
+        }
+    }
 }
 
 impl fmt::Debug for ConflictPolicy {
@@ -49,12 +82,14 @@ impl fmt::Debug for ConflictPolicy {
             Self::Remote => "Remote",
             Self::Latest => "Latest",
             Self::Rule(_) => "Rule",
+            Self::Ask { .. } => "Ask",
         })
     }
 }
 
 /// A rule that an app registers for a table. Called on the writer's thread, in the transaction: it
-/// must be quick, must not call the vault, and must give the same answer to the same question.
+/// must be quick, must not call the vault (`busy`), and must give the same answer to the same question.
+/// After a panic it is as if there were no rule.
 pub trait ConflictRule: Send + Sync {
     /// Called for each pulled record that is stored here already and would be written: also where
     /// nothing was changed here. The answer is the whole record by column position; one of another
@@ -73,6 +108,50 @@ pub struct RuleQuestion<'a> {
     pub remote: &'a [(usize, Value)],
     /// What becomes of it without the rule.
     pub merged: &'a [Value],
+}
+
+/// Who is asked about the columns that both sides changed. Called on the writer's thread, in the
+/// transaction: nothing is written until it has answered, and there is no way to end a call that does
+/// not return. A call to the vault from within it is `busy`; it must not wait for another thread that
+/// calls the vault either, for that one waits for the writer.
+pub trait ConflictResolver: Send + Sync {
+    /// Called once for each pulled record with such columns, also where the same pull is applied again:
+    /// the same question needs the same answer. One choice for each of the question's columns, in their
+    /// order.
+    ///
+    /// # Errors
+    /// Any, as a panic and an answer of another length, is no answer: what stays otherwise stays, and
+    /// the ledger's entries say so.
+    fn resolve(&self, question: &ConflictQuestion<'_>) -> Result<Vec<Choice>>;
+}
+
+/// What a resolver is asked.
+#[derive(Debug)]
+pub struct ConflictQuestion<'a> {
+    /// The table.
+    pub table: &'a Table,
+    /// The record.
+    pub id: &'a str,
+    /// The columns; `kept` says what stays without an answer.
+    pub columns: &'a [ColumnConflict],
+    /// When the record was last changed here, by its `updated_at`.
+    pub local_at_ms: Option<i64>,
+    /// When the peer's version was last changed, by its `updated_at`.
+    pub remote_at_ms: Option<i64>,
+}
+
+/// A resolver's answer for one column.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Choice {
+    /// What stays without an answer.
+    Usual,
+    /// What was written here.
+    Local,
+    /// What the peer has.
+    Remote,
+    /// A value of its own, in the column's form (`model::row::parse_value` makes it). It is pushed like
+    /// an edit.
+    Value(Value),
 }
 
 /// The configuration of syncing.

@@ -1,4 +1,4 @@
-//! What a pull of everything did not hold.
+//! What a pull of everything did not hold, nor the first pull after it was sent.
 //!
 //! Which records it held is remembered in a filter of fixed size: a record may be taken for seen
 //! that was not, and is found by the next pull of everything; never the other way round.

@@ -1,16 +1,17 @@
 //! What is put aside: entries that a peer refuses, each for that peer and that revision alone.
 //!
-//! Without a reason a row here is a suspicion: the peer refused it while it took nothing else.
+//! Without a reason a row here is a suspicion, since the peer refused it while it took nothing else;
+//! or, with `known_ms`, the memory of an entry that was put aside before and edited or taken back.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ToSql, params};
 
 use super::errors::MapSqlite;
 use super::outbox::damaged;
 use super::table_sql::quote;
 use crate::error::Result;
-use crate::model::change_set::{Acknowledgement, Refusal, Suspicion};
+use crate::model::change_set::{Acknowledgement, Noted, Refusal, Suspicion};
 use crate::model::ids::{PeerId, RecordId};
-use crate::model::schema::{Column, Schema, Table, TableIndex};
+use crate::model::schema::{Column, Schema, Table};
 use crate::model::standing::QuarantinedRecord;
 
 /// The condition that leaves out what is put aside for the peer in `?5` at the time in `?6`.
@@ -31,13 +32,15 @@ pub(super) fn put(
         write(connection, schema, peer, &refusal.row, now_ms)?;
         connection
             .prepare_cached(
-                "UPDATE amana_aside SET reason = ?, retry_ms = ?
+                "UPDATE amana_aside SET reason = ?, retry_ms = ?,
+                   known_ms = coalesce(known_ms, iif(?, last_ms, NULL))
                    WHERE table_name = ? AND record_id = ? AND peer = ?",
             )
             .and_then(|mut statement| {
                 statement.execute(params![
                     refusal.reason,
                     refusal.retry_ms,
+                    refusal.by_peer,
                     schema.table(refusal.row.table).name,
                     refusal.row.id.as_str(),
                     peer.as_str(),
@@ -133,32 +136,41 @@ pub(super) fn holds(connection: &Connection, table: &str, id: &str) -> Result<bo
         .map_sqlite()
 }
 
-/// New records that are put aside for a peer: it has never taken them.
-pub(super) fn missing(
+/// What is known of a peer when a push begins: the new records that are put aside for it, which it
+/// has never taken, and all that it ever refused and did not take since.
+pub(super) fn noted(
     connection: &Connection,
     schema: &Schema,
     peer: &PeerId,
     now_ms: i64,
-) -> Result<Vec<(TableIndex, RecordId)>> {
+) -> Result<Noted> {
     let mut statement = connection
         .prepare_cached(
-            "SELECT o.table_name, o.record_id FROM amana_aside a
+            "SELECT o.table_name, o.record_id, a.known_ms IS NOT NULL,
+                    a.revision = o.revision AND a.reason IS NOT NULL
+                      AND o.kind = 0 AND (a.retry_ms IS NULL OR a.retry_ms > ?2)
+               FROM amana_aside a
                JOIN amana_outbox o ON o.table_name = a.table_name AND o.record_id = a.record_id
-             WHERE a.peer = ?1 AND a.revision = o.revision AND a.reason IS NOT NULL
-               AND o.kind = 0 AND (a.retry_ms IS NULL OR a.retry_ms > ?2)",
+             WHERE a.peer = ?1",
         )
         .map_sqlite()?;
     let mut rows = statement
         .query(params![peer.as_str(), now_ms])
         .map_sqlite()?;
-    let mut found = Vec::new();
+    let mut noted = Noted::default();
     while let Some(row) = rows.next().map_sqlite()? {
         let (table, id): (String, String) = (row.get(0).map_sqlite()?, row.get(1).map_sqlite()?);
-        if let (Some(table), Some(id)) = (schema.find(&table), RecordId::from_peer(&id)) {
-            found.push((table, id));
+        let (Some(table), Some(id)) = (schema.find(&table), RecordId::from_peer(&id)) else {
+            continue;
+        };
+        if row.get(2).map_sqlite()? {
+            noted.refused.push((table, id.clone()));
+        }
+        if row.get(3).map_sqlite()? {
+            noted.missing.push((table, id));
         }
     }
-    Ok(found)
+    Ok(noted)
 }
 
 /// Whether anything is noted of any entry.
@@ -178,6 +190,12 @@ pub(super) fn forget(connection: &Connection, table: &str, id: &str) -> Result<(
         .map_sqlite()
 }
 
+/// Takes an entry back, for every peer. That a peer refused it is remembered until it takes it.
+pub(super) fn release(connection: &Connection, table: &str, id: &str) -> Result<()> {
+    let which = "table_name = ?1 AND record_id = ?2";
+    release_where(connection, which, &[&table, &id]).map(|_| ())
+}
+
 /// Takes entries back whose record refers to this one.
 pub(super) fn release_referring(
     connection: &Connection,
@@ -185,26 +203,35 @@ pub(super) fn release_referring(
     column: &Column,
     id: &str,
 ) -> Result<()> {
-    let sql = format!(
-        "DELETE FROM amana_aside
-           WHERE table_name = ?1 AND record_id IN (SELECT id FROM {} WHERE {} = ?2)",
+    let which = format!(
+        "table_name = ?1 AND record_id IN (SELECT id FROM {} WHERE {} = ?2)",
         quote(&table.name),
         quote(&column.name)
     );
-    connection
-        .prepare_cached(&sql)
-        .and_then(|mut statement| statement.execute([table.name.as_str(), id]))
-        .map(|_| ())
-        .map_sqlite()
+    release_where(connection, &which, &[&table.name, &id]).map(|_| ())
 }
 
 /// Takes everything back that was put aside for a peer, or for all; tells how much.
 pub(super) fn release_all(connection: &Connection, peer: Option<&PeerId>) -> Result<u64> {
-    connection
-        .prepare_cached("DELETE FROM amana_aside WHERE ?1 IS NULL OR peer = ?1")
-        .and_then(|mut statement| statement.execute([peer.map(PeerId::as_str)]))
-        .map(|count| count as u64)
-        .map_sqlite()
+    let peer = peer.map(PeerId::as_str);
+    release_where(connection, "(?1 IS NULL OR peer = ?1)", &[&peer])
+}
+
+fn release_where(connection: &Connection, which: &str, values: &[&dyn ToSql]) -> Result<u64> {
+    let run = |sql: String| {
+        connection
+            .prepare_cached(&sql)
+            .and_then(|mut statement| statement.execute(values))
+            .map_sqlite()
+    };
+    let suspected = run(format!(
+        "DELETE FROM amana_aside WHERE known_ms IS NULL AND {which}"
+    ))?;
+    let known = run(format!(
+        "UPDATE amana_aside SET reason = NULL, retry_ms = NULL
+           WHERE known_ms IS NOT NULL AND reason IS NOT NULL AND {which}"
+    ))?;
+    Ok((suspected + known) as u64)
 }
 
 /// What is put aside, by table and record; at most `limit`.

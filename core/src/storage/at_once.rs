@@ -50,6 +50,11 @@ impl AtOnce {
         result
     }
 
+    /// How many commits there were by now; also moves when the connection is closed.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Acquire)
+    }
+
     /// Something was committed: to be called before anybody hears of it.
     pub(super) fn committed(&self) {
         self.commits.fetch_add(1, Ordering::Release);
@@ -74,6 +79,7 @@ impl AtOnce {
         if state.is_ok() {
             *state = Err(why.clone());
         }
+        self.commits.fetch_add(1, Ordering::Release);
     }
 }
 

@@ -20,6 +20,7 @@ const fn kind_number(kind: ConflictKind) -> i64 {
         ConflictKind::DeletedByPeer => 1,
         ConflictKind::ChangedByPeer => 2,
         ConflictKind::NotKept => 3,
+        ConflictKind::RuleFailed => 4,
     }
 }
 
@@ -50,6 +51,7 @@ fn kind_of(number: i64) -> Result<ConflictKind> {
         1 => Ok(ConflictKind::DeletedByPeer),
         2 => Ok(ConflictKind::ChangedByPeer),
         3 => Ok(ConflictKind::NotKept),
+        4 => Ok(ConflictKind::RuleFailed),
         _ => Err(unreadable()),
     }
 }
@@ -77,7 +79,11 @@ pub(super) fn record_column(
     conflict: &ColumnConflict,
     versions: Versions<'_>,
 ) -> Result<()> {
-    let entry = column_entry(ConflictKind::BothChanged, table, conflict, versions);
+    let kind = match conflict.unanswered {
+        true => ConflictKind::RuleFailed,
+        false => ConflictKind::BothChanged,
+    };
+    let entry = column_entry(kind, table, conflict, versions);
     write(tx, terms, table, id, entry)
 }
 
@@ -136,6 +142,26 @@ pub(super) fn record_not_come_back(
     };
     let id = stored.first().and_then(Value::as_text).unwrap_or_default();
     write(tx, terms, table, id, entry)
+}
+
+/// Whether an entry of that kind was written since a time, and nobody has sent the record anew since.
+pub(super) fn was_not_shown(
+    connection: &Connection,
+    table: &str,
+    id: &str,
+    since_ms: i64,
+) -> Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM amana_conflict
+               WHERE table_name = ? AND record_id = ? AND at_ms >= ? AND kind = ? AND kept = ?
+                 AND column_name IS NULL AND undone_ms IS NULL)",
+        )
+        .and_then(|mut statement| {
+            let (kind, kept) = (kind_number(ConflictKind::NotKept), kept_number(Kept::Local));
+            statement.query_row(params![table, id, since_ms, kind, kept], |row| row.get(0))
+        })
+        .map_sqlite()
 }
 
 /// The peer took a deletion, and still holds the record.

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::errors::MapSqlite;
@@ -18,6 +19,8 @@ pub(super) enum Access {
     Write,
     /// A reader; the file exists.
     Read,
+    /// The reader of what waits for nobody: look-ups by id and key-value reads.
+    ReadAtOnce,
 }
 
 /// How long a statement waits for another connection's short lock.
@@ -59,10 +62,19 @@ pub(super) fn open(path: &Path, key: &DatabaseKey, access: Access) -> Result<Con
     connection
         .execute_batch(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"))
         .map_sqlite()?;
+    // Else a statement is planned anew each time a value is bound that it compares.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_sqlite()?;
     match access {
         Access::Write => set_cache_kib(&connection, WRITER_CACHE_KIB)?,
-        Access::Read => {
-            set_cache_kib(&connection, READER_CACHE_KIB)?;
+        Access::Read | Access::ReadAtOnce => {
+            let kib = if access == Access::Read {
+                READER_CACHE_KIB
+            } else {
+                AT_ONCE_CACHE_KIB
+            };
+            set_cache_kib(&connection, kib)?;
             connection
                 .execute_batch("PRAGMA query_only = ON;")
                 .map_sqlite()?;
@@ -92,9 +104,11 @@ fn make_private(path: &Path) -> Result<()> {
         })
 }
 
-/// A reader's page cache, filled as pages are read. A page costs far more to decrypt than to keep;
-/// this holds the index of ids of some 150,000 records.
-const READER_CACHE_KIB: u32 = 8 * 1024;
+/// A reader's page cache, filled as pages are read. A page costs far more to decrypt than to keep.
+const READER_CACHE_KIB: u32 = 6 * 1024;
+/// The page cache for look-ups: besides the pages of the records it holds the index of ids of some
+/// 100,000 records, of which each look-up needs one page.
+const AT_ONCE_CACHE_KIB: u32 = 12 * 1024;
 /// The writer's page cache between large applies: for the outbox and the index of ids, of which a
 /// push and a batch of edits need all.
 pub(super) const WRITER_CACHE_KIB: u32 = 8 * 1024;

@@ -14,12 +14,14 @@ use super::outbox::OutboxCounts;
 use super::records::{self, Operation};
 use super::session::StoredSession;
 use super::table_sql::SchemaSql;
-use super::transaction::{Context, WriteTransaction};
+use super::transaction::{Context, Revisions, WriteTransaction};
+use super::until_commit::UntilCommit;
 use super::worker::Workers;
 use super::{
     aside, conflicts, digest, migrations, outbox, peers, query, schema_tables, session, standing,
     undo,
 };
+use crate::background::Background;
 use crate::error::{Error, ErrorCode, Result};
 use crate::kv::cache::KvCache;
 use crate::model::filter::{Condition, Query};
@@ -52,6 +54,8 @@ pub struct DatabaseOptions<'a> {
     pub entropy: Arc<dyn Entropy>,
     /// Who hears of committed changes.
     pub notices: NoticeSink,
+    /// Where what nobody waits for is counted.
+    pub background: Arc<Background>,
 }
 
 /// The open, encrypted database.
@@ -61,7 +65,10 @@ pub struct Database {
     pub(super) context: Arc<Context>,
     pub(super) kv: KvReading,
     opener: Arc<Opener>,
+    /// Whether the outbox holds anything.
+    waits: UntilCommit,
     path: PathBuf,
+    background: Arc<Background>,
 }
 
 pub(super) struct WriterState {
@@ -70,6 +77,7 @@ pub(super) struct WriterState {
     pub notices: NoticeSink,
     pub kv_cache: Arc<KvCache>,
     pub at_once: Arc<AtOnce>,
+    pub revisions: Revisions,
 }
 
 impl WriterState {
@@ -97,10 +105,11 @@ impl WriterState {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_sqlite()?;
-        let mut books = WriteTransaction::new(&transaction, &self.context)?;
+        let mut books = WriteTransaction::new(&transaction, &self.context, self.revisions)?;
         let result = write(&mut books)?;
-        let notice = books.finish(from_peer)?;
+        let (notice, revisions) = books.finish(from_peer)?;
         transaction.commit().map_sqlite()?;
+        self.revisions = revisions;
         self.at_once.committed();
         if let Some(notice) = notice {
             (self.notices)(Notice::Records(notice));
@@ -133,7 +142,11 @@ impl Database {
         let readers = (0..READERS)
             .map(|_| connection::open(options.path, options.key, Access::Read))
             .collect::<Result<Vec<_>>>()?;
-        let kv = KvReading::new(connection::open(options.path, options.key, Access::Read)?);
+        let kv = KvReading::new(connection::open(
+            options.path,
+            options.key,
+            Access::ReadAtOnce,
+        )?);
         let context = Arc::new(Context {
             sql: SchemaSql::new(&options.schema),
             schema: options.schema,
@@ -141,20 +154,26 @@ impl Database {
             entropy: options.entropy,
         });
         let state = WriterState {
+            revisions: Revisions::load(&writer)?,
             connection: writer,
             context: Arc::clone(&context),
             notices: options.notices,
             kv_cache: kv.cache(),
             at_once: kv.at_once(),
         };
-        Ok(Self {
+        let database = Self {
             writer: Workers::start("amana-writer", vec![state])?,
             readers: Workers::start("amana-reader", readers)?,
             context,
             kv,
             opener: Arc::new(Opener::new(options.path.to_owned(), options.key)),
+            waits: UntilCommit::new(),
             path: options.path.to_owned(),
-        })
+            background: options.background,
+        };
+        // An app asks this first. Whatever it says is said again to who asks.
+        let _ = database.has_unsynced_now();
+        Ok(database)
     }
 
     /// Finishes what is queued, then closes every connection. Calls that come later hear `locked`.
@@ -263,15 +282,18 @@ impl Database {
 
     /// Whether anything waits to be pushed, now.
     pub fn has_unsynced_now(&self) -> Result<bool> {
-        self.kv.connection().read(outbox::waits)
+        self.waits.get(self.kv.connection(), outbox::waits)
     }
 
     /// Moves the write-ahead log into the file, beside the writer.
     pub(super) fn move_log(&self) -> Pending<()> {
         let at_once = self.kv.at_once();
+        let working = self.background.begin();
         self.readers.submit(move |connection| {
             at_once.let_go();
-            connection::checkpoint(connection)
+            let moved = connection::checkpoint(connection);
+            drop(working);
+            moved
         })
     }
 

@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_kv.sql"),
     include_str!("migrations/0003_peers.sql"),
     include_str!("migrations/0004_tokens.sql"),
+    include_str!("migrations/0005_refused_before.sql"),
 ];
 
 /// Brings the database to the newest version. A newer one is refused, never downgraded.

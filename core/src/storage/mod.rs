@@ -18,6 +18,8 @@ mod digest;
 #[cfg(any(test, feature = "test-support"))]
 mod dump;
 mod errors;
+#[cfg(any(test, feature = "test-support"))]
+mod growth;
 mod integrity;
 mod key;
 mod kv;
@@ -46,6 +48,7 @@ mod table_sql;
 mod tests;
 mod transaction;
 mod undo;
+mod until_commit;
 mod values;
 mod worker;
 

@@ -7,15 +7,17 @@ use super::related::Related;
 use super::table_sql::quote;
 use super::transaction::Context;
 use super::values;
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::filter::{Comparison, Condition, Query};
 use crate::model::ids::RecordId;
-use crate::model::row;
 use crate::model::schema::{Role, Table, TableIndex};
 use crate::model::value::Value;
 
 /// A page ends behind the record with which it gets larger than this.
 const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// What small pages have room in, as text.
+const PAGE_BYTES: usize = 16 * 1024;
 
 /// What most records have room in, as text.
 const RECORD_BYTES: usize = 1024;
@@ -44,9 +46,10 @@ pub(super) fn page(
         })
         .collect();
     order.push("id".to_owned());
+    // Rows are sorted by themselves, and read one by one afterwards: a sort would copy whole records
+    // twice, and an offset would read records that nobody sees. No column can be named `_rowid_`.
     let text = format!(
-        "SELECT {} FROM {} WHERE {condition} ORDER BY {} LIMIT ? OFFSET ?",
-        context.sql.table(index).columns,
+        "SELECT _rowid_ FROM {} WHERE {condition} ORDER BY {} LIMIT ? OFFSET ?",
         quote(&table.name),
         order.join(", "),
     );
@@ -54,16 +57,17 @@ pub(super) fn page(
     sql.values.push(Value::Integer(i64::from(query.limit) + 1));
     sql.values.push(Value::Integer(i64::from(query.offset)));
 
-    let mut statement = connection.prepare_cached(&text).map_sqlite()?;
-    let mut rows = statement
-        .query(params_from_iter(&sql.values))
-        .map_sqlite()?;
+    let mut wanted = connection.prepare_cached(&text).map_sqlite()?;
+    let mut wanted = wanted.query(params_from_iter(&sql.values)).map_sqlite()?;
+    let texts = context.sql.table(index);
+    let mut find = connection.prepare_cached(&texts.find_row).map_sqlite()?;
     let mut related = Related::new(&query.include);
-    let mut out = String::from("{");
-    write_header(table, &mut out);
+    let mut out = String::with_capacity(PAGE_BYTES);
+    out.push('{');
+    out.push_str(&texts.page_head);
     let mut count = 0;
     let mut more = false;
-    while let Some(found) = rows.next().map_sqlite()? {
+    while let Some(row) = wanted.next().map_sqlite()? {
         // Bounded in bytes too: the rest is the next page.
         if count == query.limit || (count > 0 && out.len() > MAX_PAGE_BYTES) {
             more = true;
@@ -72,6 +76,9 @@ pub(super) fn page(
         if count > 0 {
             out.push(',');
         }
+        let rowid: i64 = row.get(0).map_sqlite()?;
+        let mut rows = find.query([rowid]).map_sqlite()?;
+        let found = rows.next().map_sqlite()?.ok_or_else(damaged)?;
         write_row(table, found, &mut out)?;
         related.gather(found)?;
         count += 1;
@@ -95,20 +102,17 @@ pub(super) fn record(
     id: &RecordId,
 ) -> Result<Option<String>> {
     let table = context.schema.table(index);
-    let mut statement = connection
-        .prepare_cached(&context.sql.table(index).find)
-        .map_sqlite()?;
+    let texts = context.sql.table(index);
+    let mut statement = connection.prepare_cached(&texts.find).map_sqlite()?;
     let mut rows = statement.query([id.as_str()]).map_sqlite()?;
     let Some(found) = rows.next().map_sqlite()? else {
         return Ok(None);
     };
     let mut out = String::with_capacity(RECORD_BYTES);
-    let visible = table.columns.iter().enumerate().filter(|(_, c)| !c.hidden);
-    for (i, (position, column)) in visible.enumerate() {
-        out.push(if i > 0 { ',' } else { '{' });
-        row::write_text(&column.name, &mut out);
-        out.push(':');
-        values::write_cell(column, found.get_ref(position).map_sqlite()?, &mut out)?;
+    for (position, key) in &texts.keys {
+        out.push_str(key);
+        let cell = found.get_ref(*position).map_sqlite()?;
+        values::write_cell(&table.columns[*position], cell, &mut out)?;
     }
     out.push('}');
     Ok(Some(out))
@@ -137,16 +141,9 @@ pub(super) fn count(
         .map_sqlite()
 }
 
-/// `"columns":[…],"rows":[`, to which rows are appended.
-pub(super) fn write_header(table: &Table, out: &mut String) {
-    out.push_str("\"columns\":[");
-    for (i, column) in table.columns.iter().filter(|c| !c.hidden).enumerate() {
-        if i > 0 {
-            out.push(',');
-        }
-        row::write_text(&column.name, out);
-    }
-    out.push_str("],\"rows\":[");
+/// An index names a record that is not there.
+fn damaged() -> Error {
+    Error::new(ErrorCode::DatabaseDamaged, "a record cannot be read")
 }
 
 /// A row as a JSON array; the statement selects all columns of the table.

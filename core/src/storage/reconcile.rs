@@ -38,6 +38,9 @@ fn not_come_back(apply: &mut Apply<'_>, tx: &WriteTransaction<'_>, full: bool) -
             let stored = records::get(tx.connection, context, index, &id)?;
             // Nothing is heard of a deletion that was carried out, and deleted since is deleted.
             if let (Some(stored), false) = (stored, row.kind == OutboxKind::Deleted) {
+                // Until it comes after all, the app is told that nobody else has it.
+                let now_ms = context.clock.now_ms();
+                absent::mark(tx.connection, &table.name, id.as_str(), now_ms)?;
                 conflicts::record_not_come_back(tx, apply.terms, table, &stored, &row)?;
                 apply.report.not_kept += 1;
             }

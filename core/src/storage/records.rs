@@ -194,7 +194,7 @@ pub(super) fn change(
         let was_aside = aside::holds(tx.connection, &table.name, id.as_str())?;
         outbox::put(tx.connection, table, id.as_str(), &entry, None)?;
         if was_aside {
-            aside::forget(tx.connection, &table.name, id.as_str())?;
+            aside::release(tx.connection, &table.name, id.as_str())?;
             release_referring(tx, index, id.as_str())?;
         }
     }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::errors::MapSqlite;
-use super::query::{write_header, write_row};
+use super::query::write_row;
 use super::table_sql::quote;
 use super::transaction::Context;
 use crate::error::{Error, ErrorCode, Result};
@@ -71,13 +71,14 @@ impl<'a> Related<'a> {
                 out.push(',');
             }
             let table = context.schema.table(relation.include.table());
+            let texts = context.sql.table(relation.include.table());
             let key = match relation.include {
                 Include::Parent { .. } => "id",
                 Include::Children { column, .. } => &table.columns[*column].name,
             };
             let text = format!(
                 "SELECT {} FROM {} WHERE {} IN (SELECT value FROM json_each(?)) ORDER BY id",
-                context.sql.table(relation.include.table()).columns,
+                texts.columns,
                 quote(&table.name),
                 quote(key),
             );
@@ -88,7 +89,7 @@ impl<'a> Related<'a> {
             out.push_str("{\"table\":");
             row::write_text(&table.name, out);
             out.push(',');
-            write_header(table, out);
+            out.push_str(&texts.page_head);
             let mut first = true;
             while let Some(found) = rows.next().map_sqlite()? {
                 count += 1;

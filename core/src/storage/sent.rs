@@ -1,7 +1,9 @@
 //! What the peer with the last word said it took, until a later pull has shown what it kept.
 //!
 //! A row whose edit was kept stays noted for a day: a device that had not seen the edit may still
-//! push the whole row as it was before.
+//! push the whole row as it was before. So does a new row that the peer knows by other columns than
+//! its id: a device that had not seen it may still make the same one. Any other new row nobody can
+//! write over who has not seen it.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -132,7 +134,8 @@ pub(super) fn confirm(
     sent: &SentRow,
     now_ms: i64,
 ) -> Result<()> {
-    if sent.base.is_empty() {
+    let made_elsewhere = sent.kind == OutboxKind::Created && !table.natural_key.is_empty();
+    if sent.base.is_empty() && !made_elsewhere {
         return forget(connection, &table.name, id);
     }
     if sent.confirmed {

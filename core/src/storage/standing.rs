@@ -45,6 +45,12 @@ pub(super) fn of_record(
         absent_since_ms: absent_since(connection, name, id_text)?,
     };
     let Some(entry) = entry else {
+        if let Some(since_ms) = standing.absent_since_ms
+            && conflicts::was_not_shown(connection, name, id_text, since_ms)?
+        {
+            standing.standing = Standing::HereOnly;
+            standing.confirmed = false;
+        }
         return Ok(standing);
     };
     standing.standing = Standing::HereOnly;
@@ -137,6 +143,7 @@ pub(super) fn of_syncs(
             connection,
             "SELECT count(*) FROM amana_sent WHERE confirmed_ms IS NULL AND kind <> 2",
         )?,
+        pin_mismatches: 0,
     })
 }
 
@@ -200,6 +207,6 @@ pub(super) fn release(
             Error::new(ErrorCode::NotFound, "this record was not put aside").at(&*table.name),
         );
     }
-    aside::forget(tx.connection, &table.name, id.as_str())?;
+    aside::release(tx.connection, &table.name, id.as_str())?;
     records::release_referring(tx, index, id.as_str())
 }

@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use super::connection::{self, APPLY_CACHE_KIB, CHECKPOINT_PAGES, WRITER_CACHE_KIB};
 use super::database::{self, Database, WriterState};
-use super::{acknowledge, apply, aside, collect, peers, records, sent};
+use super::{acknowledge, apply, aside, collect, outbox, peers, records, sent};
 use crate::cancel::CancelToken;
 use crate::error::{ErrorCode, Result};
 use crate::model::change_set::{
-    Acknowledgement, OutboxPage, OutboxPosition, PieceLimit, PullReply, PushClass, Refusal,
+    Acknowledgement, Noted, OutboxPage, OutboxPosition, PieceLimit, PullReply, PushClass, Refusal,
     Suspicion,
 };
-use crate::model::ids::{PeerId, PeerKind, RecordId};
+use crate::model::ids::{PeerId, PeerKind};
 use crate::model::merge::MergeRule;
 use crate::model::report::ApplyReport;
-use crate::model::schema::TableIndex;
 use crate::model::terms::PeerTerms;
 use crate::ports::{ChangeSource, SyncStore};
 
@@ -97,17 +96,21 @@ impl SyncStore for Database {
         // page cache, and not its own.
         self.writer(move |state| {
             database::read_once(&state.connection, &state.context, |connection, context| {
-                collect::collect(connection, context, &terms, class, &after, limit)
+                if outbox::waits(connection)? {
+                    collect::collect(connection, context, &terms, class, &after, limit)
+                } else {
+                    Ok(OutboxPage::default())
+                }
             })
         })
         .wait()
     }
 
-    fn missing(&self, peer: &PeerId) -> Result<Vec<(TableIndex, RecordId)>> {
+    fn noted(&self, peer: &PeerId) -> Result<Noted> {
         let peer = peer.clone();
         self.read(move |connection, context| {
             let now_ms = context.clock.now_ms();
-            aside::missing(connection, &context.schema, &peer, now_ms)
+            aside::noted(connection, &context.schema, &peer, now_ms)
         })
         .wait()
     }

@@ -1,5 +1,6 @@
-//! The SQL texts of each record table, made once from the schema.
+//! The texts of each record table, of SQL and of JSON, made once from the schema.
 
+use crate::model::row;
 use crate::model::schema::{Column, Role, Schema, Table, TableIndex};
 
 /// Texts of the statements that run for every record.
@@ -12,8 +13,14 @@ pub(super) struct TableSql {
     pub insert_new: String,
     /// By id.
     pub delete: String,
-    /// The list of all columns, for queries.
+    /// The list of all columns.
     pub columns: String,
+    /// All columns by rowid, for the records of a page.
+    pub find_row: String,
+    /// What stands before each shown column's value in a record's JSON object, with its position.
+    pub keys: Vec<(usize, String)>,
+    /// What stands before the records of a page: `"columns":[…],"rows":[`.
+    pub page_head: String,
 }
 
 /// The texts for all tables of a schema, by index.
@@ -51,9 +58,37 @@ impl TableSql {
                 "INSERT INTO {name} ({columns}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING"
             ),
             delete: format!("DELETE FROM {name} WHERE id = ?"),
+            find_row: format!("SELECT {columns} FROM {name} WHERE _rowid_ = ?"),
             columns,
+            keys: json_keys(table),
+            page_head: page_head(table),
         }
     }
+}
+
+fn json_keys(table: &Table) -> Vec<(usize, String)> {
+    let shown = table.columns.iter().enumerate().filter(|(_, c)| !c.hidden);
+    shown
+        .enumerate()
+        .map(|(i, (position, column))| {
+            let mut key = String::from(if i > 0 { "," } else { "{" });
+            row::write_text(&column.name, &mut key);
+            key.push(':');
+            (position, key)
+        })
+        .collect()
+}
+
+fn page_head(table: &Table) -> String {
+    let mut head = String::from("\"columns\":[");
+    for (i, column) in table.columns.iter().filter(|c| !c.hidden).enumerate() {
+        if i > 0 {
+            head.push(',');
+        }
+        row::write_text(&column.name, &mut head);
+    }
+    head.push_str("],\"rows\":[");
+    head
 }
 
 /// A statement that writes the given columns of one record; the id is the last parameter.

@@ -21,12 +21,39 @@ pub(super) struct Context {
     pub entropy: Arc<dyn Entropy>,
 }
 
+/// How many revisions are reserved at a time. The file is told of each such step alone: otherwise
+/// each write would have one page more to encrypt. What a closed store had left of them is not given.
+const RESERVED_AT_ONCE: i64 = 1_000;
+
+/// Which revisions have been given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Revisions {
+    last: Revision,
+    /// Up to which the file knows of them.
+    reserved: Revision,
+}
+
+impl Revisions {
+    /// Goes on behind all that a store may have given before.
+    pub(super) fn load(connection: &Connection) -> Result<Self> {
+        let reserved = match read_meta(connection, "revision")? {
+            Some(text) => text.parse().map_err(|_| {
+                Error::new(ErrorCode::DatabaseDamaged, "the revision cannot be read")
+            })?,
+            None => 0,
+        };
+        Ok(Self {
+            last: Revision(reserved),
+            reserved: Revision(reserved),
+        })
+    }
+}
+
 /// An open write transaction. Dropping it without `finish` leaves the commit undone.
 pub(super) struct WriteTransaction<'a> {
     pub connection: &'a Connection,
     pub context: &'a Context,
-    revision: Revision,
-    revision_moved: bool,
+    revisions: Revisions,
     skew_ms: i64,
     touched: BTreeMap<TableIndex, Touched>,
 }
@@ -38,18 +65,15 @@ enum Touched {
 
 impl<'a> WriteTransaction<'a> {
     /// Starts to keep the books of a transaction that SQLite has begun.
-    pub(super) fn new(connection: &'a Connection, context: &'a Context) -> Result<Self> {
-        let revision = match read_meta(connection, "revision")? {
-            Some(text) => text.parse().map_err(|_| {
-                Error::new(ErrorCode::DatabaseDamaged, "the revision cannot be read")
-            })?,
-            None => 0,
-        };
+    pub(super) fn new(
+        connection: &'a Connection,
+        context: &'a Context,
+        revisions: Revisions,
+    ) -> Result<Self> {
         Ok(Self {
             connection,
             context,
-            revision: Revision(revision),
-            revision_moved: false,
+            revisions,
             skew_ms: super::peers::skew_of_records(connection)?,
             touched: BTreeMap::new(),
         })
@@ -57,9 +81,8 @@ impl<'a> WriteTransaction<'a> {
 
     /// The revision of the next local write: each has one of its own.
     pub(super) fn next_revision(&mut self) -> Revision {
-        self.revision.0 += 1;
-        self.revision_moved = true;
-        self.revision
+        self.revisions.last.0 += 1;
+        self.revisions.last
     }
 
     /// The time that records get: the device's clock, corrected by what the peer's replies told.
@@ -80,13 +103,20 @@ impl<'a> WriteTransaction<'a> {
         }
     }
 
-    /// Writes the revision, and tells what was touched; the caller commits.
-    pub(super) fn finish(self, from_peer: bool) -> Result<Option<ChangeNotice>> {
-        if self.revision_moved {
-            write_meta(self.connection, "revision", &self.revision.0.to_string())?;
+    /// Reserves revisions where they ran out, and tells what was touched and which revisions are
+    /// given once the caller has committed.
+    pub(super) fn finish(self, from_peer: bool) -> Result<(Option<ChangeNotice>, Revisions)> {
+        let mut revisions = self.revisions;
+        if revisions.last > revisions.reserved {
+            revisions.reserved = Revision(revisions.last.0 + RESERVED_AT_ONCE);
+            write_meta(
+                self.connection,
+                "revision",
+                &revisions.reserved.0.to_string(),
+            )?;
         }
         if self.touched.is_empty() {
-            return Ok(None);
+            return Ok((None, revisions));
         }
         let tables = self
             .touched
@@ -99,10 +129,11 @@ impl<'a> WriteTransaction<'a> {
                 },
             })
             .collect();
-        Ok(Some(ChangeNotice {
-            revision: self.revision.0,
+        let notice = ChangeNotice {
+            revision: revisions.last.0,
             from_peer,
             tables,
-        }))
+        };
+        Ok((Some(notice), revisions))
     }
 }

@@ -46,8 +46,10 @@ fn wanted(table: &Table, entry: &ConflictEntry) -> Result<Fields> {
         (ConflictKind::ChangedByPeer, _) => &entry.remote,
         (ConflictKind::DeletedByPeer, _) => &entry.local,
         (ConflictKind::NotKept, _) => &entry.local,
-        (ConflictKind::BothChanged, Kept::Local) => &entry.remote,
-        (ConflictKind::BothChanged, Kept::Remote | Kept::Rule) => &entry.local,
+        (ConflictKind::BothChanged | ConflictKind::RuleFailed, Kept::Local) => &entry.remote,
+        (ConflictKind::BothChanged | ConflictKind::RuleFailed, Kept::Remote | Kept::Rule) => {
+            &entry.local
+        }
     };
     let Some(text) = other else {
         return Ok(Vec::new());

@@ -4,13 +4,15 @@
 //! ours; where the peer changed it too, the ledger gets both. After that the peer's value is the
 //! column's base, so that the same pull once more finds nothing new.
 
+use super::asked::ask;
 use super::same::same;
 use super::verify::verify;
+use crate::asking;
 use crate::model::change_set::{OutboxEntry, OutboxKind, RemoteRow};
 use crate::model::ledger::Kept;
 use crate::model::merge::{ColumnConflict, MergeInput, MergePlan, MergeRule, Verdict, VerifyInput};
 use crate::model::schema::{Column, Role, Schema, Table, TableIndex};
-use crate::model::terms::{ConflictPolicy, ConflictRule, RuleQuestion, SyncPolicy};
+use crate::model::terms::{ConflictPolicy, ConflictRule, RuleQuestion, SyncPolicy, Usual};
 use crate::model::value::Value;
 
 /// Merges by the policies of an app's configuration.
@@ -169,6 +171,8 @@ fn merge_dirty(
     let by_policy = who_stays(policy, table, local, remote);
     let mut cells = Vec::new();
     let mut conflicts = Vec::new();
+    // What other peers have taken, and lost or changed, is settled without a policy.
+    let mut settled = Vec::new();
     for (position, theirs) in remote.present() {
         let column = &table.columns[position];
         if is_stamp(table, position) {
@@ -200,24 +204,35 @@ fn merge_dirty(
                     Some(_) => Kept::Local,
                     None => by_policy,
                 };
-                if kept == Kept::Remote {
-                    cells.push((position, theirs.clone()));
-                }
-                conflicts.push(ColumnConflict {
+                let list = match held {
+                    Some(_) => &mut settled,
+                    None => &mut conflicts,
+                };
+                list.push(ColumnConflict {
                     column: position,
                     base: base.clone(),
                     local: ours.clone(),
                     remote: theirs.clone(),
                     kept,
+                    unanswered: false,
                 });
             }
         }
     }
+    if let ConflictPolicy::Ask { resolver, .. } = policy {
+        let times = (stamp_of(table, local), remote.stamp(table));
+        let id = input.remote.id.as_str();
+        cells.extend(ask(&**resolver, table, id, &mut conflicts, times));
+    }
+    conflicts.append(&mut settled);
+    conflicts.sort_unstable_by_key(|conflict| conflict.column);
+    let taken = conflicts.iter().filter(|c| c.kept == Kept::Remote);
+    cells.extend(taken.map(|conflict| (conflict.column, conflict.remote.clone())));
     let entry = &without_lost(entry, &conflicts);
     if let Some(stamp) = stamp(table, local, entry, remote) {
         cells.push(stamp);
-        cells.sort_unstable_by_key(|(position, _)| *position);
     }
+    cells.sort_unstable_by_key(|(position, _)| *position);
     let lost = conflicts
         .iter()
         .any(|conflict| conflict.kept == Kept::Remote);
@@ -231,10 +246,10 @@ fn who_stays(
     local: &[Value],
     remote: &Incoming<'_>,
 ) -> Kept {
-    match policy {
-        ConflictPolicy::Local | ConflictPolicy::Rule(_) => Kept::Local,
-        ConflictPolicy::Remote => Kept::Remote,
-        ConflictPolicy::Latest => {
+    match policy.usual() {
+        Usual::Local => Kept::Local,
+        Usual::Remote => Kept::Remote,
+        Usual::Latest => {
             if is_later(table, local, remote) {
                 Kept::Remote
             } else {
@@ -245,9 +260,12 @@ fn who_stays(
 }
 
 fn is_later(table: &Table, local: &[Value], remote: &Incoming<'_>) -> bool {
-    let at = table.updated_at();
-    let ours = at.and_then(|at| local.get(at)?.as_integer());
-    remote.stamp(table) > ours
+    remote.stamp(table) > stamp_of(table, local)
+}
+
+/// The version of the stored record.
+fn stamp_of(table: &Table, local: &[Value]) -> Option<i64> {
+    local.get(table.updated_at()?)?.as_integer()
 }
 
 /// The entry without the columns in which the peer's value was taken: nothing of ours is left in
@@ -284,19 +302,24 @@ fn by_rule(
     for (position, value) in &cells {
         merged[*position] = value.clone();
     }
-    let answer = rule.resolve(&RuleQuestion {
-        table,
-        local,
-        remote: &input.remote.cells,
-        merged: &merged,
+    let answer = asking::ask(|| {
+        rule.resolve(&RuleQuestion {
+            table,
+            local,
+            remote: &input.remote.cells,
+            merged: &merged,
+        })
     });
-    if answer.len() != merged.len() {
+    let Some(answer) = answer.filter(|answer| answer.len() == merged.len()) else {
+        for conflict in &mut conflicts {
+            conflict.unanswered = true;
+        }
         return MergePlan::Update {
             cells,
             base,
             conflicts,
         };
-    }
+    };
     for (position, value) in answer.into_iter().enumerate() {
         if position > 0 && is_ours(&table.columns[position]) && !is_stamp(table, position) {
             merged[position] = value;

@@ -178,6 +178,7 @@ fn both_sides_changed_a_column() {
             (UPDATED_AT, Value::Integer(8)),
         ]),
         conflicts: vec![ColumnConflict {
+            unanswered: false,
             column: NAME,
             base: text("Aml"),
             local: text("Amal"),

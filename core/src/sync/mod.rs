@@ -3,6 +3,7 @@
 //! Owns the order of things and the decisions; knows the store and the peer only through
 //! `ports`. Holds no SQL, no HTTP, and never a lock while the peer is asked.
 
+mod asked;
 mod backoff;
 mod budget;
 mod checks;

@@ -6,7 +6,7 @@
 
 use super::checks::{Check, check};
 use super::engine::Run;
-use super::refusals::{Refusals, is_bad};
+use super::refusals::{Bad, Refusals, Refused, is_bad};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{
     Acknowledgement, OutboxKind, OutboxPosition, OutboxRow, PieceLimit, PushClass, PushFailure,
@@ -24,10 +24,6 @@ const PIECE: PieceLimit = PieceLimit {
 };
 /// How many other pieces are tried before the peer is held to be down.
 const PROBES: usize = 8;
-/// What the app is told of rows that were put aside.
-const REFUSED: &str = "the peer refuses this record";
-/// When a row is tried again that was put aside although the peer took no other.
-const RETRY_LONELY_MS: i64 = 60 * 60 * 1000;
 
 impl Run<'_> {
     /// Sends what the peer has not taken yet.
@@ -35,15 +31,18 @@ impl Run<'_> {
         let engine = self.engine;
         engine.cancel.check()?;
         self.reporter.begin(SyncPhase::Pushing, None);
-        let mut refusals = Refusals::new(engine.store.missing(&engine.terms.id)?);
+        let mut refusals = Refusals::new(engine.store.noted(&engine.terms.id)?);
         let outcome = self.push_classes(&mut refusals);
-        let conclusion = refusals.conclude(outcome);
-        if !engine.cancel.is_cancelled() {
-            let bad = conclusion.bad.into_iter();
-            self.put_aside(bad.map(|row| (row, REFUSED, None)).collect())?;
-            self.suspect(conclusion.suspects)?;
+        let conclusion = refusals.conclude(outcome, engine.clock.now_ms());
+        if engine.cancel.is_cancelled() {
+            return conclusion.outcome;
         }
-        conclusion.outcome
+        self.put_aside(conclusion.aside)?;
+        let all_aside = self.suspect(conclusion.suspects)?;
+        match (conclusion.outcome, conclusion.doubt) {
+            (Ok(()), Some(error)) if !all_aside => Err(error),
+            (outcome, _) => outcome,
+        }
     }
 
     fn push_classes(&mut self, refusals: &mut Refusals) -> Result<()> {
@@ -85,7 +84,12 @@ impl Run<'_> {
                 Check::Wait => refusals.miss(&row),
                 Check::Refuse(reason) => {
                     refusals.miss(&row);
-                    aside.push(((&row).into(), reason, None));
+                    aside.push(Refusal {
+                        row: (&row).into(),
+                        reason,
+                        retry_ms: None,
+                        by_peer: false,
+                    });
                 }
             }
         }
@@ -112,8 +116,9 @@ impl Run<'_> {
             }
             match (self.send(piece)?, piece) {
                 (None, _) => refusals.taken(),
-                (Some(error), [row]) => {
-                    refusals.refused_alone(row, error.clone());
+                (Some(refused), [row]) => {
+                    let error = refused.error.clone();
+                    refusals.refused_alone(row, refused);
                     if refusals.are_doubtful() {
                         self.probe(&mut todo, refusals, error)?;
                     }
@@ -154,24 +159,28 @@ impl Run<'_> {
 
     /// Sends one piece and acknowledges it, or tells why the peer refused it. An error is one that
     /// says nothing about the rows.
-    fn send(&mut self, piece: &[OutboxRow]) -> Result<Option<Error>> {
+    fn send(&mut self, piece: &[OutboxRow]) -> Result<Option<Refused>> {
         let engine = self.engine;
         loop {
             engine.cancel.check()?;
             self.report.requests += 1;
             let (result, ms) = self.timed(|| engine.peer.push(piece, engine.cancel));
             self.report.push_ms += ms;
-            let (error, refused) = match result {
+            let (error, signed) = match result {
                 Ok(()) => {
                     self.patience.renew();
                     return self.acknowledge(piece).map(|()| None);
                 }
-                Err(PushFailure::Refused(error)) => (error, true),
-                Err(PushFailure::Stopped(error)) => (error, false),
+                Err(PushFailure::Refused(error)) => (error, Some(true)),
+                Err(PushFailure::Hinted(error)) => (error, Some(false)),
+                Err(PushFailure::Stopped(error)) => (error, None),
             };
             engine.cancel.check()?;
             if error.code() != ErrorCode::RateLimited {
-                return if refused { Ok(Some(error)) } else { Err(error) };
+                return match signed {
+                    Some(signed) => Ok(Some(Refused { error, signed })),
+                    None => Err(error),
+                };
             }
             let Some(pause) = self.patience.after_rate_limit(&error, engine.entropy)? else {
                 return Err(error);
@@ -194,40 +203,35 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn put_aside(&mut self, rows: Vec<(Acknowledgement, &'static str, Option<i64>)>) -> Result<()> {
+    fn put_aside(&mut self, rows: Vec<Refusal>) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
         self.report.quarantined += rows.len() as u64;
-        let refusals = rows.into_iter().map(|(row, reason, retry_ms)| Refusal {
-            row,
-            reason,
-            retry_ms,
-        });
         let engine = self.engine;
-        engine
-            .store
-            .quarantine(&engine.terms.id, refusals.collect())
+        engine.store.quarantine(&engine.terms.id, rows)
     }
 
     /// Rows that were refused in a sync in which nothing was taken. The pull went well, so the peer
     /// is not down; if the same happens again later, it is the rows. They are tried again by
-    /// themselves, since that is no proof.
-    fn suspect(&mut self, rows: Vec<Acknowledgement>) -> Result<()> {
-        if rows.is_empty() {
-            return Ok(());
+    /// themselves, since that is no proof. Whether all of them were put aside.
+    fn suspect(&mut self, suspects: Vec<Bad>) -> Result<bool> {
+        if suspects.is_empty() {
+            return Ok(true);
         }
         let engine = self.engine;
-        let histories = engine.store.suspect(&engine.terms.id, rows.clone())?;
-        let bad = rows
+        let rows: Vec<_> = suspects.iter().map(|bad| bad.row().clone()).collect();
+        let histories = engine.store.suspect(&engine.terms.id, rows)?;
+        let count = suspects.len();
+        let bad = suspects
             .into_iter()
             .zip(histories)
             .filter(|(_, history)| is_bad(history))
-            .map(|(row, history)| {
-                let retry_ms = history.now_ms.saturating_add(RETRY_LONELY_MS);
-                (row, REFUSED, Some(retry_ms))
-            });
-        self.put_aside(bad.collect())
+            .map(|(bad, history)| bad.put_aside(false, history.now_ms))
+            .collect::<Vec<_>>();
+        let all = bad.len() == count;
+        self.put_aside(bad)?;
+        Ok(all)
     }
 }
 

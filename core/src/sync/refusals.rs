@@ -1,39 +1,95 @@
 //! Tells bad rows from a bad peer.
 //!
 //! A row that is refused alone while the peer takes others is put aside, so that it blocks nothing.
-//! If nothing is taken the peer is at fault, and no row is. Holds ids and revisions only.
+//! If nothing is taken the peer is at fault, and no row is; unless the row was put aside for this
+//! peer before, in whatever version: then it goes back there, and the sync has not failed for it.
+//! Holds ids and revisions only.
 
 use std::collections::HashSet;
 
 use crate::error::Error;
-use crate::model::change_set::{Acknowledgement, OutboxKind, OutboxRow, Suspicion};
+use crate::model::change_set::{Acknowledgement, Noted, OutboxKind, OutboxRow, Refusal, Suspicion};
 use crate::model::ids::RecordId;
 use crate::model::schema::{Schema, TableIndex};
 
 /// So many rows refused alone, one after the other, are a reason to doubt the peer; more of them
-/// once it has taken something in the same sync.
+/// once it has taken something in the same sync, and of rows that it refused before.
 const DOUBTFUL: u32 = 8;
 const DOUBTFUL_AFTER_SUCCESS: u32 = 32;
+
+/// What the app is told of a row that the peer refuses.
+const REFUSED: &str = "the peer refuses this record";
+/// The same where nobody signed the refusal: it may be somebody else's.
+const HINTED: &str = "an answer that nobody has signed says that this hub does not take the record; \
+     it is tried again soon, and goes to the cloud as it would";
+/// When a row is tried again that was put aside although the peer took no other.
+const RETRY_LONELY_MS: i64 = 60 * 60 * 1000;
+/// When a row is tried again whose refusal nobody has signed.
+const RETRY_HINTED_MS: i64 = 10 * 60 * 1000;
+
+/// Why a peer did not take a piece.
+pub(super) struct Refused {
+    pub(super) error: Error,
+    /// Whether it is certain that it was the peer who said so.
+    pub(super) signed: bool,
+}
+
+/// A row that was refused alone.
+pub(super) struct Bad {
+    row: Acknowledgement,
+    signed: bool,
+    /// It was put aside for this peer before.
+    known: bool,
+}
+
+impl Bad {
+    /// What was refused.
+    pub(super) fn row(&self) -> &Acknowledgement {
+        &self.row
+    }
+
+    /// The row as one to put aside. Where the peer took another row after it, that proves that it is
+    /// the row, and nothing but an edit or a person frees it; else it is tried again by itself. What
+    /// nobody has signed proves nothing.
+    pub(super) fn put_aside(self, proven: bool, now_ms: i64) -> Refusal {
+        let (reason, pause_ms) = match (self.signed, proven) {
+            (true, true) => (REFUSED, None),
+            (true, false) => (REFUSED, Some(RETRY_LONELY_MS)),
+            (false, _) => (HINTED, Some(RETRY_HINTED_MS)),
+        };
+        Refusal {
+            row: self.row,
+            reason,
+            retry_ms: pause_ms.map(|pause| now_ms.saturating_add(pause)),
+            by_peer: true,
+        }
+    }
+}
 
 /// The rows that a peer refused alone, in one sync.
 #[derive(Default)]
 pub(super) struct Refusals {
     /// New records that the peer does not have: refused, or held back because of one that was.
     missing: HashSet<(TableIndex, String)>,
-    rows: Vec<Acknowledgement>,
+    /// Records that were put aside for this peer before.
+    known: HashSet<(TableIndex, String)>,
+    rows: Vec<Bad>,
     /// How many of them were refused before the peer took something else: it was working.
     proven: usize,
     in_a_row: u32,
+    known_in_a_row: u32,
     any_taken: bool,
     last: Option<Error>,
 }
 
 /// How a push ends.
 pub(super) struct Conclusion {
-    /// Rows to put aside: the peer took others after it had refused them.
-    pub(super) bad: Vec<Acknowledgement>,
-    /// Rows that were refused while the peer took nothing.
-    pub(super) suspects: Vec<Acknowledgement>,
+    /// Rows to put aside.
+    pub(super) aside: Vec<Refusal>,
+    /// Rows that were refused for the first time, while the peer took nothing, and the error that
+    /// the push ends with as long as any of them is not put aside.
+    pub(super) suspects: Vec<Bad>,
+    pub(super) doubt: Option<Error>,
     pub(super) outcome: Result<(), Error>,
 }
 
@@ -48,13 +104,17 @@ pub(super) const fn is_bad(history: &Suspicion) -> bool {
 }
 
 impl Refusals {
-    /// Starts with the new records that the peer is known not to have.
-    pub(super) fn new(missing: Vec<(TableIndex, RecordId)>) -> Self {
-        let missing = missing.into_iter();
+    /// Starts with what is known of earlier pushes to the peer.
+    pub(super) fn new(noted: Noted) -> Self {
+        let set = |records: Vec<_>| {
+            let records = records.into_iter();
+            records
+                .map(|(table, id): (TableIndex, RecordId)| (table, id.into_string()))
+                .collect()
+        };
         Self {
-            missing: missing
-                .map(|(table, id)| (table, id.into_string()))
-                .collect(),
+            missing: set(noted.missing),
+            known: set(noted.refused),
             ..Self::default()
         }
     }
@@ -63,15 +123,28 @@ impl Refusals {
     pub(super) fn taken(&mut self) {
         self.any_taken = true;
         self.in_a_row = 0;
+        self.known_in_a_row = 0;
         self.proven = self.rows.len();
     }
 
-    /// The peer refused a piece of one row.
-    pub(super) fn refused_alone(&mut self, row: &OutboxRow, error: Error) {
+    /// The peer refused a piece of one row. That one which was put aside before is refused again is
+    /// no reason to doubt the peer.
+    pub(super) fn refused_alone(&mut self, row: &OutboxRow, refused: Refused) {
         self.miss(row);
-        self.rows.push(row.into());
-        self.in_a_row += 1;
-        self.last = Some(error);
+        let known = self
+            .known
+            .contains(&(row.table, row.id.as_str().to_owned()));
+        self.rows.push(Bad {
+            row: row.into(),
+            signed: refused.signed,
+            known,
+        });
+        if known {
+            self.known_in_a_row += 1;
+        } else {
+            self.in_a_row += 1;
+            self.last = Some(refused.error);
+        }
     }
 
     /// Whether a row refers to a new record that the peer does not have. The cloud would invent a
@@ -104,27 +177,34 @@ impl Refusals {
     }
 
     pub(super) fn are_doubtful(&self) -> bool {
-        self.in_a_row
-            >= if self.any_taken {
-                DOUBTFUL_AFTER_SUCCESS
-            } else {
-                DOUBTFUL
-            }
+        let limit = if self.any_taken {
+            DOUBTFUL_AFTER_SUCCESS
+        } else {
+            DOUBTFUL
+        };
+        self.in_a_row >= limit || self.known_in_a_row >= DOUBTFUL_AFTER_SUCCESS
     }
 
     /// What to put aside, and how the push ends.
-    pub(super) fn conclude(mut self, outcome: Result<(), Error>) -> Conclusion {
-        let (bad, suspects, outcome) = match (outcome, self.last) {
-            (Ok(()), Some(error)) if !self.any_taken => (Vec::new(), self.rows, Err(error)),
-            (Ok(()), _) => (self.rows, Vec::new(), Ok(())),
-            (Err(error), _) => {
-                self.rows.truncate(self.proven);
-                (self.rows, Vec::new(), Err(error))
-            }
+    pub(super) fn conclude(self, outcome: Result<(), Error>, now_ms: i64) -> Conclusion {
+        let complete = outcome.is_ok();
+        let proven = if complete && self.any_taken {
+            self.rows.len()
+        } else {
+            self.proven
         };
+        let (mut aside, mut suspects) = (Vec::new(), Vec::new());
+        for (place, bad) in self.rows.into_iter().enumerate() {
+            if place < proven || bad.known {
+                aside.push(bad.put_aside(place < proven, now_ms));
+            } else if complete {
+                suspects.push(bad);
+            }
+        }
         Conclusion {
-            bad,
+            aside,
             suspects,
+            doubt: self.last,
             outcome,
         }
     }

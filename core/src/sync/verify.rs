@@ -40,12 +40,16 @@ fn edited(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
     verdict(columns.collect())
 }
 
-/// A new record: all of it, unless somebody has changed it since.
+/// A new record: all of it, unless somebody has changed it since. Once it was seen to be kept, a
+/// later change of a record that others may make under the same key is suspicious: whoever made it
+/// may not have known of ours, and no server tells.
 fn made(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
     let Some(stamp) = input.table.updated_at() else {
         return Verdict::Unclear;
     };
-    if input.outbox.is_some() || cell(input, stamp) != local.get(stamp) {
+    let seen_kept = input.sent.confirmed && !input.table.natural_key.is_empty();
+    let changed = cell(input, stamp) != local.get(stamp);
+    if input.outbox.is_some() || changed && !(seen_kept && input.sent.base.is_empty()) {
         // What was edited before it was first sent, another peer may have had in an older version.
         return if input.sent.base.is_empty() {
             Verdict::Unclear
@@ -83,6 +87,7 @@ fn is_empty(value: &Value) -> bool {
 
 fn not_kept(position: usize, before: &Value, sent: &Value, theirs: &Value) -> ColumnConflict {
     ColumnConflict {
+        unanswered: false,
         column: position,
         base: before.clone(),
         local: sent.clone(),

@@ -1,14 +1,14 @@
 //! A store in memory that keeps the rules of the real one, for tests of the sync engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::scripted_peer::{Call, CallLog};
 use crate::cancel::CancelToken;
 use crate::error::{ErrorCode, Result};
 use crate::model::change_set::{
-    Acknowledgement, OutboxEntry, OutboxKind, OutboxPage, OutboxPosition, OutboxRow, PieceLimit,
-    PullReply, PushClass, Refusal, RemoteChange, RemoteRow, Revision, Suspicion,
+    Acknowledgement, Noted, OutboxEntry, OutboxKind, OutboxPage, OutboxPosition, OutboxRow,
+    PieceLimit, PullReply, PushClass, Refusal, RemoteChange, RemoteRow, Revision, Suspicion,
 };
 use crate::model::ids::{PeerId, PeerKind, RecordId};
 use crate::model::merge::{ColumnConflict, MergeInput, MergePlan, MergeRule};
@@ -25,6 +25,8 @@ struct State {
     rows: BTreeMap<Key, Vec<Value>>,
     outbox: BTreeMap<Key, OutboxEntry>,
     quarantine: BTreeMap<Key, (Revision, Refusal)>,
+    /// What was ever put aside because the peer refused it, and was not taken since.
+    refused: BTreeSet<Key>,
     suspects: BTreeMap<Key, Suspicion>,
     now_ms: i64,
     failure: Option<(ErrorCode, Option<i64>)>,
@@ -160,6 +162,11 @@ impl FakeStore {
     pub fn refusals(&self) -> Vec<Refusal> {
         let state = self.state();
         state.quarantine.values().map(|(_, r)| r.clone()).collect()
+    }
+
+    /// Takes all back that was put aside.
+    pub fn release_all(&self) {
+        self.state().quarantine.clear();
     }
 
     /// The ids that were put aside.
@@ -328,13 +335,16 @@ impl SyncStore for FakeStore {
         Ok(OutboxPage { rows, next })
     }
 
-    fn missing(&self, _: &PeerId) -> Result<Vec<(TableIndex, RecordId)>> {
+    fn noted(&self, _: &PeerId) -> Result<Noted> {
         let state = self.state();
         let missing = state
             .outbox
             .iter()
             .filter(|(key, entry)| entry.kind == OutboxKind::Created && state.is_aside(key, entry));
-        Ok(missing.map(|(key, _)| key.clone()).collect())
+        Ok(Noted {
+            missing: missing.map(|(key, _)| key.clone()).collect(),
+            refused: state.refused.iter().cloned().collect(),
+        })
     }
 
     fn acknowledge(&self, _: &PeerTerms, taken: Vec<Acknowledgement>) -> Result<()> {
@@ -344,6 +354,7 @@ impl SyncStore for FakeStore {
             let key = (taken.table, taken.id);
             if state.outbox.get(&key).map(|entry| entry.revision) == Some(taken.revision) {
                 state.outbox.remove(&key);
+                state.refused.remove(&key);
             }
         }
         Ok(())
@@ -354,6 +365,9 @@ impl SyncStore for FakeStore {
         let mut state = self.state();
         for refusal in rows {
             let key = (refusal.row.table, refusal.row.id.clone());
+            if refusal.by_peer {
+                state.refused.insert(key.clone());
+            }
             state
                 .quarantine
                 .insert(key, (refusal.row.revision, refusal));

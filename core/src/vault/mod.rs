@@ -51,7 +51,7 @@ pub use glance::{Glance, PinStanding, Presence, glance, pin_standing};
 pub use io::VaultIo;
 pub use keyring::Policy;
 pub use keys::VaultKeys;
-pub use open::{Opened, database_unreadable, open};
+pub use open::{Opened, database_unreadable, open, out_of_reach};
 pub use pin::{PersonId, Pin, PinKdf};
 pub use quarantine::{LossAcknowledged, Quarantined, list_quarantined, quarantine};
 pub use recovery::{

@@ -77,6 +77,21 @@ pub fn database_unreadable() -> Error {
     }
 }
 
+/// The error for a vault whose files cannot be read now, as the system has said.
+pub fn out_of_reach() -> Error {
+    let decision = decide(&Observation {
+        protected_data: Some(false),
+        copies: [CopyState::Unreadable; 2],
+        database: DatabaseState::Present,
+        other_data: true,
+        key: KeyState::NotAsked,
+    });
+    match decision.plan {
+        Plan::Refuse(error) => error,
+        _ => Error::internal("files out of reach were decided to be read"),
+    }
+}
+
 fn unlock(io: &VaultIo<'_>, way: &Way<'_>, found: &Found) -> OpenResult<Opened> {
     let candidates = found.copies.active();
     let mut asking = Asking::default();

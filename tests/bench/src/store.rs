@@ -38,6 +38,7 @@ impl Store {
     pub(crate) fn with_schema(path: PathBuf, schema: Arc<Schema>) -> Result<Self> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let database = Database::open(DatabaseOptions {
+            background: Arc::default(),
             path: &path,
             // A throw-away key of the measurements.
             key: &DatabaseKey::from_bytes(&[0x5a; 32]),

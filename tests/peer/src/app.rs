@@ -13,7 +13,7 @@ use crate::rate_limit::{Budget, RateLimit};
 use crate::request_log::{RequestLog, Seen};
 use crate::store::Store;
 use crate::value::calendar::http_date;
-use crate::{admin, auth, pull, push, reply, sign_in};
+use crate::{admin, auth, pull, push, reply, rpc, sign_in};
 
 /// What every handler shares.
 pub(crate) struct App {
@@ -61,7 +61,9 @@ impl Incoming {
         match (self.path.as_str(), &self.method) {
             ("/api/v2/sync", &Method::GET) => Some(Kind::Pull),
             ("/api/v2/sync", &Method::POST) => Some(Kind::Push),
-            ("/api/auth/sign-in" | "/api/login", &Method::POST) => Some(Kind::SignIn),
+            ("/api/auth/sign-in" | "/api/login" | rpc::LOGIN, &Method::POST) => Some(Kind::SignIn),
+            (rpc::PULL, &Method::GET) => Some(Kind::Pull),
+            (rpc::PUSH, &Method::POST) => Some(Kind::Push),
             _ => None,
         }
     }
@@ -128,6 +130,10 @@ async fn answer(app: &Arc<App>, incoming: &Incoming) -> Response {
         "/api/hub/verify-key" => sign_in::verify_key(app, incoming),
         "/api/v2/sync" => sync(app, incoming).await,
         "/rpc/heartbeat" => reply::json_reply(200, &serde_json::json!({"status": "ok"})),
+        path if rpc::is_procedure(path) => match app.over_limit(Budget::Rpc, &incoming.headers) {
+            Some(refused) => refused,
+            None => rpc::answer(app, incoming).await,
+        },
         _ => reply::reply(404, "text/plain;charset=UTF-8", Body::from("Not Found")),
     }
 }

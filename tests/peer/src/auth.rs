@@ -65,6 +65,29 @@ pub(crate) fn user(
         .optional()
 }
 
+/// The user to whom a token was given, while it lives.
+pub(crate) fn bearer(
+    database: &Connection,
+    token: &str,
+    now_ms: i64,
+) -> rusqlite::Result<Option<Caller>> {
+    database
+        .query_row(
+            "SELECT users.id, users.name, users.clinic_id FROM tokens \
+             JOIN users ON users.id = tokens.user_id \
+             WHERE tokens.token = ?1 AND tokens.expires_at > ?2 AND users.is_deleted = 0",
+            (token, now_ms),
+            |row| {
+                Ok(Caller {
+                    user_id: row.get(0)?,
+                    name: row.get(1)?,
+                    clinic_id: row.get(2)?,
+                })
+            },
+        )
+        .optional()
+}
+
 /// The id of the hub device with that key.
 pub(crate) fn hub(database: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
     database

@@ -34,6 +34,7 @@ mod rate_limit;
 mod reply;
 mod request_log;
 mod rows;
+mod rpc;
 mod schema;
 mod seed;
 mod seed_many;

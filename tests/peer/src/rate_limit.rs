@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) enum Budget {
     Sync,
     SignIn,
+    Rpc,
 }
 
 impl Budget {
@@ -16,6 +17,7 @@ impl Budget {
         match self {
             Self::Sync => (60, 60_000),
             Self::SignIn => (30, 15 * 60_000),
+            Self::Rpc => (100, 60_000),
         }
     }
 }

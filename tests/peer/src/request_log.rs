@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axum::http::{Method, header};
 
 use crate::app::Incoming;
+use crate::rpc;
 
 /// A request as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub struct Seen {
     pub forwarded_for: Option<String>,
     /// Length of the body.
     pub body_bytes: usize,
-    /// The body of a push to the sync route, or the opened data of a hub's `sync_push`. Never
+    /// The body of a push to the sync or the RPC route, or the opened data of a hub's `sync_push`. Never
     /// that of a sign-in.
     pub body: Option<String>,
     /// The name of a sealed call that could be opened.
@@ -39,7 +40,8 @@ impl Seen {
                 .get(name)
                 .and_then(|value| value.to_str().ok())
         };
-        let is_push = incoming.method == Method::POST && incoming.path == "/api/v2/sync";
+        let is_push = incoming.method == Method::POST
+            && matches!(incoming.path.as_str(), "/api/v2/sync" | rpc::PUSH);
         Self {
             method: incoming.method.to_string(),
             target: if incoming.query.is_empty() {

@@ -294,6 +294,14 @@ export class MemoryNative implements Spec {
     throw failure('unsupported', 'a vault in memory is never damaged');
   }
 
+  async salvageWithPresence(handle: number): Promise<SalvageReport> {
+    return this.salvage(handle);
+  }
+
+  async salvageWithRecovery(handle: number): Promise<SalvageReport> {
+    return this.salvage(handle);
+  }
+
   async diagnose(handle: number): Promise<string> {
     const vault = this.at('diagnose', handle);
     return JSON.stringify({ state: vault.state, policy: vault.policy });
@@ -527,6 +535,7 @@ export class MemoryNative implements Spec {
       conflicts: 0,
       absent: 0,
       unconfirmed: 0,
+      pinMismatches: 0,
       syncing: syncing !== null,
     };
   }

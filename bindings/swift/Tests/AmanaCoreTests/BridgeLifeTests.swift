@@ -96,7 +96,7 @@ final class BridgeLifeTests: XCTestCase {
     func testAStrictVaultWaitsForTheDeviceToBeUnlocked() async throws {
         let handle = try await desk.attach("strict", #","keyStore":{"strict":true}"#)
         let usual = try await desk.open("usual")
-        desk.platform.isProtectedDataAvailable = false
+        await desk.bridge.protectedData(isAvailable: false).value
         await assertRefused("key_temporarily_unavailable") {
             try await self.life.openForDevice(handle, nil)
         }
@@ -104,12 +104,28 @@ final class BridgeLifeTests: XCTestCase {
             try await self.life.createForPerson(handle, "ama", secret("1111"), nil)
         }
         XCTAssertNil(desk.platform.protected["strict"], "nothing was made meanwhile")
-        desk.platform.isProtectedDataAvailable = true
+        // One that is attached meanwhile is told, too.
+        let late = try await desk.attach("late", #","keyStore":{"strict":true}"#)
+        await assertRefused("key_temporarily_unavailable") { try await self.life.glance(late) }
+        let refusal = try desk.bridge.care.lastRefusal(handle)
+        XCTAssertNil(refusal, "no opening was tried")
+        await desk.bridge.protectedData(isAvailable: true).value
+        _ = try await life.glance(late)
         _ = try await life.openForDevice(handle, nil)
         XCTAssertEqual(desk.platform.protected, ["strict": true, "usual": false])
-        await desk.bridge.protectedDataIsGoing()
+        await desk.bridge.protectedData(isAvailable: false).value
         XCTAssertEqual(life.state(handle), "locked")
         XCTAssertEqual(life.state(usual), "unlocked", "its files stay readable")
+        await assertRefused("locked") {
+            try await self.desk.bridge.records.count(handle, "patients", "{}")
+        }
+        // The last word counts, however fast the device is locked and unlocked.
+        for isAvailable in [true, false, true] {
+            desk.bridge.protectedData(isAvailable: isAvailable)
+        }
+        await desk.bridge.protectedData(isAvailable: true).value
+        _ = try await life.openForDevice(handle, nil)
+        XCTAssertEqual(life.state(handle), "unlocked")
     }
 
     func testWhatIsWrongIsRefusedBeforeAnythingIsMade() async throws {
@@ -211,6 +227,33 @@ final class BridgeLifeTests: XCTestCase {
         XCTAssertEqual(patients["saved"] as? UInt64, 1)
         XCTAssertEqual(life.state(handle), "locked")
         _ = try await life.openForDevice(handle, nil)
+        let count = try await desk.bridge.records.count(handle, "patients", "{}")
+        XCTAssertEqual(count, 1)
+    }
+
+    func testSalvageAsksForWhatUnlockingAsksFor() async throws {
+        let care = desk.bridge.care
+        let handle = try await desk.attach()
+        let key = Data(repeating: 9, count: 32).base64EncodedString()
+        try await life.createForPerson(handle, "ama", secret("1111"), key)
+        desk.platform.presence = SomebodyThere()
+        _ = try await life.addPresence(handle, "t", "c")
+        _ = try await desk.bridge.records.create(handle, "patients", "{}")
+        await assertRefused("invalid_input") { try await care.salvageWithPresence(handle, "t", "c") }
+        try await life.lock(handle)
+        let report = try await care.salvageWithPresence(handle, "t", "c")
+        let tables = try XCTUnwrap(report["tables"] as? [[String: Any]])
+        let patients = try XCTUnwrap(tables.first { $0["table"] as? String == "patients" })
+        XCTAssertEqual(patients["saved"] as? UInt64, 1)
+        desk.platform.presence = SomebodyThere(outcome: .denied)
+        await assertRefused("presence_required") {
+            try await care.salvageWithPresence(handle, "t", "c")
+        }
+        let answer = Data([1, 2, 3]).base64EncodedString()
+        await assertRefused("not_found") { try await care.salvageWithRecovery(handle, answer) }
+        _ = try await life.makeRecoveryRequest(handle)
+        await assertRefused("key_mismatch") { try await care.salvageWithRecovery(handle, answer) }
+        try await life.unlockWithPin(handle, "ama", secret("1111"))
         let count = try await desk.bridge.records.count(handle, "patients", "{}")
         XCTAssertEqual(count, 1)
     }

@@ -103,26 +103,43 @@ final class BridgePeersTests: XCTestCase {
     func testAnAppThatLeavesHasTimeUntilNothingRuns() async throws {
         let operations = Operations()
         let time = Granted()
-        let suspension = Suspension(operations, time: time)
+        let suspension = Suspension(operations, desk.bridge.vaults, time: time)
         await operations.count {}
         suspension.appLeft()
-        XCTAssertEqual(time.begun, 0, "nothing runs, so no time is asked for")
+        XCTAssertEqual(time.begun, 1, "the vaults need time to come to rest")
+        await time.ended(1)
 
         let (call, gate) = try await running(operations)
-        XCTAssertEqual(time.begun, 1, "a call that begins in the background asks for time")
+        XCTAssertEqual(time.begun, 2, "a call that begins in the background asks for time")
         suspension.appLeft()
-        XCTAssertEqual(time.ended, 0)
+        XCTAssertEqual(time.ended, 1)
         gate.release()
         await call.value
-        let end = Date(timeIntervalSinceNow: 30)
-        while time.ended < 2 && Date() < end { await Task.yield() }
+        await time.ended(3)
         XCTAssertEqual(time.ended, time.begun)
 
         suspension.appReturned()
         let (next, opened) = try await running(operations)
-        XCTAssertEqual(time.begun, 2, "in the foreground nobody needs to ask")
+        XCTAssertEqual(time.begun, 3, "in the foreground nobody needs to ask")
         opened.release()
         await next.value
+    }
+
+    func testVaultsOfAnAppThatLeftAreAtRestAndTheirRecordsUsable() async throws {
+        let handle = try await desk.open()
+        let vault = try XCTUnwrap(desk.bridge.vault(of: handle))
+        _ = try await vault.insert(table: "patients", fields: "{}")
+        let time = Granted()
+        let suspension = desk.bridge.suspension(time)
+        suspension.appLeft()
+        await time.ended(1)
+        // What a kill would leave is noted: no call did that.
+        let glance = try await vault.glance()
+        XCTAssertEqual(glance.unsynced, 1)
+        _ = try await vault.insert(table: "patients", fields: "{}")
+        suspension.appReturned()
+        let count = try await vault.count(table: "patients", query: "{}")
+        XCTAssertEqual(count, 2)
     }
 
     func testSyncsAreCancelledWhenTheTimeEndsAndItIsWaitedForThem() async throws {
@@ -133,7 +150,7 @@ final class BridgePeersTests: XCTestCase {
         let operations = desk.bridge.operations
         let vault = try XCTUnwrap(desk.bridge.vault(of: handle))
         let time = Granted()
-        let suspension = Suspension(operations, time: time, longestWait: 30)
+        let suspension = Suspension(operations, desk.bridge.vaults, time: time, longestWait: 30)
         let entered = expectation(description: "a call runs")
         let call = Task {
             try await operations.count {
@@ -183,6 +200,12 @@ private final class Granted: BackgroundTime, @unchecked Sendable {
 
     var begun: Int { lock.withLock { counts.begun } }
     var ended: Int { lock.withLock { counts.ended } }
+
+    /// Until it was given back so often, or for 30 seconds.
+    func ended(_ times: Int) async {
+        let end = Date(timeIntervalSinceNow: 30)
+        while ended < times && Date() < end { await Task.yield() }
+    }
 
     func begin(expiring: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
         lock.withLock {

@@ -8,17 +8,11 @@ final class DesktopPlatform: Platform, @unchecked Sendable {
     let home: URL
     var presence: any PresencePrompt = NobodyThere()
     private let lock = NSLock()
-    private var isUnlocked = true
     private var wished: [String: Bool] = [:]
 
     init(_ home: URL) { self.home = home }
 
     var vaults: URL { home.appendingPathComponent("vaults", isDirectory: true) }
-
-    var isProtectedDataAvailable: Bool {
-        get { lock.withLock { isUnlocked } }
-        set { lock.withLock { isUnlocked = newValue } }
-    }
 
     /// The directories that were protected, and whether strictly.
     var protected: [String: Bool] { lock.withLock { wished } }

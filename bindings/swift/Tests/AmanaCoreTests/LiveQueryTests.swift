@@ -77,6 +77,27 @@ final class LiveQueryTests: XCTestCase {
         try await tablet.end()
     }
 
+    func testAQueryEndsWithItsVaultAndLetsGoOfItsObserver() async throws {
+        for wipes in [false, true] {
+            let tablet = try await Tablet()
+            var recorder: QueryRecorder? = QueryRecorder()
+            weak var held = recorder
+            let observation = try tablet.vault.watchQuery(
+                table: "patients", query: "{}", observer: recorder!)
+            await recorder!.wait { !$0.isEmpty }
+            if wipes { try await tablet.vault.wipe() } else { try await tablet.vault.shutdown() }
+            await recorder!.wait { $0.last == .failed(.closed) }
+            XCTAssertEqual(recorder!.heard.last, .failed(.closed))
+            recorder = nil
+            // Its thread has ended: nobody else holds it.
+            let end = Date(timeIntervalSinceNow: 30)
+            while held != nil && Date() < end { await Task.yield() }
+            XCTAssertNil(held)
+            observation.stop()
+            try await tablet.end()
+        }
+    }
+
     func testWhatIsNoQueryIsRefusedAtOnce() async throws {
         let tablet = try await Tablet()
         let vault = tablet.vault

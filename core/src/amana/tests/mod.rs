@@ -2,6 +2,7 @@
 
 mod care;
 mod persons;
+mod phone;
 mod rotation;
 mod states;
 mod stress;

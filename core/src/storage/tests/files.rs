@@ -35,6 +35,7 @@ fn a_wrong_key_opens_nothing_and_changes_nothing() {
     let path = store.directory.path().join("database");
     let before = std::fs::read(&path).unwrap();
     let error = Database::open(DatabaseOptions {
+        background: Arc::default(),
         path: &path,
         key: &DatabaseKey::from_bytes(&[8; 32]),
         schema: Arc::clone(&store.schema),
@@ -74,6 +75,7 @@ fn a_newer_schema_widens_and_an_older_or_different_one_is_refused() {
     let refused = |schema| {
         let path = directory.path().join("database");
         Database::open(DatabaseOptions {
+            background: Arc::default(),
             path: &path,
             key: &DatabaseKey::from_bytes(&[7; 32]),
             schema,

@@ -62,6 +62,7 @@ impl Store {
         let kv_notices = Arc::new(Mutex::new(Vec::new()));
         let (sink, kv_sink) = (Arc::clone(&notices), Arc::clone(&kv_notices));
         let database = Database::open(DatabaseOptions {
+            background: Arc::default(),
             path: &directory.path().join("database"),
             key: &DatabaseKey::from_bytes(&[7; 32]),
             schema: Arc::clone(&schema),
@@ -205,6 +206,7 @@ fn refusals(rows: Vec<Acknowledgement>) -> Vec<Refusal> {
         row,
         reason: "refused",
         retry_ms: None,
+        by_peer: true,
     };
     rows.into_iter().map(refusal).collect()
 }

@@ -138,9 +138,13 @@ fn a_record_waits_for_the_new_one_it_refers_to() {
     let ids = |store: &Store| -> Vec<RecordId> {
         store.upserts().into_iter().map(|row| row.id).collect()
     };
-    let missing = || store.database.missing(&PeerId::cloud()).unwrap();
+    let noted = || store.database.noted(&PeerId::cloud()).unwrap();
     assert_eq!(ids(&store), [other.clone(), visit.clone()]);
-    assert_eq!(missing(), [(store.table("patients"), patient.clone())]);
+    let known = [(store.table("patients"), patient.clone())];
+    assert_eq!(
+        (&noted().missing[..], &noted().refused[..]),
+        (&known[..], &known[..])
+    );
     let listed = store.database.quarantined(10).wait().unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!(
@@ -151,7 +155,8 @@ fn a_record_waits_for_the_new_one_it_refers_to() {
     let release = |id: &RecordId| store.database.release_record(table, id.clone()).wait();
     assert_eq!(release(&other).unwrap_err().code(), ErrorCode::NotFound);
     release(&patient).unwrap();
-    assert!(missing().is_empty());
+    assert!(noted().missing.is_empty());
+    assert_eq!(noted().refused, known, "until the peer takes it");
     assert_eq!(ids(&store), [patient, other, visit]);
 }
 
@@ -181,4 +186,35 @@ fn a_page_ends_with_its_rows_or_its_bytes() {
         }
     }
     assert_eq!(sizes, [2, 2, 1]);
+}
+
+#[test]
+fn a_revision_is_never_given_twice_whatever_failed_and_however_often_it_was_opened() {
+    let mut store = Store::new();
+    let mut given = std::collections::BTreeSet::new();
+    for opening in 0..3 {
+        for record in [1, 2] {
+            let id = format!("0190d7a0-0000-7000-8000-0000000{opening}000{record}");
+            store.insert("patients", json!({"id": id})).unwrap();
+            // Fails as a whole, after its first half took a revision.
+            let (table, _) = store.schema.require("patients").unwrap();
+            let twice = Operation::Insert {
+                table,
+                id: RecordId::from_peer("0190d7a0-0000-7000-8000-00000000000a"),
+                fields: Vec::new(),
+            };
+            let failed = store.database.apply(vec![twice.clone(), twice]).wait();
+            assert_eq!(failed.unwrap_err().code(), ErrorCode::InvalidInput);
+        }
+        let rows: Vec<i64> = store.upserts().iter().map(|row| row.revision.0).collect();
+        assert_eq!(rows.len(), 2 * (opening + 1));
+        given.extend(rows);
+        assert_eq!(given.len(), 2 * (opening + 1), "a revision was given twice");
+        store.database.close();
+        let Store {
+            directory, schema, ..
+        } = store;
+        store = Store::open(directory, schema).unwrap();
+    }
+    assert!(!store.upserts().is_empty());
 }

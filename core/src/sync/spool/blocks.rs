@@ -4,7 +4,7 @@
 //! block's number and stream are its nonce, and whether it is the last is authenticated with it:
 //! a block moved, repeated, cut off or changed does not open.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{AeadInOut, Nonce};
@@ -158,17 +158,13 @@ impl<R: Read> BlockReader<R> {
     fn open_next(&mut self) -> Result<()> {
         self.before += self.used as u64;
         self.used = 0;
-        self.block.resize(BLOCK + TAG, 0);
-        let mut length = 0;
-        while length < self.block.len() {
-            match self.input.read(&mut self.block[length..]) {
-                Ok(0) => break,
-                Ok(count) => length += count,
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => return Err(self.spoil(read_error(&e))),
-            }
-        }
-        self.block.truncate(length);
+        self.block.clear();
+        // As much as the buffer holds: it never grows, so no copy of it is left behind.
+        let mut next = self.input.by_ref().take((BLOCK + TAG) as u64);
+        let length = match next.read_to_end(&mut self.block) {
+            Ok(length) => length,
+            Err(e) => return Err(self.spoil(read_error(&e))),
+        };
         self.last = length < BLOCK + TAG;
         let (nonce, position) = self.position.next(self.last);
         self.cipher

@@ -1,5 +1,5 @@
 //! The reading half: a thread decrypts and decodes ahead, in batches, so that who applies the
-//! changes does nothing else meanwhile.
+//! changes does nothing else meanwhile. What is one batch alone needs no thread.
 
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
@@ -63,10 +63,28 @@ impl SpoolReader {
         }
     }
 
+    /// Gets the first batch, here: mostly it is the only one.
+    fn fetch_first(&mut self, mut streams: Streams) -> Result<()> {
+        let start = streams.handed_out();
+        match streams.batch(Batch::new()) {
+            Ok(batch) => {
+                if batch.len() == BATCH_CHANGES || streams.handed_out() - start >= BATCH_BYTES {
+                    self.state = State::Reading(ReadingThread::start(streams)?);
+                }
+                self.batch = batch;
+                Ok(())
+            }
+            Err(error) => {
+                self.state = State::Failed(error.clone());
+                Err(error)
+            }
+        }
+    }
+
     /// Gets the next batch; an empty one at the end.
     fn fetch(&mut self) -> Result<()> {
         let thread = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Waiting(streams) => ReadingThread::start(*streams)?,
+            State::Waiting(streams) => return self.fetch_first(*streams),
             State::Reading(thread) => thread,
             State::Ended => return Ok(()),
             State::Failed(error) => {

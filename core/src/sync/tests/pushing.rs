@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::change_set::OutboxRow;
 use crate::test_support::Call;
 
 /// A peer that refuses every piece with one of these in it.
@@ -40,9 +41,9 @@ fn one_bad_row_is_found_wherever_it_is() {
         let before = device.log.pushes().len();
         device.sync().unwrap();
         assert_eq!(device.log.pushes().len(), before);
-        // An edit does.
+        // An edit does. It was known to be bad: that it still is fails no sync.
         device.write("patients", bad, "given_name", "mended");
-        device.sync().unwrap_err();
+        assert_eq!(device.sync().unwrap().quarantined, 1);
         assert_eq!(device.log.pushes().len(), before + 1);
     }
 }
@@ -107,6 +108,31 @@ fn a_deletion_that_fails_for_ever_does_not_stop_the_others() {
     refuse(&device, (0..12).collect());
     let report = device.sync().unwrap();
     assert_eq!((report.pushed_deletions, report.quarantined), (18, 12));
+}
+
+/// Whoever is on a clinic's network can say it: with every row, with one, before and after others.
+#[test]
+fn what_nobody_has_signed_puts_no_row_aside_for_long() {
+    let unsigned = |_: &[OutboxRow]| Err(PushFailure::Hinted(error(ErrorCode::Server)));
+    let device = Device::new();
+    device.patients(300);
+    device.peer.on_push(unsigned);
+    assert_eq!(device.sync().unwrap_err().code(), ErrorCode::Server);
+    assert!(device.store.quarantined().is_empty(), "of many, none");
+
+    let device = Device::new();
+    device.patients(300);
+    device.peer.on_push(
+        move |piece| match piece.iter().any(|row| number_of(&row.id) == 7) {
+            true => unsigned(piece),
+            false => Ok(()),
+        },
+    );
+    assert_eq!(device.sync().unwrap().pushed, 299);
+    let refusals = device.store.refusals();
+    assert_eq!(refusals.len(), 1);
+    assert_eq!(refusals[0].retry_ms, Some(NOW + 10 * 60 * 1000));
+    assert!(refusals[0].reason.contains("nobody has signed"));
 }
 
 #[test]

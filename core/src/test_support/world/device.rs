@@ -243,6 +243,7 @@ fn open(
     entropy: &Arc<SeededEntropy>,
 ) -> Database {
     Database::open(DatabaseOptions {
+        background: Arc::default(),
         path: &directory.join("database"),
         key: &DatabaseKey::from_bytes(&[7; 32]),
         schema: Arc::clone(schema),

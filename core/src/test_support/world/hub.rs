@@ -27,6 +27,8 @@ pub(super) struct Kept {
 pub(super) struct State {
     pub rows: BTreeMap<(TableIndex, String), Kept>,
     pub down: bool,
+    /// Ids whose rows somebody refuses in clear.
+    pub refused_in_clear: Vec<String>,
     /// Up to where the cloud has what was written here.
     relayed: i64,
     requests: u32,
@@ -199,6 +201,9 @@ impl SyncPeer for Hub {
             return Err(PushFailure::Stopped(failure(ErrorCode::Network)));
         }
         for row in piece {
+            if state.refused_in_clear.contains(&row.id.to_string()) {
+                return Err(PushFailure::Hinted(failure(ErrorCode::Server)));
+            }
             let table = self.schema.table(row.table);
             assert_eq!(table.direction, Direction::Both, "only what is pushed");
             let key = (row.table, row.id.to_string());

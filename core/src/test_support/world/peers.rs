@@ -179,6 +179,32 @@ fn a_colleagues_edit_by_way_of_the_hub_is_no_conflict_with_the_cloud() {
     assert!(device.ledger().is_empty(), "{:?}", device.ledger());
 }
 
+/// A device pairs with a hub that has met the cloud before it: the hub tells the version that the
+/// cloud made of what was sent. Coming from the cloud too, the same version is what confirms it; taken
+/// for an old one, it would leave a record that "never came back" and a false entry in the ledger.
+#[test]
+fn the_version_that_a_hub_told_first_confirms_what_was_sent_when_the_cloud_says_it_too() {
+    let (cloud, hub, device) = with_hub();
+    let id = device
+        .insert("patients", json!({"given_name": "Amal"}))
+        .unwrap();
+    device.sync(&cloud);
+    // Where nothing was sent, the server puts something.
+    cloud.put("patients", &id, json!({"hometown": "Tyre"}));
+    hub.relay(&cloud);
+    let report = device.sync_with(&Hub::id(), &hub, true).unwrap();
+    assert_eq!((report.applied.updated, report.applied.not_kept), (1, 0));
+    assert!(
+        !device.standing("patients", &id).confirmed,
+        "a hub's word is not the last"
+    );
+    assert_eq!(device.sync(&cloud).applied.not_kept, 0);
+    assert!(device.ledger().is_empty(), "{:?}", device.ledger());
+    assert_eq!(device.status().unconfirmed, 0);
+    let standing = device.standing("patients", &id);
+    assert!(standing.confirmed && standing.absent_since_ms.is_none());
+}
+
 #[test]
 fn l08_l09_deletions_go_to_a_hub_children_first_and_come_from_it() {
     let (_, hub, device) = with_hub();

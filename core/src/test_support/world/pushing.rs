@@ -2,7 +2,6 @@
 
 use super::device::cloud_and_device;
 use super::*;
-use crate::model::ids::PeerId;
 
 #[test]
 fn h08_a_bad_row_stops_nothing_and_is_free_again_after_an_edit() {
@@ -71,43 +70,6 @@ fn what_waits_for_a_row_that_waits_waits_too() {
     let table = device.table("visits");
     device.database.release_record(table, visit).wait().unwrap();
     assert_eq!(device.sync(&cloud).pushed, 3);
-}
-
-#[test]
-fn a_row_alone_is_put_aside_once_it_was_refused_in_two_syncs_and_tried_again_later() {
-    let (clock, cloud, device) = cloud_and_device();
-    let id = device.insert("patients", json!({})).unwrap();
-    cloud.state.lock().unwrap().poison.push(id.to_string());
-    let sync = || device.sync_with(&PeerId::cloud(), &cloud, false);
-    let aside = || device.database.quarantined(10).wait().unwrap().len();
-    assert_eq!(sync().unwrap_err().code(), ErrorCode::Server);
-    assert!(sync().is_err(), "at once again is the same outage");
-    assert_eq!(aside(), 0);
-    clock.advance(60_000);
-    assert!(sync().is_err());
-    assert_eq!(aside(), 1);
-    assert_eq!(sync().unwrap().pushed, 0, "the sync goes well without it");
-    // No proof: an hour later it has another chance, and takes it.
-    clock.advance(60 * 60 * 1000);
-    cloud.state.lock().unwrap().poison.clear();
-    assert_eq!(sync().unwrap().pushed, 1);
-    assert_eq!(aside(), 0);
-}
-
-#[test]
-fn a_server_that_refuses_everything_for_days_puts_nothing_aside_of_many_rows() {
-    let (clock, cloud, device) = cloud_and_device();
-    for _ in 0..60 {
-        device.insert("patients", json!({})).unwrap();
-    }
-    cloud.state.lock().unwrap().refuses_pushes = true;
-    for _ in 0..5 {
-        assert!(device.sync_with(&PeerId::cloud(), &cloud, false).is_err());
-        clock.advance(24 * 60 * 60 * 1000);
-    }
-    assert!(device.database.quarantined(100).wait().unwrap().is_empty());
-    cloud.state.lock().unwrap().refuses_pushes = false;
-    assert_eq!(device.sync(&cloud).pushed, 60);
 }
 
 #[test]

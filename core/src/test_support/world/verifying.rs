@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::model::change_set::{OutboxRow, PullReply, PullRequest, PushFailure};
 use crate::model::ids::PeerId;
 use crate::model::ledger::{ConflictKind, Kept};
+use crate::model::standing::Standing;
 use crate::ports::{ChangeSink, SyncPeer};
 
 /// Something happens at the server between this client's pull and its push.
@@ -225,6 +226,147 @@ fn a_row_that_never_comes_back_is_told_and_kept() {
         (ConflictKind::NotKept, None)
     );
     assert!(entry.local.as_deref().unwrap().contains("Amal"));
+    // It is said to be in the cloud by nobody, until it comes after all.
+    let standing = device.standing("patients", &id);
+    assert_eq!(standing.standing, Standing::HereOnly);
+    assert!(!standing.confirmed && standing.absent_since_ms.is_some());
+    assert_eq!(device.status().absent, 1);
+    cloud.put("patients", &id, patient("Amal", NOW));
+    device.sync(&cloud);
+    let standing = device.standing("patients", &id);
+    assert_eq!(
+        (
+            standing.standing,
+            standing.confirmed,
+            standing.absent_since_ms
+        ),
+        (Standing::InCloud, true, None)
+    );
+}
+
+/// The server keeps the time of a deletion for good: an attribute that is given again it takes, and
+/// shows to nobody.
+#[test]
+fn an_attribute_that_was_deleted_and_is_given_again_is_here_only_and_not_confirmed() {
+    let (clock, cloud, device) = cloud_and_device();
+    let patient = device.insert("patients", json!({})).unwrap();
+    let table = "patient_additional_attributes";
+    let give = |value: &str| {
+        let fields = json!({"patient_id": patient.as_str(), "attribute_id": "blood",
+            "attribute": "Blood", "string_value": value});
+        device.insert(table, fields).unwrap()
+    };
+    let first = give("A");
+    device.sync(&cloud);
+    device.sync(&cloud);
+    device.delete(table, &first).unwrap();
+    device.sync(&cloud);
+    clock.advance(60_000);
+    let again = give("B");
+    assert_eq!(device.sync(&cloud).pushed, 1, "it says that it took it");
+    assert_eq!(device.sync(&cloud).applied.not_kept, 1);
+    let standing = device.standing(table, &again);
+    assert_eq!(standing.standing, Standing::HereOnly);
+    assert!(!standing.confirmed && standing.absent_since_ms.is_some());
+    assert_eq!(device.field(table, &again, "string_value"), "B");
+    // The same after a pull of everything, and for whoever looks at the ledger.
+    device.sync_fully(&cloud);
+    assert_eq!(device.standing(table, &again).standing, Standing::HereOnly);
+    let entry = device.ledger().pop().unwrap();
+    assert_eq!(
+        (entry.kind, entry.kept),
+        (ConflictKind::NotKept, Kept::Local)
+    );
+    assert_eq!(cloud.visible().len(), 1, "the patient alone");
+}
+
+#[test]
+fn an_edit_that_the_server_dropped_in_silence_is_here_only_until_its_version_comes() {
+    let (_, cloud, device) = cloud_and_device();
+    cloud.put("patients", &id(1), patient("Amal", NOW + 900_000));
+    device.sync(&cloud);
+    device
+        .update("patients", &id(1), json!({"given_name": "Ours"}))
+        .unwrap();
+    // What it has becomes later than ours, long before what the next pull asks for.
+    let key = (device.table("patients"), id(1).to_string());
+    {
+        let mut state = cloud.state.lock().unwrap();
+        let kept = state.rows.get_mut(&key).unwrap();
+        let at = device.schema.table(key.0).position("updated_at").unwrap();
+        kept.values[at] = Value::Integer(NOW + 1_800_000);
+        (kept.created, kept.modified) = (NOW - 3_600_000, NOW - 3_600_000);
+    }
+    device.sync(&cloud);
+    assert_eq!(device.sync(&cloud).applied.not_kept, 1);
+    assert_eq!(device.field("patients", &id(1), "given_name"), "Ours");
+    let standing = device.standing("patients", &id(1));
+    assert_eq!(
+        (standing.standing, standing.confirmed),
+        (Standing::HereOnly, false)
+    );
+    device.sync_fully(&cloud);
+    assert_eq!(device.field("patients", &id(1), "given_name"), "Amal");
+    let standing = device.standing("patients", &id(1));
+    assert_eq!(
+        (standing.standing, standing.confirmed),
+        (Standing::InCloud, true)
+    );
+}
+
+/// By way of a hub that met the cloud late, a colleague's attribute takes the place of ours. No
+/// server tells whether whoever wrote it knew of ours: so it is told for a day, whoever it was.
+#[test]
+fn a_new_attribute_that_somebody_made_as_well_is_found_even_after_ours_was_confirmed() {
+    let (clock, cloud, device) = cloud_and_device();
+    let (other, hub) = (Device::new(&clock, 2), Hub::new(&clock));
+    let patient = device.insert("patients", json!({})).unwrap();
+    device.sync(&cloud);
+    other.sync(&cloud);
+    let table = "patient_additional_attributes";
+    let give = |device: &Device, value: &str| {
+        let fields = json!({"patient_id": patient.as_str(), "attribute_id": "blood",
+            "attribute": "Blood", "string_value": value});
+        device.insert(table, fields).unwrap()
+    };
+    let ours = give(&device, "A");
+    device.sync(&cloud);
+    assert_eq!(device.sync(&cloud).applied.not_kept, 0);
+    assert!(device.standing(table, &ours).confirmed);
+    clock.advance(60_000);
+    give(&other, "B");
+    other.sync_hub(&hub);
+    hub.relay(&cloud);
+    assert_eq!(cloud.value(table, &ours, "string_value"), Some(text("B")));
+    assert_eq!(device.sync(&cloud).applied.not_kept, 1);
+    assert_eq!(device.field(table, &ours, "string_value"), "B");
+    let entry = device.ledger().pop().unwrap();
+    assert_eq!(entry.column.as_deref(), Some("string_value"));
+    assert_eq!(entry.local.as_deref(), Some("\"A\""));
+    assert_eq!(device.sync(&cloud).applied.not_kept, 0, "once");
+    other.sync(&cloud);
+    assert_eq!(other.field(table, &ours, "string_value"), "B");
+}
+
+/// Whoever writes over a new record has seen it, or could not know its id.
+#[test]
+fn a_new_record_that_was_confirmed_is_a_colleagues_to_edit() {
+    let (clock, cloud, device) = cloud_and_device();
+    let other = Device::new(&clock, 2);
+    let id = device
+        .insert("patients", json!({"given_name": "Amal"}))
+        .unwrap();
+    device.sync(&cloud);
+    device.sync(&cloud);
+    other.sync(&cloud);
+    clock.advance(60_000);
+    other
+        .update("patients", &id, json!({"given_name": "Amalia"}))
+        .unwrap();
+    other.sync(&cloud);
+    assert_eq!(device.sync(&cloud).applied.not_kept, 0);
+    assert_eq!(device.field("patients", &id, "given_name"), "Amalia");
+    assert!(device.ledger().is_empty());
 }
 
 #[test]

@@ -128,7 +128,7 @@ impl HubPeer {
         let reply = self
             .ask(call, Route::Command, &text, limit, &mut |_| {})
             .map_err(|hint| match hint {
-                Hint::Refused(error) => PushFailure::Refused(error),
+                Hint::Refused(error) => PushFailure::Hinted(error),
                 hint => PushFailure::Stopped(hint.into_error()),
             })?;
         let text = reply

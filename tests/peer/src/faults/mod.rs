@@ -28,11 +28,11 @@ use crate::reply::reply;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// `GET /api/v2/sync`, or a hub's `sync_pull`.
+    /// `GET /api/v2/sync`, `sync.pull` of the RPC routes, or a hub's `sync_pull`.
     Pull,
-    /// `POST /api/v2/sync`, or a hub's `sync_push`.
+    /// `POST /api/v2/sync`, `sync.push` of the RPC routes, or a hub's `sync_push`.
     Push,
-    /// Both forms of signing in, and a hub's `login`.
+    /// The three forms of signing in, and a hub's `login`.
     SignIn,
     /// A hub's handshake.
     Handshake,

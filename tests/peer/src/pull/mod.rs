@@ -14,15 +14,29 @@ use crate::reply::{handler_error, reply};
 use crate::value::calendar::DAY_MS;
 
 pub(crate) use lists::Plan;
+pub(crate) use stream::Form;
 
 /// The farthest moment that a date can hold, in ms from 1970.
-const MOST_MS: f64 = 8.64e15;
+pub(crate) const MOST_MS: f64 = 8.64e15;
 
 /// `GET /api/v2/sync` of an authenticated caller.
 pub(crate) async fn pull(app: &Arc<App>, incoming: &Incoming) -> Response {
     let Some(since_ms) = read_since(&incoming.query) else {
         return handler_error();
     };
+    let hub = parameter(&incoming.query, "peerType").as_deref() == Some("sync_hub");
+    let reply = reply_since(app, since_ms, hub, Form::Plain).await;
+    reply.unwrap_or_else(handler_error)
+}
+
+/// What is due since a moment, in one of the two forms; nothing where the database cannot be read.
+/// A caller who says to be a hub gets more, whoever it is.
+pub(crate) async fn reply_since(
+    app: &Arc<App>,
+    since_ms: i64,
+    hub: bool,
+    form: Form,
+) -> Option<Response> {
     // Before the queries: what commits in between is then seen again, not lost.
     let now_ms = app.now_ms();
     let plan = Plan {
@@ -31,14 +45,12 @@ pub(crate) async fn pull(app: &Arc<App>, incoming: &Incoming) -> Response {
             .config
             .max_history_days
             .map(|days| now_ms - i64::from(days) * DAY_MS),
-        hub: parameter(&incoming.query, "peerType").as_deref() == Some("sync_hub"),
+        hub,
         now_ms,
         zone_minutes: app.config.time_zone_minutes,
     };
-    match stream::start(Arc::clone(app), plan).await {
-        Some(rows) => reply(200, "application/json", Body::from_stream(rows)),
-        None => handler_error(),
-    }
+    let rows = stream::start(Arc::clone(app), plan, form).await?;
+    Some(reply(200, "application/json", Body::from_stream(rows)))
 }
 
 /// The caller's last pull in ms; missing is 0, not a number is nothing.

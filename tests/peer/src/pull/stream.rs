@@ -5,18 +5,29 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use futures_util::Stream;
-use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Plan;
 use crate::app::App;
 use crate::print::{column_list, write_row, write_text};
-use crate::schema::{HUB_ONLY, PULL_ORDER, Table};
+use crate::schema::{HUB_ONLY, Kind, PULL_ORDER, Table};
 
 /// A chunk is handed on when it has reached this size.
 const CHUNK: usize = 64 * 1024;
 
 type Chunk = Result<Bytes, io::Error>;
+
+/// How a reply is wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// That of the sync route.
+    Plain,
+    /// That of the RPC routes: in three objects, and behind the rows the path of each value in them
+    /// that is a date, which grows with the rows.
+    Rpc,
+}
 
 /// Starts to read and gives back the chunks, or nothing if the database cannot be read.
 ///
@@ -25,6 +36,7 @@ type Chunk = Result<Bytes, io::Error>;
 pub(super) async fn start(
     app: Arc<App>,
     plan: Plan,
+    form: Form,
 ) -> Option<impl Stream<Item = Chunk> + Send + 'static> {
     let (sender, receiver) = mpsc::channel::<Chunk>(2);
     let (ready, is_ready) = oneshot::channel();
@@ -42,6 +54,7 @@ pub(super) async fn start(
         let mut out = Out {
             buffer: Vec::with_capacity(CHUNK + 4096),
             sender,
+            dates: (form == Form::Rpc).then(Vec::new),
         };
         if write_reply(&database, &plan, &mut out).is_err() {
             let broken = io::Error::other("the reply could not be completed");
@@ -58,6 +71,8 @@ pub(super) async fn start(
 struct Out {
     buffer: Vec<u8>,
     sender: mpsc::Sender<Chunk>,
+    /// The paths of dates, where the form asks for them.
+    dates: Option<Vec<String>>,
 }
 
 /// Why writing ended early.
@@ -90,7 +105,10 @@ impl Out {
 }
 
 fn write_reply(database: &Connection, plan: &Plan, out: &mut Out) -> Result<(), Stopped> {
-    out.text("{\"success\":true,\"changes\":{");
+    out.text(match out.dates {
+        Some(_) => "{\"result\":{\"data\":{\"json\":{\"changes\":{",
+        None => "{\"success\":true,\"changes\":{",
+    });
     let (settings, records): (Vec<_>, Vec<_>) = PULL_ORDER
         .iter()
         .map(|table| (table.name, *table))
@@ -104,7 +122,44 @@ fn write_reply(database: &Connection, plan: &Plan, out: &mut Out) -> Result<(), 
         write_table(database, plan, name, table, out)?;
     }
     out.text(&format!("}},\"timestamp\":{}}}", plan.now_ms));
+    if let Some(dates) = out.dates.take() {
+        write_meta(&dates, out)?;
+    }
     out.send_if_full(1)
+}
+
+/// What the serializer of the RPC routes says of the rows, and the end of the objects around them.
+fn write_meta(dates: &[String], out: &mut Out) -> Result<(), Stopped> {
+    if !dates.is_empty() {
+        out.text(",\"meta\":{\"values\":{");
+        for (index, path) in dates.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            out.text(&format!("{comma}\"{path}\":[\"Date\"]"));
+            out.send_if_full(CHUNK)?;
+        }
+        out.text("}}");
+    }
+    out.text("}}}");
+    Ok(())
+}
+
+/// Notes the dates of a row, if they are asked for.
+fn note_dates(
+    out: &mut Out,
+    table: &Table,
+    row: &Row<'_>,
+    place: &str,
+) -> Result<(), rusqlite::Error> {
+    let Some(dates) = &mut out.dates else {
+        return Ok(());
+    };
+    for (index, column) in table.columns.iter().enumerate() {
+        let is_date = matches!(column.kind, Kind::Instant | Kind::Day);
+        if is_date && row.get_ref(index)? != ValueRef::Null {
+            dates.push(format!("changes.{place}.{}", column.name));
+        }
+    }
+    Ok(())
 }
 
 fn write_table(
@@ -126,12 +181,14 @@ fn write_table(
         );
         let mut statement = database.prepare(&sql)?;
         let mut rows = statement.query([lists.since_ms])?;
-        let mut first = true;
+        let mut written = 0;
         while let Some(row) = rows.next()? {
-            if !std::mem::take(&mut first) {
+            if written > 0 {
                 out.text(",");
             }
             write_row(table, row, plan.zone_minutes, &mut out.buffer)?;
+            note_dates(out, table, row, &format!("{name}.{list}.{written}"))?;
+            written += 1;
             out.send_if_full(CHUNK)?;
         }
         out.text("],");

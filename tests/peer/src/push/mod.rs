@@ -63,13 +63,22 @@ pub(crate) async fn push(app: &Arc<App>, caller: Caller, incoming: &Incoming) ->
     if body.is_null() {
         return handler_error();
     }
-    let app = Arc::clone(app);
-    let written = tokio::task::spawn_blocking(move || write(&app, &caller, &body)).await;
-    match written {
-        Ok(Ok(())) => json_reply(200, &serde_json::json!({"success": true})),
-        Ok(Err(RowError::Object)) => object_object(),
-        Ok(Err(RowError::Handler)) | Err(_) => handler_error(),
+    match carry_out(app, caller, body).await {
+        Ok(()) => json_reply(200, &serde_json::json!({"success": true})),
+        Err(RowError::Object) => object_object(),
+        Err(RowError::Handler) => handler_error(),
     }
+}
+
+/// Writes a change set, up to the first row that fails.
+pub(crate) async fn carry_out(
+    app: &Arc<App>,
+    caller: Caller,
+    changes: Value,
+) -> Result<(), RowError> {
+    let app = Arc::clone(app);
+    let written = tokio::task::spawn_blocking(move || write(&app, &caller, &changes)).await;
+    written.unwrap_or(Err(RowError::Handler))
 }
 
 fn write(app: &App, caller: &Caller, body: &Value) -> Result<(), RowError> {

@@ -58,6 +58,7 @@ fixtures!(
     problems,
     push_shapes,
     rate_limits,
+    rpc,
     sign_in,
     stale_guard,
     time_zone_east,

@@ -109,6 +109,12 @@ internal class AmanaModule(
     override fun salvage(handle: Double, person: String?, pin: ReadableArray?, promise: Promise) =
         withSecret(promise, pin) { care.salvage(handle, person, it) }
 
+    override fun salvageWithPresence(handle: Double, title: String?, cancelText: String?, promise: Promise) =
+        answer(promise) { care.salvageWithPresence(handle, title.given(), cancelText.given()) }
+
+    override fun salvageWithRecovery(handle: Double, answer: String?, promise: Promise) =
+        answer(promise) { care.salvageWithRecovery(handle, answer.given()) }
+
     override fun diagnose(handle: Double, promise: Promise) = answer(promise) { care.diagnose(handle) }
 
     override fun integrity(handle: Double, promise: Promise) = answer(promise) { care.integrity(handle) }

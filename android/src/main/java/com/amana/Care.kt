@@ -1,7 +1,7 @@
 package com.amana
 
 /** What helps where something is wrong. */
-internal class Care(private val vaults: Vaults) {
+internal class Care(private val platform: Platform, private val vaults: Vaults) {
     private fun vault(handle: Double) = vaults.require(handle).vault
 
     suspend fun salvage(handle: Double, person: String?, pin: ByteArray): Map<String, Any?> {
@@ -9,6 +9,16 @@ internal class Care(private val vaults: Vaults) {
         if (person == null && pin.isNotEmpty()) throw Failure.invalid("a PIN is somebody's")
         return Told.salvage(if (person == null) vault.salvage() else vault.salvageWithPin(person, pin))
     }
+
+    suspend fun salvageWithPresence(handle: Double, title: String, cancelText: String): Map<String, Any?> {
+        val vault = vault(handle)
+        val request = vault.beginPresence().firstOrNull() ?: throw Failure("not_found", "there is no such slot")
+        val outcome = platform.presence.derive(request, title, cancelText)
+        return Told.salvage(vault.salvageWithPresence(request.slot, outcome))
+    }
+
+    suspend fun salvageWithRecovery(handle: Double, answer: String): Map<String, Any?> =
+        Told.salvage(vault(handle).salvageWithRecovery(Tagged.bytes(answer)))
 
     suspend fun diagnose(handle: Double): String = vault(handle).diagnose()
 

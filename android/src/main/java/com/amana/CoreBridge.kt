@@ -14,7 +14,7 @@ internal class CoreBridge(platform: Platform, events: Events) {
     val life = Life(platform, vaults, events)
     val keyValues = KeyValues(vaults)
     val records = Records(vaults)
-    val care = Care(vaults)
+    val care = Care(platform, vaults)
     val peers = Peers(vaults, operations, events)
 
     suspend fun close() {

@@ -59,6 +59,7 @@ internal object ToldOfPeers {
         "conflicts" to all.conflicts.toLong(),
         "absent" to all.absent.toLong(),
         "unconfirmed" to all.unconfirmed.toLong(),
+        "pinMismatches" to all.pinMismatches.toLong(),
         "syncing" to (cloud.syncing || all.peers.any { it.syncing }),
     )
 

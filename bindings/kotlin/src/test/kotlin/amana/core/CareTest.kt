@@ -12,6 +12,45 @@ import kotlin.test.assertTrue
 /** Diagnosis and salvage from coroutines. */
 class CareTest {
     @Test
+    fun aVaultWithoutItsFilesIsLockedAndRefusesUntilTheyAreBack() = runBlocking {
+        val tablet = Tablet.make()
+        val vault = tablet.vault
+        vault.insert("patients", """{"given_name":"Amal"}""")
+        vault.protectedDataGone()
+        assertEquals(VaultState.LOCKED, vault.state())
+        assertEquals(ErrorCode.LOCKED, code { vault.count("patients", "{}") })
+        assertEquals(ErrorCode.KEY_TEMPORARILY_UNAVAILABLE, code { vault.unlock() })
+        assertEquals(ErrorCode.KEY_TEMPORARILY_UNAVAILABLE, code { vault.glance() })
+        vault.protectedDataBack()
+        vault.unlock()
+        assertEquals(1uL, vault.count("patients", "{}"))
+        vault.rest()
+        assertEquals(1uL, vault.glance().unsynced)
+        vault.insert("patients", "{}")
+        vault.wake()
+        tablet.end()
+    }
+
+    @Test
+    fun salvageTakesEveryWayToOpen() = runBlocking {
+        val tablet = Tablet.make()
+        val vault = tablet.vault
+        val slot = "0".repeat(32)
+        assertEquals(
+            ErrorCode.INVALID_INPUT,
+            code { vault.salvageWithPresence(slot, PresenceOutcome.Denied) },
+            "an unlocked vault is not salvaged",
+        )
+        vault.lock()
+        assertEquals(ErrorCode.NOT_FOUND, code { vault.salvageWithRecovery(byteArrayOf(1)) })
+        assertEquals(
+            ErrorCode.NOT_FOUND,
+            code { vault.salvageWithPresence(slot, PresenceOutcome.Derived(ByteArray(32))) },
+        )
+        tablet.end()
+    }
+
+    @Test
     fun aDiagnosisTellsStatesAndNobodysName() = runBlocking {
         val tablet = Tablet.make()
         tablet.vault.insert("patients", """{"given_name":"CanaryPatient"}""")

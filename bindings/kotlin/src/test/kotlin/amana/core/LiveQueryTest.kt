@@ -3,6 +3,7 @@ package amana.core
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
+import java.io.File
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit
@@ -120,6 +121,39 @@ class LiveQueryTest {
         observation.stop()
         observation.close()
     }
+
+    @Test
+    fun aQueryEndsWithItsVault() = runBlocking {
+        for (wipes in listOf(false, true)) {
+            val tablet = Tablet.make()
+            val recorder = Recorder()
+            val observation = tablet.vault.watchQuery("patients", "{}", recorder)
+            assertEquals(emptyList(), recorder.names())
+            if (wipes) tablet.vault.wipe() else tablet.vault.shutdown()
+            do {
+                val failed = code { recorder.next().getOrThrow() }
+                assertTrue(failed == ErrorCode.CLOSED || failed == ErrorCode.LOCKED, "$failed")
+            } while (failed != ErrorCode.CLOSED)
+            // Nothing is left that would run: its thread is gone, though nobody has stopped it.
+            val tasks = File("/proc/self/task")
+            if (tasks.exists()) {
+                val end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30)
+                while (lives(tasks) && System.nanoTime() < end) Thread.onSpinWait()
+                assertTrue(!lives(tasks), "a thread of a live query is left")
+            } else {
+                println("the query's thread was not looked for: this system does not list threads")
+            }
+            observation.stop()
+            observation.close()
+            tablet.end()
+        }
+    }
+
+    private fun lives(tasks: File): Boolean =
+        tasks.listFiles().orEmpty().any { task ->
+            // A thread that ends meanwhile has no name any more.
+            runCatching { File(task, "comm").readText().trim() == "amana-live" }.getOrDefault(false)
+        }
 
     @Test
     fun whatIsNoQueryIsRefusedAtOnce() = withTablet { tablet ->

@@ -1,0 +1,117 @@
+//! A phone that locks itself, and one that stops the app: what a vault does on it.
+
+use super::*;
+use crate::access::integrity::IntegrityRule;
+
+#[test]
+fn without_its_files_a_vault_is_locked_and_refuses_by_itself_until_they_are_back() {
+    let tablet = Tablet::new();
+    let vault = tablet.patients();
+    vault.protected_data_gone().unwrap();
+    assert_eq!(vault.state(), VaultState::Locked);
+    assert_eq!(code(count(&vault)), ErrorCode::Locked);
+    tablet.phone.calls();
+    let refused = [
+        code(enter(&vault, "ama", "1111")),
+        // Not even a wrong PIN is tried, or counted.
+        code(enter(&vault, "ama", "9999")),
+        code(vault.unlock()),
+        code(vault.glance()),
+        code(vault.slots()),
+        code(vault.pin_standing(&person("ama"))),
+        code(vault.begin_presence()),
+        code(vault.make_recovery_request()),
+        code(vault.salvage(&Unlock::Device)),
+        code(vault.quarantine(LossAcknowledged { unsynced: Some(1) })),
+        code(vault.wipe()),
+    ];
+    assert_eq!(refused, [ErrorCode::KeyTemporarilyUnavailable; 11]);
+    assert!(
+        tablet.phone.calls().is_empty(),
+        "the key store was not asked"
+    );
+    let refusal = vault.last_refusal().unwrap();
+    assert_eq!(refusal.error.code(), ErrorCode::KeyTemporarilyUnavailable);
+    assert!(refusal.error.is_retryable());
+    // Told twice it is no error, and another handle of the directory is told with it.
+    vault.protected_data_gone().unwrap();
+    let again = tablet.attach("patients");
+    assert_eq!(code(again.glance()), ErrorCode::KeyTemporarilyUnavailable);
+
+    vault.protected_data_back();
+    assert_eq!(vault.state(), VaultState::Locked, "nothing opens by itself");
+    assert_eq!(vault.pin_standing(&person("ama")).unwrap().failures, 0);
+    enter(&vault, "ama", "1111").unwrap();
+    assert_eq!(count(&vault).unwrap(), 1);
+    vault.close().unwrap();
+    vault.protected_data_gone().unwrap();
+}
+
+#[test]
+fn nothing_is_made_while_files_are_out_of_reach() {
+    let tablet = Tablet::new();
+    let vault = tablet.attach("notes");
+    vault.protected_data_gone().unwrap();
+    let new = NewVault {
+        policy: NewPolicy::Device,
+        recovery: None,
+    };
+    let refused = code(vault.create(&new));
+    assert_eq!(refused, ErrorCode::KeyTemporarilyUnavailable);
+    assert!(tablet.phone.calls().is_empty());
+    vault.protected_data_back();
+    vault.create(&new).unwrap();
+    assert_eq!(vault.state(), VaultState::Unlocked);
+}
+
+#[test]
+fn a_look_that_is_under_way_ends_for_a_rest_and_none_begins_until_the_vault_is_awake() {
+    let tablet = Tablet::new();
+    let vault = tablet.patients();
+    for n in 0..200 {
+        insert(&vault, &format!("Patient {n} {}", "x".repeat(200)));
+    }
+    let rule = IntegrityRule::default();
+    tablet.clock.advance(rule.after_ms);
+    vault.check_integrity();
+    vault.rest();
+    let before = vault.integrity().unwrap();
+    tablet.clock.advance(rule.every_ms);
+    enter(&vault, "ama", "1111").unwrap();
+    tablet.clock.advance(rule.after_ms);
+    vault.check_integrity();
+    assert_eq!(vault.integrity().unwrap(), before, "it rests");
+    // Calls go on, and are what is waited for elsewhere.
+    insert(&vault, "Basem");
+    vault.rest();
+    assert_eq!(vault.glance().unwrap().unsynced, Some(202));
+    vault.wake();
+    tablet.clock.advance(rule.after_ms);
+    vault.check_integrity();
+    while vault.integrity().unwrap().checked_at_ms.is_none() {
+        std::thread::yield_now();
+    }
+    vault.rest();
+    vault.lock().unwrap();
+    vault.rest();
+    vault.close().unwrap();
+    vault.rest();
+}
+
+#[test]
+fn once_a_rest_has_begun_a_look_comes_no_further() {
+    let tablet = Tablet::new();
+    let vault = tablet.patients();
+    let rule = IntegrityRule::default();
+    for _ in 0..20 {
+        vault.wake();
+        tablet.clock.advance(rule.after_ms);
+        vault.check_integrity();
+        vault.rest();
+        let stands = vault.integrity();
+        tablet.clock.advance(rule.after_ms);
+        vault.check_integrity();
+        assert_eq!(vault.integrity(), stands);
+        enter(&vault, "ama", "1111").unwrap();
+    }
+}
