@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::connection::{self, APPLY_CACHE_KIB, CHECKPOINT_PAGES, WRITER_CACHE_KIB};
 use super::database::{Database, WriterState};
-use super::{acknowledge, apply, aside, collect, outbox, peers, records, sent};
+use super::{acknowledge, apply, aside, collect, peers, records, sent};
 use crate::cancel::CancelToken;
 use crate::error::{ErrorCode, Result};
 use crate::model::change_set::{
@@ -95,11 +95,7 @@ impl SyncStore for Database {
         let (terms, after) = (terms.clone(), *after);
         // Beside the writer, which notes meanwhile what was taken of the page before.
         self.read(move |connection, context| {
-            if outbox::waits(connection)? {
-                collect::collect(connection, context, &terms, class, &after, limit)
-            } else {
-                Ok(OutboxPage::default())
-            }
+            collect::collect(connection, context, &terms, class, &after, limit)
         })
     }
 
