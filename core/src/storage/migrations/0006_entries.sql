@@ -6,8 +6,9 @@ CREATE TABLE amana_entry (
   revision     INTEGER NOT NULL,
   -- 0: waits for the peer with the last word; 1: that peer took it; 2: a later pull has shown that
   -- it was kept. A record has at most one entry that waits, and one that does not.
-  state        INTEGER NOT NULL CHECK (state IN (0, 1, 2)),
-  kind         INTEGER NOT NULL CHECK (kind IN (0, 1, 2)),
+  -- Not IN: SQLite makes a table of three values for each write.
+  state        INTEGER NOT NULL CHECK (state BETWEEN 0 AND 2),
+  kind         INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 2),
   record_id    TEXT NOT NULL,
   base         TEXT NOT NULL,
   -- The rowid that the record had: where to look first.
