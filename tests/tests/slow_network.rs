@@ -1,9 +1,13 @@
 //! A slow or broken network: nobody waits for it, and nothing is left half done.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use amana_core::cancel::CancelToken;
+use amana_core::model::notice::{SyncPhase, SyncProgress};
+use amana_core::ports::ProgressListener;
 use amana_core::{ErrorCode, SyncOptions};
 use amana_peer::{Kind, PeerConfig};
 use amana_tests::{Tablet, clinic, clinic_with, patient};
@@ -83,6 +87,47 @@ fn locking_ends_a_sync_that_waits_for_the_network() {
     gate.release();
     tablet.amana.unlock().unwrap();
     assert_nothing_changed(&tablet);
+}
+
+/// Tells when a sync begins to push.
+struct AtPush(Mutex<Option<Sender<()>>>);
+
+impl ProgressListener for AtPush {
+    fn progress(&self, progress: &SyncProgress) {
+        if progress.phase == SyncPhase::Pushing
+            && let Some(tell) = self.0.lock().unwrap().take()
+        {
+            tell.send(()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn locking_during_a_push_marks_nothing_as_taken() {
+    let peer = clinic();
+    let tablet = Tablet::signed_in(&peer);
+    tablet.sync().unwrap();
+    let id = tablet.insert("patients", &patient("Amal"));
+    // Longer than anybody waits: the server takes the push and does not answer it.
+    peer.faults().latency(Kind::Push, 3_600_000);
+    let (tell, begun) = channel();
+    let options = SyncOptions {
+        progress: Some(Arc::new(AtPush(Mutex::new(Some(tell))))),
+        ..SyncOptions::default()
+    };
+    std::thread::scope(|scope| {
+        let sync = scope.spawn(|| block_on(tablet.amana.sync(options)));
+        begun.recv_timeout(PATIENCE).unwrap();
+        tablet.amana.lock().unwrap();
+        let error = sync.join().unwrap().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Cancelled);
+    });
+    peer.faults().clear();
+    tablet.amana.unlock().unwrap();
+    assert_eq!(tablet.pending(), 1);
+    assert!(peer.row("patients", &id).is_none());
+    assert_eq!(tablet.sync().unwrap().pushed, 1);
+    assert_eq!((tablet.pending(), peer.count("patients")), (0, 1));
 }
 
 #[test]

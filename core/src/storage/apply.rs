@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::model::change_set::{OutboxEntry, OutboxKind, PullReply, RemoteChange, RemoteRow};
 use crate::model::hub_rights;
 use crate::model::ids::{PeerId, PeerKind, RecordId};
-use crate::model::merge::{Elsewhere, MergeInput, MergePlan, MergeRule};
+use crate::model::merge::{MergeInput, MergePlan, MergeRule};
 use crate::model::report::ApplyReport;
 use crate::model::schema::{Direction, Table, TableIndex};
 use crate::model::terms::PeerTerms;
@@ -23,8 +23,6 @@ use crate::ports::ChangeSource;
 
 /// How many changes go between two looks at the cancel token.
 pub(super) const CANCEL_STRIDE: u64 = 256;
-/// After what time the peer with the last word need no longer wait for another's version.
-const SETTLED_AFTER_MS: i64 = 24 * 60 * 60 * 1000;
 
 pub(super) fn apply(
     tx: &mut WriteTransaction<'_>,
@@ -78,7 +76,7 @@ pub(super) struct Apply<'t> {
     /// Rights may only be taken away.
     limits_rights: bool,
     some_absent: bool,
-    full: bool,
+    pub(super) full: bool,
     /// What a pull of everything holds, where that is to be compared with what is stored.
     pub(super) seen: Option<Seen>,
     pub(super) report: ApplyReport,
@@ -177,27 +175,18 @@ impl<'t> Apply<'t> {
             None => (None, Vec::new()),
         };
         let origin = self.origin(tx, table, id)?;
-        let elsewhere = origin
-            .as_ref()
-            .filter(|origin| origin.peer != self.terms.id.as_str())
-            // Where updates move no time, versions cannot be compared; and what a hub could not
-            // bring to the cloud for a day, a pull of everything settles. The last word counts.
-            .filter(|origin| {
-                let now_ms = tx.context.clock.now_ms();
-                let old = now_ms.saturating_sub(origin.at_ms) > SETTLED_AFTER_MS;
-                !self.terms.last_word || (table.updates_announced && !(self.full && old))
-            })
-            .map(|origin| Elsewhere {
-                updated_at: origin.updated_at,
-                said: origin.said,
-                last_word: self.terms.last_word,
-            });
-        let is_news = elsewhere.is_none_or(|other| !other.outdates(stamp(table, &remote.cells)));
-        // The same version through another peer tells as much of what was kept as a new one.
         let version = stamp(table, &remote.cells);
+        let elsewhere = match &origin {
+            Some(origin) => self.said_by_another(tx, table, origin),
+            None if entry.is_none() => self.held_before(table, local.as_deref(), version),
+            None => None,
+        };
+        let is_news = elsewhere.is_none_or(|other| !other.outdates(version));
+        // The same version through another peer tells as much of what was kept as a new one.
         let is_held = elsewhere.is_some_and(|o| version.is_some() && o.updated_at == version);
         if (is_news || is_held) && self.state(index).with_sent {
-            self.verify(tx, index, local.as_deref(), seen.as_ref(), remote)?;
+            let here = (local.as_deref(), seen.as_ref());
+            self.verify(tx, index, here, remote, is_news)?;
         }
         let plan = self.rule.merge(
             index,

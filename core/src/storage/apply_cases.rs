@@ -1,18 +1,61 @@
-//! Special cases of applying a pulled record: one that the peer knows by another id, one that holds
-//! rights, one whose parent is deleted, one that was sent before.
+//! Special cases of applying a pulled record: one of which another peer has said something, one that
+//! the peer knows by another id, one that holds rights, one whose parent is deleted, one that was
+//! sent before.
 
 use super::apply::Apply;
+use super::origins::Origin;
 use super::transaction::WriteTransaction;
 use super::{conflicts, natural_key, outbox, records, sent};
 use crate::error::Result;
 use crate::model::change_set::{OutboxEntry, OutboxKind, RemoteRow};
 use crate::model::hub_rights;
 use crate::model::ids::PeerKind;
-use crate::model::merge::{Verdict, VerifyInput};
-use crate::model::schema::TableIndex;
+use crate::model::merge::{Elsewhere, Verdict, VerifyInput};
+use crate::model::schema::{Table, TableIndex};
 use crate::model::value::Value;
 
+/// After what time the peer with the last word need no longer wait for another's version.
+const SETTLED_AFTER_MS: i64 = 24 * 60 * 60 * 1000;
+
 impl Apply<'_> {
+    /// The version that another peer said last, where that counts beside what this one says.
+    pub(super) fn said_by_another(
+        &self,
+        tx: &WriteTransaction<'_>,
+        table: &Table,
+        origin: &Origin,
+    ) -> Option<Elsewhere> {
+        // Where updates move no time, versions cannot be compared; and what a hub could not bring
+        // to the cloud for a day, a pull of everything settles. The last word counts.
+        let now_ms = tx.context.clock.now_ms();
+        let old = now_ms.saturating_sub(origin.at_ms) > SETTLED_AFTER_MS;
+        let counts = !self.terms.last_word || (table.updates_announced && !(self.full && old));
+        (origin.peer != self.terms.id.as_str() && counts).then_some(Elsewhere {
+            updated_at: origin.updated_at,
+            said: origin.said,
+            last_word: self.terms.last_word,
+        })
+    }
+
+    /// The version of a record that is held since before there were several peers, and of which
+    /// nothing waits. An older one of a peer without the last word is nothing new.
+    pub(super) fn held_before(
+        &self,
+        table: &Table,
+        local: Option<&[Value]>,
+        version: Option<i64>,
+    ) -> Option<Elsewhere> {
+        let at = table
+            .updated_at()
+            .filter(|_| self.others && !self.terms.last_word)?;
+        let held = local?.get(at)?.as_integer()?;
+        (version? < held).then_some(Elsewhere {
+            updated_at: Some(held),
+            said: None,
+            last_word: false,
+        })
+    }
+
     /// A record under another id than the one that the peer has for the same key.
     pub(super) fn meet_key(
         &mut self,
@@ -99,23 +142,24 @@ impl Apply<'_> {
         Ok(false)
     }
 
-    /// Compares what comes with what was sent before.
+    /// Compares what comes with what was sent before, beside what is stored and waits here.
     pub(super) fn verify(
         &mut self,
         tx: &WriteTransaction<'_>,
         index: TableIndex,
-        local: Option<&[Value]>,
-        outbox: Option<&OutboxEntry>,
+        (local, outbox): (Option<&[Value]>, Option<&OutboxEntry>),
         remote: &RemoteRow,
+        is_news: bool,
     ) -> Result<()> {
         let table = tx.context.schema.table(index);
         let id = remote.id.as_str();
         let Some(mut sent) = sent::find(tx.connection, table, id)? else {
             return Ok(());
         };
-        // Another peer cannot confirm it. But one that has not heard of it may undo it.
+        // Another peer cannot confirm it. But what it has that is new takes the place of what was
+        // sent, and who wrote that may not have seen it; and what is not new may still undo it.
         let elsewhere = sent.peer != self.terms.id.as_str();
-        sent.row.confirmed |= elsewhere;
+        sent.row.confirmed |= elsewhere && !is_news;
         let sent = sent.row;
         let verdict = self.rule.verify(&VerifyInput {
             table,

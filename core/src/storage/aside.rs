@@ -6,7 +6,7 @@
 use rusqlite::{Connection, ToSql, params};
 
 use super::errors::MapSqlite;
-use super::outbox::damaged;
+use super::outbox::{self, damaged};
 use super::table_sql::quote;
 use crate::error::Result;
 use crate::model::change_set::{Acknowledgement, Noted, Refusal, Suspicion};
@@ -136,8 +136,8 @@ pub(super) fn holds(connection: &Connection, table: &str, id: &str) -> Result<bo
         .map_sqlite()
 }
 
-/// What is known of a peer when a push begins: the new records that are put aside for it, which it
-/// has never taken, and all that it ever refused and did not take since.
+/// What is known when a push begins: whether anything waits; the new records that are put aside for
+/// the peer, which it has never taken; all that it ever refused and did not take since.
 pub(super) fn noted(
     connection: &Connection,
     schema: &Schema,
@@ -149,15 +149,18 @@ pub(super) fn noted(
             "SELECT o.table_name, o.record_id, a.known_ms IS NOT NULL,
                     a.revision = o.revision AND a.reason IS NOT NULL
                       AND o.kind = 0 AND (a.retry_ms IS NULL OR a.retry_ms > ?2)
-               FROM amana_aside a
-               JOIN amana_outbox o ON o.table_name = a.table_name AND o.record_id = a.record_id
-             WHERE a.peer = ?1",
+               FROM amana_aside a CROSS JOIN amana_entry o INDEXED BY amana_entry_by_record
+             WHERE o.record_id = a.record_id AND o.table_name = a.table_name AND o.state = 0
+               AND a.peer = ?1",
         )
         .map_sqlite()?;
     let mut rows = statement
         .query(params![peer.as_str(), now_ms])
         .map_sqlite()?;
-    let mut noted = Noted::default();
+    let mut noted = Noted {
+        waits: outbox::waits(connection)?,
+        ..Noted::default()
+    };
     while let Some(row) = rows.next().map_sqlite()? {
         let (table, id): (String, String) = (row.get(0).map_sqlite()?, row.get(1).map_sqlite()?);
         let (Some(table), Some(id)) = (schema.find(&table), RecordId::from_peer(&id)) else {
@@ -244,8 +247,8 @@ pub(super) fn list(
         .prepare_cached(
             "SELECT a.peer, a.table_name, a.record_id, a.reason, a.first_ms, a.retry_ms, o.kind
                FROM amana_aside a
-               JOIN amana_outbox o ON o.table_name = a.table_name AND o.record_id = a.record_id
-              WHERE a.revision = o.revision AND a.reason IS NOT NULL
+               CROSS JOIN amana_outbox o ON o.table_name = a.table_name AND o.revision = a.revision
+              WHERE o.record_id = a.record_id AND a.reason IS NOT NULL
               ORDER BY a.table_name, a.record_id, a.peer LIMIT ?",
         )
         .map_sqlite()?;
@@ -284,8 +287,10 @@ fn waiting_for(connection: &Connection, schema: &Schema, table: &str, id: &str) 
             .filter(|column| column.references.as_deref() == Some(table));
         for column in referring {
             let sql = format!(
-                "SELECT count(*) FROM amana_outbox o JOIN {} r ON r.id = o.record_id
-                   WHERE o.table_name = ?1 AND r.{} = ?2",
+                "SELECT count(*) FROM {} r
+                   WHERE r.{} = ?2 AND EXISTS
+                     (SELECT 1 FROM amana_entry o INDEXED BY amana_entry_by_record
+                       WHERE o.table_name = ?1 AND o.record_id = r.id AND o.state = 0)",
                 quote(&other.name),
                 quote(&column.name)
             );

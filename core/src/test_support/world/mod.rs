@@ -15,6 +15,7 @@ mod pushing;
 mod reconciling;
 mod refusing;
 mod verifying;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};

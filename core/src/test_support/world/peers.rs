@@ -205,6 +205,55 @@ fn the_version_that_a_hub_told_first_confirms_what_was_sent_when_the_cloud_says_
     assert!(standing.confirmed && standing.absent_since_ms.is_none());
 }
 
+/// Two write the same column; the hub brings the later one to the cloud, over the other.
+#[test]
+fn an_edit_that_somebody_wrote_over_by_way_of_a_hub_is_in_the_ledger_of_who_made_it() {
+    let (cloud, hub, device) = with_hub();
+    let other = Device::new(&device.clock, 2);
+    let id = id(1);
+    cloud.put("patients", &id, patient("Amal", NOW));
+    device.sync(&cloud);
+    other.sync(&cloud);
+    device
+        .update("patients", &id, json!({"phone": "1"}))
+        .unwrap();
+    device.clock.advance(60_000);
+    other
+        .update("patients", &id, json!({"phone": "2"}))
+        .unwrap();
+    device.sync(&cloud);
+    other.sync_hub(&hub);
+    hub.relay(&cloud);
+    assert_eq!(cloud.value("patients", &id, "phone"), Some(text("2")));
+    // It hears of it from the hub first.
+    device.sync_hub(&hub);
+    device.sync(&cloud);
+    assert_eq!(device.field("patients", &id, "phone"), "2");
+    let entry = device.ledger().pop().unwrap();
+    assert_eq!(entry.local.as_deref(), Some("\"1\""));
+    assert_eq!(device.ledger().len(), 1, "{:?}", device.ledger());
+}
+
+#[test]
+fn a_hub_that_is_paired_later_brings_nothing_back_that_is_older() {
+    let (cloud, hub, device) = with_hub();
+    let id = id(1);
+    cloud.put("patients", &id, patient("Amal", NOW));
+    device.sync(&cloud);
+    hub.relay(&cloud);
+    device
+        .update("patients", &id, json!({"given_name": "Amalia"}))
+        .unwrap();
+    device.sync(&cloud);
+    device.sync(&cloud);
+    let report = device.sync_hub(&hub);
+    assert_eq!((report.applied.updated, report.applied.not_kept), (0, 0));
+    assert_eq!(device.field("patients", &id, "given_name"), "Amalia");
+    device.sync_fully(&cloud);
+    assert_eq!(device.field("patients", &id, "given_name"), "Amalia");
+    assert!(device.ledger().is_empty(), "{:?}", device.ledger());
+}
+
 #[test]
 fn l08_l09_deletions_go_to_a_hub_children_first_and_come_from_it() {
     let (_, hub, device) = with_hub();

@@ -1,0 +1,58 @@
+//! Random lives of tablets, a cloud and a hub over real sockets, TLS and the sealed channel, through the
+//! front door: a small set beside the thousands that the engine's own tests play in memory.
+//! `AMANA_LIVES=10` plays ten times as many. A life that fails is printed, shortened, with the seed
+//! that brings it again.
+//!
+//! Compared are whole digests among the tablets, and with the server the columns that the lives
+//! write, read from its own tables rather than from a pull.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test a panic is the report of a failure"
+)]
+
+mod hub;
+mod member;
+mod steps;
+mod world;
+
+use amana_core::test_support::{lives, seed};
+use proptest::prelude::*;
+use proptest::test_runner::{RngSeed, TestRunner};
+use steps::a_step;
+use world::World;
+
+fn storms(with_hub: bool) {
+    let mut runner = TestRunner::new(ProptestConfig {
+        failure_persistence: None,
+        max_shrink_iters: 60,
+        rng_seed: RngSeed::Fixed(seed()),
+        ..ProptestConfig::with_cases(lives(12))
+    });
+    let storm = (2usize..=3).prop_flat_map(|tablets| {
+        let steps = prop::collection::vec(a_step(tablets, with_hub), 10..40);
+        (Just(tablets), steps)
+    });
+    let outcome = runner.run(&storm, |(tablets, steps)| {
+        let mut world = World::new(tablets, with_hub);
+        for step in &steps {
+            world.step(step);
+            world.pass(17);
+        }
+        world.calm()?;
+        world.check()
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+}
+
+#[test]
+fn after_a_storm_over_sockets_all_hold_the_same_and_nothing_is_lost() {
+    storms(false);
+}
+
+#[test]
+fn after_a_storm_with_a_hub_over_sockets_all_hold_the_same_and_nothing_is_lost() {
+    storms(true);
+}
