@@ -73,6 +73,12 @@ fn settle(
     } else {
         sent::put(tx.connection, &terms.id, table, id, ack.kind, &base)?;
     }
+    if noted.marks {
+        let holders = marks::holders(tx.connection, &table.name, id, ack.revision.0)?;
+        if !holders.is_empty() {
+            sent::note_holders(tx.connection, &table.name, id, &holders)?;
+        }
+    }
     if entry.revision != ack.revision {
         if entry.kind == OutboxKind::Deleted || ack.sent.is_empty() {
             return Ok(());

@@ -156,10 +156,13 @@ impl Apply<'_> {
         let Some(mut sent) = sent::find(tx.connection, table, id)? else {
             return Ok(());
         };
-        // Another peer cannot confirm it. But what it has that is new takes the place of what was
-        // sent, and who wrote that may not have seen it; and what is not new may still undo it.
+        // Another peer cannot confirm it. But one that has not heard of it may undo it; and what is
+        // new there takes its place, by the hand of somebody who has not seen it, unless that peer
+        // had it from us.
         let elsewhere = sent.peer != self.terms.id.as_str();
-        sent.row.confirmed |= elsewhere && !is_news;
+        if elsewhere {
+            sent.row.confirmed = !is_news || sent.is_held_by(&self.terms.id);
+        }
         let sent = sent.row;
         let verdict = self.rule.verify(&VerifyInput {
             table,
