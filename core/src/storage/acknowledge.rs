@@ -1,7 +1,7 @@
 //! What a peer took leaves the outbox, or is marked as taken by that peer alone.
 
 use super::transaction::WriteTransaction;
-use super::{aside, marks, origins, outbox, peers, sent};
+use super::{aside, holders, marks, origins, outbox, peers, sent};
 use crate::error::Result;
 use crate::model::change_set::{Acknowledgement, OutboxEntry, OutboxKind};
 use crate::model::schema::Table;
@@ -73,11 +73,9 @@ fn settle(
     } else {
         sent::put(tx.connection, &terms.id, table, id, ack.kind, &base)?;
     }
-    if noted.marks {
+    if noted.others {
         let holders = marks::holders(tx.connection, &table.name, id, ack.revision.0)?;
-        if !holders.is_empty() {
-            sent::note_holders(tx.connection, &table.name, id, &holders)?;
-        }
+        holders::begin(tx.connection, &table.name, id, &holders)?;
     }
     if entry.revision != ack.revision {
         if entry.kind == OutboxKind::Deleted || ack.sent.is_empty() {

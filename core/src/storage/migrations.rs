@@ -12,7 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_peers.sql"),
     include_str!("migrations/0004_tokens.sql"),
     include_str!("migrations/0005_refused_before.sql"),
-    include_str!("migrations/0006_held_by.sql"),
+    include_str!("migrations/0006_holders.sql"),
 ];
 
 /// Brings the database to the newest version. A newer one is refused, never downgraded.

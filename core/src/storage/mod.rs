@@ -20,6 +20,7 @@ mod dump;
 mod errors;
 #[cfg(any(test, feature = "test-support"))]
 mod growth;
+mod holders;
 mod integrity;
 mod key;
 mod kv;

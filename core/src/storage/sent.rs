@@ -71,51 +71,27 @@ pub(super) fn put(
         .map_sqlite()
 }
 
-/// Notes which other peers had taken the same version before.
-pub(super) fn note_holders(
-    connection: &Connection,
-    table: &str,
-    id: &str,
-    peers: &[String],
-) -> Result<()> {
-    connection
-        .prepare_cached("UPDATE amana_sent SET held_by = ? WHERE table_name = ? AND record_id = ?")
-        .and_then(|mut statement| statement.execute([peers.join(" ").as_str(), table, id]))
-        .map(|_| ())
-        .map_sqlite()
-}
-
 /// A row that was sent, and to whom.
 pub(super) struct Sent {
     pub peer: String,
     pub row: SentRow,
-    /// The names of other peers that had taken the same version, with blanks between them.
-    held_by: Option<String>,
-}
-
-impl Sent {
-    /// Whether another peer had taken the same version.
-    pub(super) fn is_held_by(&self, peer: &PeerId) -> bool {
-        let held_by = self.held_by.as_deref().unwrap_or_default();
-        held_by.split(' ').any(|holder| holder == peer.as_str())
-    }
 }
 
 pub(super) fn find(connection: &Connection, table: &Table, id: &str) -> Result<Option<Sent>> {
     connection
         .prepare_cached(
-            "SELECT kind, base, confirmed_ms, peer, held_by FROM amana_sent
+            "SELECT kind, base, confirmed_ms, peer FROM amana_sent
                WHERE table_name = ? AND record_id = ?",
         )
         .map_sqlite()?
         .query_row([table.name.as_str(), id], |row| {
-            Ok((columns(row)?, row.get(3)?, row.get(4)?))
+            Ok((columns(row)?, row.get(3)?))
         })
         .optional()
         .map_sqlite()?
-        .map(|(columns, peer, held_by)| {
+        .map(|(columns, peer)| {
             let row = read(table, columns)?;
-            Ok(Sent { peer, row, held_by })
+            Ok(Sent { peer, row })
         })
         .transpose()
 }
