@@ -10,6 +10,7 @@ mod apply;
 mod apply_cases;
 mod aside;
 mod at_once;
+mod awaited;
 mod collect;
 mod conflicts;
 mod connection;
