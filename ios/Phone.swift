@@ -56,7 +56,8 @@ final class PhoneLife: @unchecked Sendable {
         DispatchQueue.main.async {
             MainActor.assumeIsolated {
                 // Until the system has said so, it is: the core sees by itself what it may not read.
-                bridge.protectedData(isAvailable: UIApplication.shared.isProtectedDataAvailable)
+                _ = bridge.protectedData(
+                    isAvailable: UIApplication.shared.isProtectedDataAvailable)
             }
         }
     }

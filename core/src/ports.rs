@@ -20,6 +20,7 @@ use crate::model::notice::{ChangeNotice, SyncProgress, VaultState};
 use crate::model::report::ApplyReport;
 use crate::model::schema::TableIndex;
 use crate::model::terms::PeerTerms;
+use crate::pending::Pending;
 
 pub use amana_keystore::{Derived, KeyStore, KeyStoreError, SecurityLevel};
 
@@ -158,14 +159,14 @@ pub trait SyncStore: Send + Sync {
     ) -> Result<ApplyReport>;
 
     /// The next outbox rows of a class after a position, with whole records: what this peer has
-    /// neither taken nor refused.
+    /// neither taken nor refused. The caller may do something else before it waits for them.
     fn collect(
         &self,
         terms: &PeerTerms,
         class: PushClass,
         after: &OutboxPosition,
         limit: PieceLimit,
-    ) -> Result<OutboxPage>;
+    ) -> Pending<OutboxPage>;
 
     /// What is known before a push to this peer.
     fn noted(&self, peer: &PeerId) -> Result<Noted>;

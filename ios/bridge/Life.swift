@@ -67,10 +67,11 @@ struct Life: Sendable {
     func openForDevice(_ handle: Double, _ recoveryKey: String?) async throws -> Bool {
         try await turn.take {
             let vault = try await opening(handle)
+            let key = try recoveryKey.map(Tagged.recoveryKey)
             // What is half wiped or half made the library goes on with by itself.
             let isMade = try await vault.glance().presence == .nothing
             if isMade {
-                try await vault.createForDevice(recoveryKey: recoveryKey.map(Tagged.bytes))
+                try await vault.createForDevice(recoveryKey: key)
             } else {
                 try await vault.unlock()
             }
@@ -82,7 +83,7 @@ struct Life: Sendable {
         _ handle: Double, _ person: String, _ pin: Secret, _ recoveryKey: String?
     ) async throws {
         let vault = try await opening(handle)
-        let recoveryKey = try recoveryKey.map(Tagged.bytes)
+        let recoveryKey = try recoveryKey.map(Tagged.recoveryKey)
         try await pin.use {
             try await vault.createForPerson(person: person, pin: $0, recoveryKey: recoveryKey)
         }

@@ -22,6 +22,13 @@ enum Tagged {
         return bytes
     }
 
+    /// An organisation's public key; also looked at where the vault is there already and has no use for it.
+    static func recoveryKey(_ base64: String) throws -> Data {
+        let key = try bytes(base64)
+        guard key.count == 32 else { throw Failure.invalid("a recovery key is 32 bytes in base64") }
+        return key
+    }
+
     /// `stored:NAME` or `session:NAME`.
     static func namespace(_ space: String) throws -> KvNamespace {
         if let name = rest(space, after: "stored:") { return .stored(name: name) }

@@ -52,6 +52,18 @@ const USUAL: Record<string, unknown> = {
   ArrayTypeAnnotation: [],
 };
 
+/** What can be asked of a vault that is locked. */
+const TOLD_OF_A_LOCKED_VAULT = [
+  'diagnose',
+  'integrity',
+  'keySlots',
+  'lastRefusal',
+  'lock',
+  'quarantinedVaults',
+  'vaultGlance',
+  'vaultState',
+];
+
 /** What a call came to: `throws`, `!code`, or the answer's kind. */
 async function outcome(name: string, args: unknown[]): Promise<string> {
   const method = (app.module as unknown as Record<string, (...args: unknown[]) => unknown>)[name];
@@ -126,18 +138,44 @@ test('numbers that are none, and lists of what are no bytes and no texts, are re
   }
 });
 
-test('half characters and 20 MB are refused, or are the name of nothing', async () => {
+test('half characters and 20 MB are refused', async () => {
   const large = 'x'.repeat(20_000_000);
   for (const { name, params } of methods) {
-    for (const [at, { type }] of params.entries()) {
+    for (const [at, { name: param, type }] of params.entries()) {
       if (type !== 'StringTypeAnnotation') continue;
       for (const text of ['half \ud83d of it', large]) {
         const args = usual(params);
         args[at] = text;
-        expect([name, at, await outcome(name, args)]).toEqual([name, at, expect.stringMatching(/^(![a-z_]+|done)$/)]);
+        const said = await outcome(name, args);
+        expect([name, param, text.length, said]).toEqual([
+          ...[name, param, text.length],
+          expect.stringMatching(/^![a-z_]+$/),
+        ]);
       }
     }
   }
+});
+
+test('a handle of another vault reaches that one, and never this', async () => {
+  const module: Spec = app.module;
+  const other = (await module.attachVault(JSON.stringify({ name: aName() }))).handle;
+  const pin = [...'4711'].map((digit) => digit.charCodeAt(0));
+  await module.createForPerson(other, 'noor', pin, null);
+  await module.lock(other);
+  await module.kvSet(handle, 'stored:app', 'mine', 'tstays', null);
+  const ends = ['wipe', 'closeVault'];
+  const named = methods.filter(({ name, params }) => params[0]?.name === 'handle' && !ends.includes(name));
+  const answered: string[] = [];
+  for (const { name, params } of named) {
+    const said = await outcome(name, [other, ...usual(params).slice(1)]);
+    if (said === 'done') answered.push(name);
+    else expect([name, said]).toEqual([name, expect.stringMatching(/^![a-z_]+$/)]);
+  }
+  // what can be told of a locked vault
+  expect(answered.sort()).toEqual(TOLD_OF_A_LOCKED_VAULT);
+  for (const name of ends) expect([name, await outcome(name, [other])]).toEqual([name, 'done']);
+  expect(module.vaultState(handle)).toBe('unlocked');
+  expect(module.kvGetSync(handle, 'stored:app', 'mine')).toBe('tstays');
 });
 
 test('after all that the vault works', async () => {

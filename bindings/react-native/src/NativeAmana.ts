@@ -427,7 +427,7 @@ export interface Spec extends TurboModule {
   /** `wrong_pin` (counted), `pin_delayed` (with `retryAfterMs`), `not_found` without such a person. */
   unlockWithPin(handle: number, person: string, pin: Array<number>): Promise<void>;
   /**
-   * Shows the platform's prompt with these texts. `presence_required` where the person does not
+   * Shows the platform's prompt, on Android with these texts. `presence_required` where the person does not
    * confirm, `not_found` without such a slot, `unsupported` before Android 9.
    */
   unlockWithPresence(handle: number, title: string, cancelText: string): Promise<void>;

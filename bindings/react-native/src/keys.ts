@@ -6,7 +6,10 @@ import { call, wiping } from './native.ts';
 /** A PIN: text, or the bytes of its UTF-8, which the caller can wipe afterwards. */
 export type Pin = string | Uint8Array;
 
-/** What the platform's prompt says. */
+/**
+ * What the platform's prompt says, on Android. iOS shows texts of its own (for Face ID the usage text of
+ * the app, for the button beside it its own word) and takes none of these.
+ */
 export interface PresencePrompt {
   readonly title: string;
   readonly cancel: string;

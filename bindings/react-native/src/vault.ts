@@ -20,6 +20,7 @@ import { VaultPeers } from './peers.ts';
 import type { TableName } from './schema.ts';
 import { SecureStorage } from './storage.ts';
 import { BatchMaker, Table } from './table.ts';
+import { fromBase64 } from './text.ts';
 
 /** Whether a vault can be used. */
 export type VaultState = 'locked' | 'unlocked' | 'closed';
@@ -315,6 +316,7 @@ export async function openVault<S = HikmaSchema>(config: VaultConfig = {}): Prom
 export async function attachVault<S = HikmaSchema>(config: VaultConfig = {}): Promise<Vault<S>> {
   if (!isPlainObject(config)) throw invalid('a configuration is an object');
   const name = checkName(config.name ?? DEFAULT_NAME);
+  if (config.recoveryKey !== undefined) checkRecoveryKey(config.recoveryKey);
   const { policy: _, recoveryKey: __, ...forNative } = config;
   const json = toJson({ ...forNative, name });
   const text = toJson({ ...config, name });
@@ -342,6 +344,7 @@ export async function attachVault<S = HikmaSchema>(config: VaultConfig = {}): Pr
   }
 }
 
+const RECOVERY_KEY_BYTES = 32;
 /** The vault's name where an app has only one. */
 const DEFAULT_NAME = 'amana';
 
@@ -350,4 +353,9 @@ function checkName(name: unknown): string {
     throw invalid('a vault is named by a-z, 0-9, - and _, at most 48, a letter first');
   }
   return name;
+}
+
+function checkRecoveryKey(key: unknown): void {
+  const bytes = fromBase64(checkText(key, 'recoveryKey'));
+  if (bytes?.length !== RECOVERY_KEY_BYTES) throw invalid('recoveryKey is 32 bytes in base64');
 }

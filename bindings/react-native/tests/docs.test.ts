@@ -47,6 +47,19 @@ test('all of them compile', () => {
   expect(problems).toEqual([]);
 });
 
+test('what the guides give to the Expo plugin are options of it', () => {
+  const { readOptions } = jest.requireActual<{ readOptions: (given: unknown) => object }>('../plugin/changes.js');
+  const guide = readFileSync(join(DOCS, 'quick-start.md'), 'utf8');
+  const given = [...guide.matchAll(/^```json\n([\s\S]*?)^```$/gm)].map(([, json]) => {
+    const { expo } = JSON.parse(json ?? '') as { expo: { plugins: [string | [string, object]] } };
+    const [plugin] = expo.plugins;
+    const [name, options] = typeof plugin === 'string' ? [plugin] : plugin;
+    expect(name).toBe('react-native-amana');
+    return Object.keys(readOptions(options)).length;
+  });
+  expect(given).toHaveLength(2);
+});
+
 test('links between the guides lead somewhere', () => {
   for (const guide of readdirSync(DOCS).filter((file) => file.endsWith('.md'))) {
     const text = readFileSync(join(DOCS, guide), 'utf8');

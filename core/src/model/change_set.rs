@@ -130,6 +130,20 @@ pub struct OutboxRow {
     pub dangling: Vec<usize>,
 }
 
+impl OutboxRow {
+    /// About how many bytes it takes on the wire.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        /// Of each value: its name and punctuation.
+        const AROUND: usize = 24;
+        let size_of = |value: &Value| match value {
+            Value::Text(text) => AROUND + text.len(),
+            Value::Null | Value::Integer(_) | Value::Real(_) => AROUND + 8,
+        };
+        self.values.iter().map(size_of).sum()
+    }
+}
+
 /// The part of the outbox that one kind of request carries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PushClass {
@@ -143,12 +157,12 @@ pub enum PushClass {
     Deletions,
 }
 
-/// How much one piece of a push may hold.
+/// How much a piece of a push, or a page of the outbox, may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PieceLimit {
     /// The most rows.
     pub rows: usize,
-    /// A piece ends behind the row with which its values get larger than this.
+    /// It ends behind the row with which its values get larger than this.
     pub bytes: usize,
 }
 

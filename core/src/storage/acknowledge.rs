@@ -14,6 +14,27 @@ pub(super) fn acknowledge(
     taken: &[Acknowledgement],
 ) -> Result<()> {
     let noted = Noted::look(tx, terms)?;
+    let is_run = |a: &Acknowledgement, b: &Acknowledgement| {
+        a.table == b.table && a.revision < b.revision && is_deletion(a) == is_deletion(b)
+    };
+    for run in taken.chunk_by(is_run) {
+        if !settle_as_it_is(tx, terms, run, &noted)? {
+            one_by_one(tx, terms, run, &noted)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_deletion(ack: &Acknowledgement) -> bool {
+    ack.kind == OutboxKind::Deleted
+}
+
+fn one_by_one(
+    tx: &WriteTransaction<'_>,
+    terms: &PeerTerms,
+    taken: &[Acknowledgement],
+    noted: &Noted,
+) -> Result<()> {
     for ack in taken {
         let table = tx.context.schema.table(ack.table);
         // What another sync or the peer's own deletion has ended meanwhile needs nothing more.
@@ -21,7 +42,7 @@ pub(super) fn acknowledge(
             continue;
         };
         if terms.last_word {
-            settle(tx, terms, table, entry, ack, &noted)?;
+            settle(tx, terms, table, entry, ack, noted)?;
         } else {
             marks::take(tx.connection, &terms.id, table, &entry, ack)?;
         }
@@ -34,7 +55,6 @@ struct Noted {
     others: bool,
     refused: bool,
     marks: bool,
-    sent: bool,
 }
 
 impl Noted {
@@ -44,12 +64,37 @@ impl Noted {
             others: peers::has_others(connection, &terms.id)?,
             refused: aside::any(connection)?,
             marks: marks::any(connection)?,
-            sent: sent::any(connection)?,
         })
     }
 }
 
-/// Removes an entry that the peer took at the revision it still has. One that was edited since
+/// Takes entries of a table between the first and the last revision of a piece all at once, in place.
+/// False, with nothing done, where anything is different from when they were collected, or other
+/// entries lie between them, or more is to be noted of one.
+fn settle_as_it_is(
+    tx: &WriteTransaction<'_>,
+    terms: &PeerTerms,
+    run: &[Acknowledgement],
+    noted: &Noted,
+) -> Result<bool> {
+    let (Some(first), Some(last)) = (run.first(), run.last()) else {
+        return Ok(true);
+    };
+    let is_plain = !(noted.others || noted.refused || noted.marks);
+    if !terms.last_word || !is_plain {
+        return Ok(false);
+    }
+    let table = tx.context.schema.table(first.table);
+    let between = (first.revision, last.revision);
+    let deletions = is_deletion(first);
+    if !outbox::is_exactly(tx.connection, table, between, deletions, run)? {
+        return Ok(false);
+    }
+    sent::take_between(tx.connection, &terms.id, table, between, deletions)?;
+    Ok(true)
+}
+
+/// Takes an entry that the peer took at the revision it still has. One that was edited since
 /// stays, with what the peer took as the bases: that is what both sides agree on now.
 fn settle(
     tx: &WriteTransaction<'_>,
@@ -68,11 +113,7 @@ fn settle(
         }
         OutboxKind::Deleted => Vec::new(),
     };
-    if noted.sent {
-        sent::add(tx.connection, &terms.id, table, id, ack.kind, base)?;
-    } else {
-        sent::put(tx.connection, &terms.id, table, id, ack.kind, &base)?;
-    }
+    sent::take(tx.connection, &terms.id, table, ack, base)?;
     if noted.others {
         let holders = marks::holders(tx.connection, &table.name, id, ack.revision.0)?;
         holders::begin(tx.connection, &table.name, id, &holders)?;
@@ -101,16 +142,16 @@ fn settle(
             bury_along(tx, terms, &table.name, id)?;
         }
     }
-    if entry.kind == OutboxKind::Deleted {
-        return outbox::remove(tx.connection, &table.name, id, entry.kind);
-    }
     if noted.refused {
         aside::forget(tx.connection, &table.name, id)?;
     }
     if noted.marks {
         marks::forget(tx.connection, &table.name, id)?;
     }
-    outbox::remove_alone(tx.connection, &table.name, id)
+    match entry.kind {
+        OutboxKind::Deleted => outbox::remove_along(tx.connection, &table.name, id),
+        OutboxKind::Created | OutboxKind::Updated => Ok(()),
+    }
 }
 
 /// The peer removed the children with their parent; another peer may still have them.

@@ -149,9 +149,9 @@ pub(super) fn noted(
             "SELECT o.table_name, o.record_id, a.known_ms IS NOT NULL,
                     a.revision = o.revision AND a.reason IS NOT NULL
                       AND o.kind = 0 AND (a.retry_ms IS NULL OR a.retry_ms > ?2)
-               FROM amana_aside a
-               JOIN amana_outbox o ON o.table_name = a.table_name AND o.record_id = a.record_id
-             WHERE a.peer = ?1",
+               FROM amana_aside a CROSS JOIN amana_entry o INDEXED BY amana_entry_by_record
+             WHERE o.record_id = a.record_id AND o.table_name = a.table_name AND o.state = 0
+               AND a.peer = ?1",
         )
         .map_sqlite()?;
     let mut rows = statement
@@ -281,8 +281,8 @@ pub(super) fn list(
         .prepare_cached(
             "SELECT a.peer, a.table_name, a.record_id, a.reason, a.first_ms, a.retry_ms, o.kind
                FROM amana_aside a
-               JOIN amana_outbox o ON o.table_name = a.table_name AND o.record_id = a.record_id
-              WHERE a.revision = o.revision AND a.reason IS NOT NULL
+               CROSS JOIN amana_outbox o ON o.table_name = a.table_name AND o.revision = a.revision
+              WHERE o.record_id = a.record_id AND a.reason IS NOT NULL
               ORDER BY a.table_name, a.record_id, a.peer LIMIT ?",
         )
         .map_sqlite()?;
@@ -321,8 +321,10 @@ fn waiting_for(connection: &Connection, schema: &Schema, table: &str, id: &str) 
             .filter(|column| column.references.as_deref() == Some(table));
         for column in referring {
             let sql = format!(
-                "SELECT count(*) FROM amana_outbox o JOIN {} r ON r.id = o.record_id
-                   WHERE o.table_name = ?1 AND r.{} = ?2",
+                "SELECT count(*) FROM {} r
+                   WHERE r.{} = ?2 AND EXISTS
+                     (SELECT 1 FROM amana_entry o INDEXED BY amana_entry_by_record
+                       WHERE o.table_name = ?1 AND o.record_id = r.id AND o.state = 0)",
                 quote(&other.name),
                 quote(&column.name)
             );

@@ -1,6 +1,6 @@
 //! Collects what a push sends: pages of the outbox with whole records, as one peer has to see them.
 
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, params};
 
 use super::errors::MapSqlite;
 use super::outbox::{changed_columns, damaged, kind_of};
@@ -115,22 +115,28 @@ impl Walk<'_> {
     fn table(&mut self, index: TableIndex, after: i64) -> Result<Option<i64>> {
         let table = self.context.schema.table(index);
         let deletions = self.class == PushClass::Deletions;
+        let Some(first) = self.first(table, after)? else {
+            return Ok(None);
+        };
+        // From there on they are neighbours; deletions lie among the others.
+        let way = if deletions {
+            "INDEXED BY amana_entry_waiting"
+        } else {
+            "NOT INDEXED"
+        };
         let sql = format!(
-            "SELECT record_id, kind, revision, base FROM amana_outbox o
-               WHERE o.table_name = ?1 AND o.revision > ?2 AND (o.kind = 2) = ?3{}
+            "SELECT record_id, kind, revision, base, place FROM amana_entry o {way}
+               WHERE o.table_name = ?1 AND o.revision >= ?2 AND o.state = 0 AND (o.kind = 2) = ?3{}
                ORDER BY o.revision LIMIT ?4",
             self.conditions
         );
         let mut entries = self.connection.prepare_cached(&sql).map_sqlite()?;
-        let mut record = self
-            .connection
-            .prepare_cached(&self.context.sql.table(index).find)
-            .map_sqlite()?;
+        let mut finder = Finder::new(self.connection, self.context, index)?;
         let left = self.limit.rows.saturating_sub(self.rows.len());
         let mut rows = entries
             .query(params![
                 table.name,
-                after,
+                first,
                 deletions,
                 i64::try_from(left).unwrap_or(i64::MAX),
                 self.terms.id.as_str(),
@@ -142,11 +148,11 @@ impl Walk<'_> {
             let revision = row.get(2).map_sqlite()?;
             let (mut values, mut changed) = (Vec::new(), Vec::new());
             if !deletions {
-                values = values::find(&mut record, table, &text)?.ok_or_else(damaged)?;
+                let place = row.get(4).map_sqlite()?;
+                values = finder.find(table, &text, place)?.ok_or_else(damaged)?;
                 changed = changed_columns(table, row.get_ref(3).map_sqlite()?)?;
             }
-            self.bytes += values.iter().map(size_of).sum::<usize>();
-            self.rows.push(OutboxRow {
+            let row = OutboxRow {
                 table: index,
                 id: RecordId::from_peer(&text).ok_or_else(damaged)?,
                 kind: kind_of(row.get(1).map_sqlite()?)?,
@@ -154,12 +160,28 @@ impl Walk<'_> {
                 dangling: self.dangling(table, &values)?,
                 values,
                 changed,
-            });
+            };
+            self.bytes += row.bytes();
+            self.rows.push(row);
             if self.is_full() {
                 return Ok(Some(revision));
             }
         }
         Ok(None)
+    }
+
+    /// The first revision of a table after one that waits. What was taken may lie before it.
+    fn first(&self, table: &Table, after: i64) -> Result<Option<i64>> {
+        self.connection
+            .prepare_cached(
+                "SELECT min(revision) FROM amana_entry INDEXED BY amana_entry_waiting
+                   WHERE state = 0 AND table_name = ? AND (kind = 2) = ? AND revision > ?",
+            )
+            .and_then(|mut statement| {
+                let deletions = self.class == PushClass::Deletions;
+                statement.query_row(params![table.name, deletions, after], |row| row.get(0))
+            })
+            .map_sqlite()
     }
 
     /// References for which the peer would invent a record, since none is here.
@@ -194,12 +216,32 @@ impl Walk<'_> {
     }
 }
 
-/// About how many bytes a value takes on the wire, its name and punctuation included.
-fn size_of(value: &Value) -> usize {
-    const AROUND: usize = 24;
-    AROUND
-        + match value {
-            Value::Text(text) => text.len(),
-            Value::Null | Value::Integer(_) | Value::Real(_) => 8,
+/// Finds records where their entries say they lie, which saves the index of ids; elsewhere where
+/// they have moved since, as in a database that was salvaged.
+struct Finder<'a> {
+    at: CachedStatement<'a>,
+    anywhere: CachedStatement<'a>,
+}
+
+impl<'a> Finder<'a> {
+    fn new(connection: &'a Connection, context: &Context, index: TableIndex) -> Result<Self> {
+        let sql = context.sql.table(index);
+        Ok(Self {
+            at: connection.prepare_cached(&sql.find_row).map_sqlite()?,
+            anywhere: connection.prepare_cached(&sql.find).map_sqlite()?,
+        })
+    }
+
+    fn find(&mut self, table: &Table, id: &str, place: Option<i64>) -> Result<Option<Vec<Value>>> {
+        if let Some(place) = place {
+            let mut rows = self.at.query([place]).map_sqlite()?;
+            if let Some(row) = rows.next().map_sqlite()?
+                && row.get_ref(0).map_sqlite()?.as_str() == Ok(id)
+            {
+                return values::read_record(row, table).map_sqlite().map(Some);
+            }
         }
+        let found = values::find(&mut self.anywhere, table, id)?;
+        Ok(found.map(|found| found.record))
+    }
 }

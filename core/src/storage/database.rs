@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::at_once::AtOnce;
-use super::connection::{self, Access, Commits};
+use super::connection::{self, Access, CHECKPOINT_PAGES, Commits};
 use super::errors::MapSqlite;
 use super::kv_store::KvReading;
 use super::opener::Opener;
@@ -61,7 +61,7 @@ pub struct DatabaseOptions<'a> {
 /// The open, encrypted database.
 pub struct Database {
     writer: Workers<WriterState>,
-    readers: Workers<Connection>,
+    readers: Arc<Workers<Connection>>,
     pub(super) context: Arc<Context>,
     pub(super) kv: KvReading,
     opener: Arc<Opener>,
@@ -130,6 +130,13 @@ pub(super) fn read_once<T>(
     Ok(found)
 }
 
+fn move_log(readers: &Workers<Connection>, at_once: Arc<AtOnce>) -> Pending<()> {
+    readers.submit(move |connection| {
+        at_once.let_go();
+        connection::checkpoint(connection)
+    })
+}
+
 impl Database {
     /// Opens the database, makes or widens its tables, and proves that the file is encrypted.
     pub fn open(options: DatabaseOptions<'_>) -> Result<Self> {
@@ -163,7 +170,7 @@ impl Database {
         };
         let database = Self {
             writer: Workers::start("amana-writer", vec![state])?,
-            readers: Workers::start("amana-reader", readers)?,
+            readers: Arc::new(Workers::start("amana-reader", readers)?),
             context,
             kv,
             opener: Arc::new(Opener::new(options.path.to_owned(), options.key)),
@@ -254,11 +261,24 @@ impl Database {
 
     /// Carries out local writes in one transaction: all or none. Returns the records' ids.
     pub fn apply(&self, operations: Vec<Operation>) -> Pending<Vec<RecordId>> {
-        self.write(move |tx| {
+        let fills_log = operations.len() >= CHECKPOINT_PAGES as usize;
+        let write = move |tx: &mut WriteTransaction<'_>| {
             operations
                 .into_iter()
                 .map(|operation| records::apply(tx, operation))
                 .collect()
+        };
+        if !fills_log {
+            return self.write(write);
+        }
+        // The commit would move the log into the file, while the caller waits.
+        let (readers, at_once) = (Arc::clone(&self.readers), self.kv.at_once());
+        self.writer.submit(move |state| {
+            connection::set_checkpoint_pages(&state.connection, 0)?;
+            let result = state.transaction(false, write);
+            let _ = connection::set_checkpoint_pages(&state.connection, CHECKPOINT_PAGES);
+            drop(move_log(&readers, at_once));
+            result
         })
     }
 

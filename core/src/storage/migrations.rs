@@ -12,7 +12,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_peers.sql"),
     include_str!("migrations/0004_tokens.sql"),
     include_str!("migrations/0005_refused_before.sql"),
-    include_str!("migrations/0006_holders.sql"),
+    include_str!("migrations/0006_entries.sql"),
+    include_str!("migrations/0007_holders.sql"),
 ];
 
 /// Brings the database to the newest version. A newer one is refused, never downgraded.
@@ -110,6 +111,51 @@ mod tests {
             )
             .unwrap();
         assert_eq!((outbox, cursor, kept), (2, 5, 0));
+    }
+
+    #[test]
+    fn entries_and_what_was_sent_stay_what_they_were_in_one_table() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        run_list(&mut connection, &MIGRATIONS[..4]).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO amana_outbox
+                     (table_name, record_id, kind, revision, base, parent_table, parent_id)
+                   VALUES ('visits', 'a', 1, 9, '{\"x\":1}', NULL, NULL),
+                     ('events', 'b', 2, 7, '{}', 'visits', 'c'), ('visits', 'c', 2, 8, '{}', NULL, NULL);
+                 INSERT INTO amana_sent (table_name, record_id, peer, kind, base, confirmed_ms)
+                   VALUES ('visits', 'a', 'cloud', 0, '{}', NULL),
+                     ('visits', 'd', 'hub:1', 1, '{\"y\":2}', 5);",
+            )
+            .unwrap();
+        run(&mut connection).unwrap();
+        let lines = |sql: &str| -> Vec<String> {
+            let mut statement = connection.prepare(sql).unwrap();
+            let rows = statement.query_map([], |row| row.get(0)).unwrap();
+            rows.collect::<rusqlite::Result<_>>().unwrap()
+        };
+        let waiting = lines(
+            "SELECT concat_ws(' ', revision, table_name, record_id, kind, base, parent_table, parent_id)
+               FROM amana_outbox ORDER BY revision",
+        );
+        assert_eq!(
+            waiting,
+            [
+                "7 events b 2 {} visits c",
+                "8 visits c 2 {}",
+                r#"9 visits a 1 {"x":1}"#
+            ]
+        );
+        let sent = lines(
+            "SELECT concat_ws(' ', table_name, record_id, peer, kind, base, confirmed_ms)
+               FROM amana_sent ORDER BY record_id",
+        );
+        assert_eq!(
+            sent,
+            ["visits a cloud 0 {}", r#"visits d hub:1 1 {"y":2} 5"#]
+        );
+        let states = lines("SELECT group_concat(state, '' ORDER BY revision) FROM amana_entry");
+        assert_eq!(states, ["21000"], "what was sent comes before all writes");
     }
 
     #[test]

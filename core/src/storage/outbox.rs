@@ -1,14 +1,21 @@
 //! The outbox: local writes that the peer with the last word has not taken, one entry a record.
+//!
+//! Entries lie in the order in which they are sent, by table and revision, so that a piece of a push is a few neighbouring
+//! pages. What was taken of them stays where it is: `sent` has those.
+
+use std::fmt;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
+use serde::Deserializer;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value as Json};
 
 use super::errors::MapSqlite;
 use super::schema_tables::cells_to_json;
 use super::{aside, marks};
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::change_set::{OutboxEntry, OutboxKind, Revision};
+use crate::model::change_set::{Acknowledgement, OutboxEntry, OutboxKind, Revision};
 use crate::model::schema::Table;
 use crate::model::value::Value;
 
@@ -50,7 +57,8 @@ pub(super) fn find(
 ) -> Result<Option<OutboxEntry>> {
     let found = connection
         .prepare_cached(
-            "SELECT kind, revision, base FROM amana_outbox WHERE table_name = ? AND record_id = ?",
+            "SELECT kind, revision, base FROM amana_entry INDEXED BY amana_entry_by_record
+               WHERE table_name = ? AND record_id = ? AND state = 0",
         )
         .map_sqlite()?
         .query_row([table.name.as_str(), id], |row| {
@@ -88,37 +96,138 @@ pub(super) fn base_from_json(table: &Table, text: &str) -> Result<Vec<(usize, Va
 
 /// The columns that an entry's bases name.
 pub(super) fn changed_columns(table: &Table, base: ValueRef<'_>) -> Result<Vec<usize>> {
-    let base = base_from_json(table, base.as_str().map_err(|_| damaged())?)?;
-    Ok(base.into_iter().map(|(position, _)| position).collect())
+    let text = base.as_str().map_err(|_| damaged())?;
+    let mut names = serde_json::Deserializer::from_str(text);
+    names
+        .deserialize_map(Positions(table))
+        .map_err(|_| damaged())
 }
 
-/// Writes an entry. An edit brings a new revision: what was noted of the old one is void.
+/// Reads the names of an object's members, without making anything of the values.
+struct Positions<'a>(&'a Table);
+
+impl<'de> Visitor<'de> for Positions<'_> {
+    type Value = Vec<usize>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> std::result::Result<Vec<usize>, M::Error> {
+        let mut positions = Vec::new();
+        // Names of columns need no escapes.
+        while let Some(name) = map.next_key::<&str>()? {
+            map.next_value::<IgnoredAny>()?;
+            positions.extend(self.0.position(name));
+        }
+        Ok(positions)
+    }
+}
+
+/// Whether the entries of a table between two revisions, its deletions or all others, are exactly
+/// these, as they were collected, and nothing is noted of their records beside.
+pub(super) fn is_exactly(
+    connection: &Connection,
+    table: &Table,
+    (first, last): (Revision, Revision),
+    deletions: bool,
+    these: &[Acknowledgement],
+) -> Result<bool> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT o.revision, o.kind, o.record_id, o.base FROM amana_entry o NOT INDEXED
+               WHERE o.table_name = ?1 AND o.revision BETWEEN ?2 AND ?3 AND o.state = 0
+                 AND (o.kind = 2) = ?4
+                 AND NOT EXISTS
+                   (SELECT 1 FROM amana_entry s INDEXED BY amana_entry_by_record
+                     WHERE s.table_name = ?1 AND s.record_id = o.record_id
+                       AND s.revision <> o.revision)
+                 AND NOT EXISTS
+                   (SELECT 1 FROM amana_entry c INDEXED BY amana_entry_by_parent
+                     WHERE c.parent_table = ?1 AND c.parent_id = o.record_id)
+               ORDER BY o.revision",
+        )
+        .map_sqlite()?;
+    let mut rows = statement
+        .query(params![table.name, first.0, last.0, deletions])
+        .map_sqlite()?;
+    for this in these {
+        let Some(row) = rows.next().map_sqlite()? else {
+            return Ok(false);
+        };
+        let is_this = row.get::<_, i64>(0).map_sqlite()? == this.revision.0
+            && row.get::<_, i64>(1).map_sqlite()? == kind_number(this.kind)
+            && row.get_ref(2).map_sqlite()?.as_str() == Ok(this.id.as_str())
+            && (deletions || changed_columns(table, row.get_ref(3).map_sqlite()?)? == this.changed);
+        if !is_this {
+            return Ok(false);
+        }
+    }
+    Ok(rows.next().map_sqlite()?.is_none())
+}
+
+/// Writes the entry of a record in place of the one that it has, if any. An edit brings a new
+/// revision: what was noted of the old one is void. `place` is where the record lies, if known.
 pub(super) fn put(
+    connection: &Connection,
+    table: &Table,
+    id: &str,
+    entry: &OutboxEntry,
+    place: Option<i64>,
+) -> Result<()> {
+    remove_alone(connection, &table.name, id)?;
+    add(connection, table, id, entry, place)
+}
+
+/// The same for a record that has none.
+pub(super) fn add(
+    connection: &Connection,
+    table: &Table,
+    id: &str,
+    entry: &OutboxEntry,
+    place: Option<i64>,
+) -> Result<()> {
+    let base = cells_to_json(table, entry.base.iter().map(|(i, v)| (*i, v)));
+    connection
+        .prepare_cached(
+            "INSERT INTO amana_entry (revision, state, kind, table_name, record_id, base, place)
+             VALUES (?, 0, ?, ?, ?, ?, ?)",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                entry.revision.0,
+                kind_number(entry.kind),
+                table.name,
+                id,
+                base,
+                place,
+            ])
+        })
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// Writes a tombstone in place of the entry that the record had, if any; with the record whose
+/// deletion took it along.
+pub(super) fn bury(
     connection: &Connection,
     table: &Table,
     id: &str,
     entry: &OutboxEntry,
     parent: Option<(&str, &str)>,
 ) -> Result<()> {
-    let base = cells_to_json(table, entry.base.iter().map(|(i, v)| (*i, v)));
+    put(connection, table, id, entry, None)?;
+    let Some((parent_table, parent_id)) = parent else {
+        return Ok(());
+    };
     connection
         .prepare_cached(
-            "INSERT INTO amana_outbox
-               (table_name, record_id, kind, revision, base, parent_table, parent_id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT DO UPDATE SET kind = ?3, revision = ?4, base = ?5,
-               parent_table = ?6, parent_id = ?7",
+            "UPDATE amana_entry SET parent_table = ?, parent_id = ?
+               WHERE table_name = ? AND revision = ?",
         )
         .and_then(|mut statement| {
-            statement.execute(params![
-                table.name,
-                id,
-                kind_number(entry.kind),
-                entry.revision.0,
-                base,
-                parent.map(|p| p.0),
-                parent.map(|p| p.1),
-            ])
+            let key = (table.name.as_str(), entry.revision.0);
+            statement.execute(params![parent_table, parent_id, key.0, key.1])
         })
         .map(|_| ())
         .map_sqlite()
@@ -133,7 +242,10 @@ pub(super) fn set_base(
 ) -> Result<()> {
     let base = cells_to_json(table, base.iter().map(|(i, v)| (*i, v)));
     connection
-        .prepare_cached("UPDATE amana_outbox SET base = ? WHERE table_name = ? AND record_id = ?")
+        .prepare_cached(
+            "UPDATE amana_entry INDEXED BY amana_entry_by_record SET base = ?
+               WHERE table_name = ? AND record_id = ? AND state = 0",
+        )
         .and_then(|mut statement| statement.execute(params![base, table.name, id]))
         .map(|_| ())
         .map_sqlite()
@@ -150,10 +262,16 @@ pub(super) fn remove(
     remove_alone(connection, table, id)?;
     aside::forget(connection, table, id)?;
     marks::forget(connection, table, id)?;
-    if kind == OutboxKind::Deleted {
-        for (table, id) in taken_along(connection, table, id)? {
-            remove(connection, &table, &id, OutboxKind::Updated)?;
-        }
+    match kind {
+        OutboxKind::Deleted => remove_along(connection, table, id),
+        OutboxKind::Created | OutboxKind::Updated => Ok(()),
+    }
+}
+
+/// Removes the tombstones of what a deletion took along.
+pub(super) fn remove_along(connection: &Connection, table: &str, id: &str) -> Result<()> {
+    for (table, id) in taken_along(connection, table, id)? {
+        remove(connection, &table, &id, OutboxKind::Updated)?;
     }
     Ok(())
 }
@@ -166,8 +284,8 @@ pub(super) fn taken_along(
 ) -> Result<Vec<(String, String)>> {
     let mut statement = connection
         .prepare_cached(
-            "SELECT table_name, record_id FROM amana_outbox
-               WHERE parent_table = ? AND parent_id = ?",
+            "SELECT table_name, record_id FROM amana_entry INDEXED BY amana_entry_by_parent
+               WHERE parent_table = ? AND parent_id = ? AND state = 0",
         )
         .map_sqlite()?;
     let rows = statement
@@ -189,9 +307,12 @@ pub(super) fn rename(
 }
 
 /// Removes an entry of which nothing else is noted.
-pub(super) fn remove_alone(connection: &Connection, table: &str, id: &str) -> Result<()> {
+fn remove_alone(connection: &Connection, table: &str, id: &str) -> Result<()> {
     connection
-        .prepare_cached("DELETE FROM amana_outbox WHERE table_name = ? AND record_id = ?")
+        .prepare_cached(
+            "DELETE FROM amana_entry INDEXED BY amana_entry_by_record
+               WHERE table_name = ? AND record_id = ? AND state = 0",
+        )
         .and_then(|mut statement| statement.execute([table, id]))
         .map(|_| ())
         .map_sqlite()
@@ -200,7 +321,10 @@ pub(super) fn remove_alone(connection: &Connection, table: &str, id: &str) -> Re
 /// Whether any record of a table has an entry.
 pub(super) fn has_any(connection: &Connection, table: &str) -> Result<bool> {
     connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_outbox WHERE table_name = ?)")
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_waiting
+               WHERE state = 0 AND table_name = ?)",
+        )
         .and_then(|mut statement| statement.query_row([table], |row| row.get(0)))
         .map_sqlite()
 }
@@ -208,7 +332,10 @@ pub(super) fn has_any(connection: &Connection, table: &str) -> Result<bool> {
 /// Whether anything waits to be pushed.
 pub(super) fn waits(connection: &Connection) -> Result<bool> {
     connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_outbox)")
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_waiting
+               WHERE state = 0)",
+        )
         .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
         .map_sqlite()
 }
@@ -217,7 +344,8 @@ pub(super) fn waits(connection: &Connection) -> Result<bool> {
 pub(super) fn has_deletions(connection: &Connection, table: &str) -> Result<bool> {
     connection
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM amana_outbox WHERE table_name = ? AND kind = 2)",
+            "SELECT EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_waiting
+               WHERE state = 0 AND table_name = ? AND (kind = 2) = 1)",
         )
         .and_then(|mut statement| statement.query_row([table], |row| row.get(0)))
         .map_sqlite()

@@ -177,7 +177,7 @@ pub(super) fn forget(connection: &Connection, peer: &PeerId) -> Result<()> {
         "DELETE FROM amana_peer WHERE peer = ?",
         "DELETE FROM amana_mark WHERE peer = ?",
         "DELETE FROM amana_aside WHERE peer = ?",
-        "DELETE FROM amana_sent WHERE peer = ?",
+        "DELETE FROM amana_entry WHERE state > 0 AND coalesce(peer, 'cloud') = ?",
         "DELETE FROM amana_origin WHERE peer = ?",
     ] {
         connection.execute(sql, [peer.as_str()]).map_sqlite()?;

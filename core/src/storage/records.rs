@@ -6,7 +6,8 @@ use rusqlite::{Connection, ToSql};
 
 use super::errors::MapSqlite;
 use super::transaction::{Context, WriteTransaction};
-use super::{aside, natural_key, outbox, table_sql, values};
+use super::values::{self, Placed};
+use super::{aside, natural_key, outbox, table_sql};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{OutboxEntry, OutboxKind};
 use crate::model::ids::RecordId;
@@ -60,6 +61,17 @@ pub(super) fn get(
     table: TableIndex,
     id: &RecordId,
 ) -> Result<Option<Vec<Value>>> {
+    let found = get_placed(connection, context, table, id)?;
+    Ok(found.map(|found| found.record))
+}
+
+/// A record by id, and where it lies.
+pub(super) fn get_placed(
+    connection: &Connection,
+    context: &Context,
+    table: TableIndex,
+    id: &RecordId,
+) -> Result<Option<Placed>> {
     let mut statement = connection
         .prepare_cached(&context.sql.table(table).find)
         .map_sqlite()?;
@@ -105,6 +117,7 @@ pub(super) fn insert(
         check_key(tx, index, id.as_str(), &record)?;
     }
     insert_row(tx.connection, tx.context, index, &record)?;
+    let place = tx.connection.last_insert_rowid();
     let revision = tx.next_revision();
     if table.direction == Direction::Both {
         let entry = OutboxEntry {
@@ -112,7 +125,8 @@ pub(super) fn insert(
             revision,
             base: Vec::new(),
         };
-        outbox::put(tx.connection, table, id.as_str(), &entry, None)?;
+        // Looked for above: there is none.
+        outbox::add(tx.connection, table, id.as_str(), &entry, Some(place))?;
     }
     tx.touch(index, id.as_str());
     Ok(id)
@@ -152,7 +166,10 @@ pub(super) fn change(
     fields: Fields,
 ) -> Result<()> {
     let table = tx.context.schema.table(index);
-    let stored = get(tx.connection, tx.context, index, id)?.ok_or_else(|| not_found(table))?;
+    let Placed {
+        place,
+        record: stored,
+    } = get_placed(tx.connection, tx.context, index, id)?.ok_or_else(|| not_found(table))?;
     let mut cells: Fields = fields
         .into_iter()
         .filter(|(position, value)| stored[*position] != *value)
@@ -177,10 +194,12 @@ pub(super) fn change(
         let time = tx.record_time_ms().max(known.saturating_add(1));
         cells.push((position, Value::Integer(time)));
     }
-    write_cells(tx.connection, table, id.as_str(), &cells)?;
+    write_cells_at(tx.connection, table, place, &cells)?;
     let revision = tx.next_revision();
     if table.direction == Direction::Both {
-        let mut entry = outbox::find(tx.connection, table, id.as_str())?.unwrap_or(OutboxEntry {
+        let before = outbox::find(tx.connection, table, id.as_str())?;
+        let is_first = before.is_none();
+        let mut entry = before.unwrap_or(OutboxEntry {
             kind: OutboxKind::Updated,
             revision,
             base: Vec::new(),
@@ -191,11 +210,15 @@ pub(super) fn change(
                 entry.base.push((position, stored[position].clone()));
             }
         }
-        let was_aside = aside::holds(tx.connection, &table.name, id.as_str())?;
-        outbox::put(tx.connection, table, id.as_str(), &entry, None)?;
-        if was_aside {
-            aside::release(tx.connection, &table.name, id.as_str())?;
-            release_referring(tx, index, id.as_str())?;
+        let id = id.as_str();
+        if is_first {
+            outbox::add(tx.connection, table, id, &entry, Some(place))?;
+        } else {
+            outbox::put(tx.connection, table, id, &entry, Some(place))?;
+        }
+        if !is_first && aside::holds(tx.connection, &table.name, id)? {
+            aside::release(tx.connection, &table.name, id)?;
+            release_referring(tx, index, id)?;
         }
     }
     tx.touch(index, id.as_str());
@@ -281,7 +304,7 @@ fn bury(
         };
         let schema = &tx.context.schema;
         let parent = root.map(|(table, id)| (schema.table(*table).name.as_str(), id.as_str()));
-        outbox::put(tx.connection, table, id, &entry, parent)?;
+        outbox::bury(tx.connection, table, id, &entry, parent)?;
     }
     tx.touch(index, id);
     Ok(())
@@ -356,7 +379,7 @@ pub(super) fn clear(connection: &Connection, context: &Context) -> Result<()> {
         .tables()
         .map(|(_, table)| table.name.as_str());
     let kept = [
-        "outbox", "peer", "mark", "aside", "sent", "origin", "holder", "absent", "conflict",
+        "entry", "peer", "mark", "aside", "origin", "holder", "absent", "conflict",
     ];
     let kept = kept.map(|name| format!("amana_{name}"));
     for name in tables.chain(kept.iter().map(String::as_str)) {
@@ -446,11 +469,29 @@ pub(super) fn write_cells(
     id: &str,
     cells: &[(usize, Value)],
 ) -> Result<()> {
-    let sql = table_sql::update(table, cells.iter().map(|(position, _)| *position));
+    write(connection, table, "id", &id, cells)
+}
+
+/// The same for a record that was found at a place in this transaction.
+pub(super) fn write_cells_at(
+    connection: &Connection,
+    table: &Table,
+    place: i64,
+    cells: &[(usize, Value)],
+) -> Result<()> {
+    write(connection, table, "_rowid_", &place, cells)
+}
+
+fn write(
+    connection: &Connection,
+    table: &Table,
+    by: &'static str,
+    key: &dyn ToSql,
+    cells: &[(usize, Value)],
+) -> Result<()> {
+    let sql = table_sql::update(table, cells.iter().map(|(position, _)| *position), by);
     let parameters = cells.iter().map(|(_, value)| value as &dyn ToSql);
-    let parameters: Vec<&dyn ToSql> = parameters
-        .chain(std::iter::once(&id as &dyn ToSql))
-        .collect();
+    let parameters: Vec<&dyn ToSql> = parameters.chain(std::iter::once(key)).collect();
     connection
         .prepare_cached(&sql)
         .and_then(|mut statement| statement.execute(&*parameters))

@@ -11,8 +11,8 @@ use super::errors::MapSqlite;
 use super::outbox::{base_from_json, kind_number, kind_of};
 use super::schema_tables::cells_to_json;
 use crate::error::Result;
-use crate::model::change_set::OutboxKind;
-use crate::model::ids::PeerId;
+use crate::model::change_set::{Acknowledgement, OutboxKind, Revision};
+use crate::model::ids::{PeerId, PeerKind};
 use crate::model::merge::SentRow;
 use crate::model::schema::Table;
 use crate::model::value::Value;
@@ -20,55 +20,78 @@ use crate::model::value::Value;
 /// How long a row is remembered after it was confirmed.
 const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Notes what was taken. What was taken before and is not yet confirmed stays part of it.
-pub(super) fn add(
+/// Notes what was taken of a record at a revision; the entry of that revision, where it still
+/// waits, becomes this. What was taken before and is not yet confirmed stays part of it.
+pub(super) fn take(
     connection: &Connection,
     peer: &PeerId,
     table: &Table,
-    id: &str,
-    kind: OutboxKind,
-    base: Vec<(usize, Value)>,
+    ack: &Acknowledgement,
+    mut base: Vec<(usize, Value)>,
 ) -> Result<()> {
-    let before = find(connection, table, id)?
-        .map(|before| before.row)
-        .filter(|before| !before.confirmed && kind != OutboxKind::Deleted);
-    let Some(mut before) = before else {
-        return put(connection, peer, table, id, kind, &base);
-    };
-    for (position, value) in base {
-        if before.base.iter().all(|(known, _)| *known != position) {
-            before.base.push((position, value));
+    let mut kind = ack.kind;
+    if let Some(before) = find(connection, table, ack.id.as_str())? {
+        forget(connection, &table.name, ack.id.as_str())?;
+        if !before.row.confirmed && kind != OutboxKind::Deleted {
+            kind = before.row.kind;
+            let mut all = before.row.base;
+            base.retain(|(position, _)| all.iter().all(|(known, _)| known != position));
+            all.append(&mut base);
+            base = all;
         }
     }
-    put(connection, peer, table, id, before.kind, &before.base)
-}
-
-/// Notes what was taken, in place of whatever was noted of the record.
-pub(super) fn put(
-    connection: &Connection,
-    peer: &PeerId,
-    table: &Table,
-    id: &str,
-    kind: OutboxKind,
-    base: &[(usize, Value)],
-) -> Result<()> {
     let base = cells_to_json(table, base.iter().map(|(i, v)| (*i, v)));
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO amana_sent (table_name, record_id, peer, kind, base)
-             VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO amana_entry (revision, state, kind, table_name, record_id, base, peer)
+             VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (table_name, revision) DO UPDATE SET state = 1, kind = ?2, base = ?5, peer = ?6",
         )
         .and_then(|mut statement| {
             statement.execute(params![
-                table.name,
-                id,
-                peer.as_str(),
+                ack.revision.0,
                 kind_number(kind),
-                base
+                table.name,
+                ack.id.as_str(),
+                base,
+                stored_peer(peer)
             ])
         })
         .map(|_| ())
         .map_sqlite()
+}
+
+/// Notes that entries of a table between two revisions were taken, as they are: its deletions or all
+/// others that wait. The caller knows all of them, and that nothing is noted of their records.
+pub(super) fn take_between(
+    connection: &Connection,
+    peer: &PeerId,
+    table: &Table,
+    (first, last): (Revision, Revision),
+    deletions: bool,
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE amana_entry NOT INDEXED SET state = 1, peer = ?1
+               WHERE table_name = ?2 AND revision BETWEEN ?3 AND ?4 AND state = 0
+                 AND (kind = 2) = ?5",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                stored_peer(peer),
+                table.name,
+                first.0,
+                last.0,
+                deletions
+            ])
+        })
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// Nothing for the cloud, so that taking an entry does not make it longer.
+fn stored_peer(peer: &PeerId) -> Option<&str> {
+    (peer.kind() != PeerKind::Cloud).then_some(peer.as_str())
 }
 
 /// A row that was sent, and to whom.
@@ -80,8 +103,9 @@ pub(super) struct Sent {
 pub(super) fn find(connection: &Connection, table: &Table, id: &str) -> Result<Option<Sent>> {
     connection
         .prepare_cached(
-            "SELECT kind, base, confirmed_ms, peer FROM amana_sent
-               WHERE table_name = ? AND record_id = ?",
+            "SELECT kind, base, confirmed_ms, coalesce(peer, 'cloud')
+               FROM amana_entry INDEXED BY amana_entry_by_record
+               WHERE table_name = ? AND record_id = ? AND state > 0",
         )
         .map_sqlite()?
         .query_row([table.name.as_str(), id], |row| {
@@ -103,25 +127,25 @@ fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {
 }
 
 fn read(table: &Table, (kind, base, confirmed_ms): Columns) -> Result<SentRow> {
+    let kind = kind_of(kind)?;
+    let base = match kind {
+        // What a tombstone remembers is no value that was changed.
+        OutboxKind::Deleted => Vec::new(),
+        OutboxKind::Created | OutboxKind::Updated => base_from_json(table, &base)?,
+    };
     Ok(SentRow {
-        kind: kind_of(kind)?,
-        base: base_from_json(table, &base)?,
+        kind,
+        base,
         confirmed: confirmed_ms.is_some(),
     })
-}
-
-/// Whether anything is noted.
-pub(super) fn any(connection: &Connection) -> Result<bool> {
-    connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_sent)")
-        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
-        .map_sqlite()
 }
 
 /// Whether anything of a table is noted.
 pub(super) fn has_any(connection: &Connection, table: &str) -> Result<bool> {
     connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_sent WHERE table_name = ?)")
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM amana_entry WHERE table_name = ? AND state > 0)",
+        )
         .and_then(|mut statement| statement.query_row([table], |row| row.get(0)))
         .map_sqlite()
 }
@@ -143,7 +167,8 @@ pub(super) fn confirm(
     }
     connection
         .prepare_cached(
-            "UPDATE amana_sent SET confirmed_ms = ? WHERE table_name = ? AND record_id = ?",
+            "UPDATE amana_entry INDEXED BY amana_entry_by_record SET state = 2, confirmed_ms = ?
+               WHERE table_name = ? AND record_id = ? AND state > 0",
         )
         .and_then(|mut statement| statement.execute(params![now_ms, table.name, id]))
         .map(|_| ())
@@ -152,7 +177,10 @@ pub(super) fn confirm(
 
 pub(super) fn forget(connection: &Connection, table: &str, id: &str) -> Result<()> {
     connection
-        .prepare_cached("DELETE FROM amana_sent WHERE table_name = ? AND record_id = ?")
+        .prepare_cached(
+            "DELETE FROM amana_entry INDEXED BY amana_entry_by_record
+               WHERE table_name = ? AND record_id = ? AND state > 0",
+        )
         .and_then(|mut statement| statement.execute([table, id]))
         .map(|_| ())
         .map_sqlite()
@@ -161,7 +189,7 @@ pub(super) fn forget(connection: &Connection, table: &str, id: &str) -> Result<(
 /// What was confirmed a day ago needs no more watching.
 pub(super) fn forget_old(connection: &Connection, now_ms: i64) -> Result<()> {
     connection
-        .prepare_cached("DELETE FROM amana_sent WHERE confirmed_ms < ?")
+        .prepare_cached("DELETE FROM amana_entry WHERE state = 2 AND confirmed_ms < ?")
         .and_then(|mut statement| statement.execute([now_ms.saturating_sub(REMEMBERED_MS)]))
         .map(|_| ())
         .map_sqlite()
@@ -175,8 +203,9 @@ pub(super) fn unconfirmed(
 ) -> Result<Vec<(String, SentRow)>> {
     let mut statement = connection
         .prepare_cached(
-            "SELECT kind, base, confirmed_ms, record_id FROM amana_sent
-               WHERE table_name = ? AND peer = ? AND confirmed_ms IS NULL",
+            "SELECT kind, base, confirmed_ms, record_id
+               FROM amana_entry NOT INDEXED
+               WHERE state = 1 AND table_name = ? AND coalesce(peer, 'cloud') = ?",
         )
         .map_sqlite()?;
     let mut rows = statement
@@ -190,14 +219,20 @@ pub(super) fn unconfirmed(
     Ok(found)
 }
 
-/// Gives the note of a record another id.
+/// Gives the note of a record another id, in place of what was noted of that one.
 pub(super) fn rename(connection: &Connection, table: &str, from: &str, to: &str) -> Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE OR REPLACE amana_sent SET record_id = ?3
-               WHERE table_name = ?1 AND record_id = ?2",
-        )
-        .and_then(|mut statement| statement.execute([table, from, to]))
-        .map(|_| ())
-        .map_sqlite()
+    for sql in [
+        "DELETE FROM amana_entry INDEXED BY amana_entry_by_record
+           WHERE table_name = ?1 AND record_id = ?3 AND state > 0
+             AND EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_by_record
+               WHERE table_name = ?1 AND record_id = ?2 AND state > 0)",
+        "UPDATE amana_entry INDEXED BY amana_entry_by_record SET record_id = ?3
+           WHERE table_name = ?1 AND record_id = ?2 AND state > 0",
+    ] {
+        connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute([table, from, to]))
+            .map_sqlite()?;
+    }
+    Ok(())
 }

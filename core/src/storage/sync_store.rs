@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::{self, APPLY_CACHE_KIB, CHECKPOINT_PAGES, WRITER_CACHE_KIB};
-use super::database::{self, Database, WriterState};
+use super::database::{Database, WriterState};
 use super::{acknowledge, apply, aside, collect, holders, peers, records, sent};
 use crate::cancel::CancelToken;
 use crate::error::{ErrorCode, Result};
@@ -15,6 +15,7 @@ use crate::model::ids::{PeerId, PeerKind};
 use crate::model::merge::MergeRule;
 use crate::model::report::ApplyReport;
 use crate::model::terms::PeerTerms;
+use crate::pending::Pending;
 use crate::ports::{ChangeSource, SyncStore};
 
 /// A pull of more rows gets a larger page cache and ends with a checkpoint.
@@ -90,16 +91,12 @@ impl SyncStore for Database {
         class: PushClass,
         after: &OutboxPosition,
         limit: PieceLimit,
-    ) -> Result<OutboxPage> {
+    ) -> Pending<OutboxPage> {
         let (terms, after) = (terms.clone(), *after);
-        // By the writer: what it acknowledges between two pieces empties every other connection's
-        // page cache, and not its own.
-        self.writer(move |state| {
-            database::read_once(&state.connection, &state.context, |connection, context| {
-                collect::collect(connection, context, &terms, class, &after, limit)
-            })
+        // Beside the writer, which notes meanwhile what was taken of the page before.
+        self.read(move |connection, context| {
+            collect::collect(connection, context, &terms, class, &after, limit)
         })
-        .wait()
     }
 
     fn noted(&self, peer: &PeerId) -> Result<Noted> {

@@ -5,7 +5,7 @@ use crate::model::schema::{Column, Role, Schema, Table, TableIndex};
 
 /// Texts of the statements that run for every record.
 pub(super) struct TableSql {
-    /// All columns by id.
+    /// All columns and the rowid, by id.
     pub find: String,
     /// All columns, positional.
     pub insert: String,
@@ -15,7 +15,7 @@ pub(super) struct TableSql {
     pub delete: String,
     /// The list of all columns.
     pub columns: String,
-    /// All columns by rowid, for the records of a page.
+    /// All columns by rowid.
     pub find_row: String,
     /// What stands before each shown column's value in a record's JSON object, with its position.
     pub keys: Vec<(usize, String)>,
@@ -52,7 +52,7 @@ impl TableSql {
             .join(", ");
         let marks = vec!["?"; table.columns.len()].join(", ");
         Self {
-            find: format!("SELECT {columns} FROM {name} WHERE id = ?"),
+            find: format!("SELECT {columns}, _rowid_ FROM {name} WHERE id = ?"),
             insert: format!("INSERT INTO {name} ({columns}) VALUES ({marks})"),
             insert_new: format!(
                 "INSERT INTO {name} ({columns}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING"
@@ -91,13 +91,18 @@ fn page_head(table: &Table) -> String {
     head
 }
 
-/// A statement that writes the given columns of one record; the id is the last parameter.
-pub(super) fn update(table: &Table, positions: impl Iterator<Item = usize>) -> String {
+/// A statement that writes the given columns of one record; its id, or its rowid, is the last
+/// parameter.
+pub(super) fn update(
+    table: &Table,
+    positions: impl Iterator<Item = usize>,
+    by: &'static str,
+) -> String {
     let set = positions
         .map(|i| format!("{} = ?", quote(&table.columns[i].name)))
         .collect::<Vec<_>>()
         .join(", ");
-    format!("UPDATE {} SET {set} WHERE id = ?", quote(&table.name))
+    format!("UPDATE {} SET {set} WHERE {by} = ?", quote(&table.name))
 }
 
 /// A name of the schema between quotes. Names are checked when the schema is read; the quotes are

@@ -55,15 +55,26 @@ pub(super) fn read_record(row: &Row<'_>, table: &Table) -> rusqlite::Result<Vec<
     (0..table.columns.len()).map(|i| row.get(i)).collect()
 }
 
-/// Runs a statement that finds at most one record by the given id.
+/// A record, and its rowid: as long as the transaction lasts it is found by that as well.
+pub(super) struct Placed {
+    pub place: i64,
+    pub record: Vec<Value>,
+}
+
+/// Runs a statement that finds at most one record by the given id, and shows the rowid after its columns.
 pub(super) fn find(
     statement: &mut Statement<'_>,
     table: &Table,
     id: &str,
-) -> Result<Option<Vec<Value>>> {
+) -> Result<Option<Placed>> {
     let mut rows = statement.query([id]).map_sqlite()?;
     rows.next()
         .map_sqlite()?
-        .map(|row| read_record(row, table).map_sqlite())
+        .map(|row| {
+            Ok(Placed {
+                place: row.get(table.columns.len()).map_sqlite()?,
+                record: read_record(row, table).map_sqlite()?,
+            })
+        })
         .transpose()
 }

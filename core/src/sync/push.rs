@@ -22,6 +22,12 @@ const PIECE: PieceLimit = PieceLimit {
     rows: 300,
     bytes: 512 * 1024,
 };
+/// What is read at once: a few pieces, since each that is acknowledged empties what a reader of the
+/// database knows of it.
+const PAGE: PieceLimit = PieceLimit {
+    rows: 4 * PIECE.rows,
+    bytes: 2 * PIECE.bytes,
+};
 /// How many other pieces are tried before the peer is held to be down.
 const PROBES: usize = 8;
 
@@ -58,18 +64,27 @@ impl Run<'_> {
 
     fn push_class(&mut self, class: PushClass, refusals: &mut Refusals) -> Result<()> {
         let engine = self.engine;
+        let collect =
+            |after: &OutboxPosition| engine.store.collect(&engine.terms, class, after, PAGE);
         let mut after = OutboxPosition::default();
+        let mut page = collect(&after).wait()?;
         loop {
             engine.cancel.check()?;
-            let page = engine.store.collect(&engine.terms, class, &after, PIECE)?;
+            // The next page is read while this one is sent. What is written meanwhile to a record of
+            // it has another revision, and stays.
+            let ahead = match page.next {
+                Some(next) if next > after => Some((next, collect(&next))),
+                Some(_) => return Err(Error::internal("the outbox does not move on")),
+                None => None,
+            };
             let rows = self.sendable(page.rows, refusals)?;
             let alone = class == PushClass::Deletions && engine.terms.id.kind() == PeerKind::Cloud;
             self.push_pieces(pieces(engine.schema, alone, &rows), refusals)?;
-            match page.next {
-                Some(next) if next > after => after = next,
-                Some(_) => return Err(Error::internal("the outbox does not move on")),
-                None => return Ok(()),
-            }
+            let Some((next, ahead)) = ahead else {
+                return Ok(());
+            };
+            after = next;
+            page = ahead.wait()?;
         }
     }
 
@@ -252,5 +267,15 @@ fn last_stage(schema: &Schema) -> u8 {
 /// its own: it deletes the children too, and a failure among them must not stop other deletions.
 fn pieces<'r>(schema: &Schema, alone: bool, rows: &'r [OutboxRow]) -> Vec<&'r [OutboxRow]> {
     let alone = |row: &OutboxRow| alone && !schema.table(row.table).children.is_empty();
-    rows.chunk_by(|a, b| !alone(a) && !alone(b)).collect()
+    let (mut count, mut bytes) = (0, 0);
+    let together = |a: &OutboxRow, b: &OutboxRow| {
+        count += 1;
+        bytes += a.bytes();
+        let together = !alone(a) && !alone(b) && count < PIECE.rows && bytes <= PIECE.bytes;
+        if !together {
+            (count, bytes) = (0, 0);
+        }
+        together
+    };
+    rows.chunk_by(together).collect()
 }

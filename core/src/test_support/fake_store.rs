@@ -16,6 +16,7 @@ use crate::model::report::ApplyReport;
 use crate::model::schema::{Direction, Schema, TableIndex};
 use crate::model::terms::PeerTerms;
 use crate::model::value::Value;
+use crate::pending::{self, Pending};
 use crate::ports::{ChangeSource, SyncStore};
 
 type Key = (TableIndex, RecordId);
@@ -288,7 +289,7 @@ impl SyncStore for FakeStore {
         class: PushClass,
         after: &OutboxPosition,
         limit: PieceLimit,
-    ) -> Result<OutboxPage> {
+    ) -> Pending<OutboxPage> {
         self.log.note(Call::Collect(class));
         let state = self.state();
         let reversed = class == PushClass::Deletions && terms.id.kind() == PeerKind::Hub;
@@ -332,7 +333,7 @@ impl SyncStore for FakeStore {
         let more = rows.len() > limit.rows;
         rows.truncate(limit.rows);
         let next = rows.last().filter(|_| more).map(position);
-        Ok(OutboxPage { rows, next })
+        pending::ready(Ok(OutboxPage { rows, next }))
     }
 
     fn noted(&self, _: &PeerId) -> Result<Noted> {

@@ -1,8 +1,7 @@
-//! The decoder of the cloud's pull replies, in both of their wrappings: never a panic, memory within
-//! its limits.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let _ = amana_core::test_support::check_pull_decoder(bytes, false);
-    let _ = amana_core::test_support::check_pull_decoder(bytes, true);
-});
+#[allow(dead_code)]
+#[path = "../targets.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::pull_reply(bytes));

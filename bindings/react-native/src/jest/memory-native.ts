@@ -31,6 +31,7 @@ import type {
   VaultGlance,
   VaultStateEvent,
 } from '../NativeAmana.ts';
+import { fromBase64 } from '../text.ts';
 import { MemoryCloud } from './cloud.ts';
 import { Emitter } from './emitter.ts';
 import { failure, replyOf } from './failure.ts';
@@ -140,6 +141,7 @@ export class MemoryNative implements Spec {
     const vault = this.vaultOf(handle);
     return vault.opening(() => {
       this.fail('openForDevice');
+      checkRecoveryKey(recoveryKey);
       if (vault.policy === 'person') {
         throw failure('invalid_input', 'this vault opens for persons alone');
       }
@@ -161,6 +163,7 @@ export class MemoryNative implements Spec {
     recoveryKey: string | null
   ): Promise<void> {
     const vault = this.at('createForPerson', handle);
+    checkRecoveryKey(recoveryKey);
     if (vault.policy !== null) throw failure('invalid_input', 'there is a vault already');
     vault.people.addPin(person, pin);
     if (recoveryKey !== null) vault.people.addSlot('recovery');
@@ -703,4 +706,10 @@ function digestOf(rows: readonly unknown[]): string {
     sum = BigInt.asUintN(64, sum + hash);
   }
   return sum.toString(16).padStart(64, '0');
+}
+
+function checkRecoveryKey(base64: string | null): void {
+  if (base64 !== null && fromBase64(base64)?.length !== 32) {
+    throw failure('invalid_input', 'a recovery key is 32 bytes in base64');
+  }
 }

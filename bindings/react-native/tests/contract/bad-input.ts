@@ -110,4 +110,14 @@ export function badInputContract(_harness: Harness): void {
     }
     expect(await codeOf(vault.unlock(5 as never))).toBe('invalid_input');
   });
+
+  test('a recovery key that is none is refused, also where the vault is there already', async () => {
+    const name = freshName();
+    for (const recoveryKey of ['', 'no base64', 'AAAA', 'half \ud83d of it', 'A'.repeat(48)]) {
+      expect(await codeOf(openVault({ name, recoveryKey }))).toBe('invalid_input');
+    }
+    expect(await codeOf(openVault({ name, recoveryKey: 5 as never }))).toBe('invalid_input');
+    await (await openVault({ name })).close();
+    expect(await codeOf(openVault({ name, recoveryKey: 'AAAA' }))).toBe('invalid_input');
+  });
 }

@@ -252,7 +252,7 @@ final class BridgeLifeTests: XCTestCase {
         let answer = Data([1, 2, 3]).base64EncodedString()
         await assertRefused("not_found") { try await care.salvageWithRecovery(handle, answer) }
         _ = try await life.makeRecoveryRequest(handle)
-        await assertRefused("key_mismatch") { try await care.salvageWithRecovery(handle, answer) }
+        await assertRefused("invalid_input") { try await care.salvageWithRecovery(handle, answer) }
         try await life.unlockWithPin(handle, "ama", secret("1111"))
         let count = try await desk.bridge.records.count(handle, "patients", "{}")
         XCTAssertEqual(count, 1)

@@ -1,8 +1,7 @@
 //! Reads a table without rowids around its damage: from both ends, and row by row with the keys that
-//! an index, or the records that were saved, still know.
+//! an index still knows.
 
-use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, params, params_from_iter};
+use rusqlite::params_from_iter;
 
 use super::super::errors::MapSqlite;
 use super::super::table_sql::quote;
@@ -10,19 +9,16 @@ use super::rows::{Batch, Target, Values};
 use super::source::{Shape, Source, list};
 use crate::error::Result;
 use crate::model::salvage::Lost;
-use crate::model::schema::Schema;
 
 /// So many rows that cannot be read one by one: each costs a connection.
 const FAILURES: u32 = 20_000;
 
-/// Copies what can be read. With `records`, keys are also looked for among the ids of saved records:
-/// the table is the outbox.
+/// Copies what can be read.
 pub(super) fn copy(
     source: &mut Source<'_>,
     target: &Target<'_>,
     shape: &Shape,
     columns: &[String],
-    records: Option<&Schema>,
 ) -> Result<(u64, Lost)> {
     let mut reading = Reading {
         shape,
@@ -43,9 +39,6 @@ pub(super) fn copy(
         for key in keys {
             reading.one(source, target, &key)?;
         }
-    }
-    if let (None, Some(schema)) = (total, records) {
-        reading.of_records(source, target, schema)?;
     }
     let lost = match total {
         Some(total) => Lost::Exactly(total.saturating_sub(reading.saved)),
@@ -201,34 +194,6 @@ impl Reading<'_> {
         match found {
             Some(batch) => self.saved += target.put(&batch.rows)?,
             None => self.failures += 1,
-        }
-        Ok(())
-    }
-
-    /// The entry of each record that was saved.
-    fn of_records(
-        &mut self,
-        source: &mut Source<'_>,
-        target: &Target<'_>,
-        schema: &Schema,
-    ) -> Result<()> {
-        for (_, table) in schema.tables() {
-            let sql = format!(
-                "SELECT id FROM {} WHERE id > ?1 ORDER BY id LIMIT 1",
-                quote(&table.name)
-            );
-            let mut after = String::new();
-            loop {
-                let next: Option<String> = target
-                    .fresh
-                    .prepare_cached(&sql)
-                    .and_then(|mut s| s.query_row(params![after], |row| row.get(0)).optional())
-                    .map_sqlite()?;
-                let Some(id) = next else { break };
-                let key = vec![Value::Text(table.name.clone()), Value::Text(id.clone())];
-                self.one(source, target, &key)?;
-                after = id;
-            }
         }
         Ok(())
     }

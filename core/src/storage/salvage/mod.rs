@@ -106,8 +106,7 @@ fn fill(options: &SalvageOptions<'_>, fresh: &Path, copy: PathBuf) -> Result<Sal
     })
 }
 
-/// Copies every table of the fresh database: record tables before the outbox, which is looked up by
-/// their ids where it is damaged.
+/// Copies every table of the fresh database.
 fn copy_tables(
     options: &SalvageOptions<'_>,
     mut source: Option<&mut Source<'_>>,
@@ -115,7 +114,7 @@ fn copy_tables(
 ) -> Result<Vec<TableSalvage>> {
     let mut shapes = source::shapes(fresh)?;
     let kind = |shape: &Shape| match &*shape.name {
-        "amana_outbox" => TableKind::Outbox,
+        "amana_entry" | "amana_outbox" => TableKind::Outbox,
         "amana_kv" => TableKind::KeyValues,
         name if options.schema.find(name).is_some() => TableKind::Records,
         _ => TableKind::Books,
@@ -127,7 +126,7 @@ fn copy_tables(
             None => (0, Lost::Unknown),
             Some(source) => {
                 fresh.execute_batch("BEGIN IMMEDIATE").map_sqlite()?;
-                let outcome = copy_table(source, fresh, shape, &options.schema)?;
+                let outcome = copy_table(source, fresh, shape)?;
                 fresh.execute_batch("COMMIT").map_sqlite()?;
                 outcome
             }
@@ -142,12 +141,7 @@ fn copy_tables(
     Ok(done)
 }
 
-fn copy_table(
-    source: &mut Source<'_>,
-    fresh: &Connection,
-    shape: &Shape,
-    schema: &Schema,
-) -> Result<(u64, Lost)> {
+fn copy_table(source: &mut Source<'_>, fresh: &Connection, shape: &Shape) -> Result<(u64, Lost)> {
     let Some(found) = source.shape(&shape.name)? else {
         // A table that the damaged database's version did not have yet.
         return Ok((0, Lost::Exactly(0)));
@@ -157,11 +151,7 @@ fn copy_table(
     if found.has_rowid {
         rows::copy(source, &target, &found, &columns)
     } else {
-        let more = match &*shape.name {
-            "amana_outbox" => Some(schema),
-            _ => None,
-        };
-        keyed::copy(source, &target, &found, &columns, more)
+        keyed::copy(source, &target, &found, &columns)
     }
 }
 
@@ -170,7 +160,7 @@ fn settle_outbox(fresh: &Connection, schema: &Schema) -> Result<u64> {
     let mut removed = 0;
     for (_, table) in schema.tables() {
         let sql = format!(
-            "DELETE FROM amana_outbox WHERE table_name = ?1 AND kind <> 2
+            "DELETE FROM amana_entry WHERE state = 0 AND table_name = ?1 AND kind <> 2
                AND NOT EXISTS (SELECT 1 FROM {} WHERE id = record_id)",
             quote(&table.name)
         );
@@ -179,8 +169,9 @@ fn settle_outbox(fresh: &Connection, schema: &Schema) -> Result<u64> {
     // What is kept of an entry for one peer goes with the entry.
     for table in ["amana_mark", "amana_aside"] {
         let sql = format!(
-            "DELETE FROM {table} WHERE NOT EXISTS (SELECT 1 FROM amana_outbox o
-               WHERE o.table_name = {table}.table_name AND o.record_id = {table}.record_id)"
+            "DELETE FROM {table} WHERE NOT EXISTS
+               (SELECT 1 FROM amana_entry o INDEXED BY amana_entry_by_record WHERE o.state = 0
+               AND o.table_name = {table}.table_name AND o.record_id = {table}.record_id)"
         );
         fresh.execute(&sql, []).map_sqlite()?;
     }
@@ -191,7 +182,7 @@ fn settle_outbox(fresh: &Connection, schema: &Schema) -> Result<u64> {
 fn settle_revision(fresh: &Connection) -> Result<()> {
     let kept = read_meta(fresh, "revision")?.and_then(|text| text.parse::<i64>().ok());
     let used: Option<i64> = fresh
-        .query_row("SELECT max(revision) FROM amana_outbox", [], |row| {
+        .query_row("SELECT max(revision) FROM amana_entry", [], |row| {
             row.get(0)
         })
         .map_sqlite()?;

@@ -11,6 +11,7 @@ mod pulls;
 mod records;
 mod related;
 mod salvage;
+mod taken;
 
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -153,6 +154,7 @@ impl Store {
         let start = OutboxPosition::default();
         self.database
             .collect(&PeerTerms::cloud(), class, &start, ALL)
+            .wait()
             .unwrap()
             .rows
     }

@@ -67,6 +67,7 @@ fn the_outbox_is_walked_in_pages_parents_first() {
         let page = store
             .database
             .collect(&PeerTerms::cloud(), class, &position, TWO)
+            .wait()
             .unwrap();
         assert!(page.rows.len() <= 2);
         seen.extend(
@@ -178,6 +179,7 @@ fn a_page_ends_with_its_rows_or_its_bytes() {
         let page = store
             .database
             .collect(&PeerTerms::cloud(), class, &after, limit)
+            .wait()
             .unwrap();
         sizes.push(page.rows.len());
         match page.next {

@@ -196,6 +196,7 @@ fn an_attribute_that_the_server_merged_into_another_takes_over_its_id() {
     use crate::ports::SyncStore;
     let page = pushed
         .collect(&terms, class, &Default::default(), limit)
+        .wait()
         .unwrap();
     first.sync(&cloud);
     page.rows.iter().for_each(|row| cloud.take(row).unwrap());

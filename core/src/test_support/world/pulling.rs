@@ -18,7 +18,7 @@ pub(super) fn outbox(device: &Device) -> Vec<OutboxRow> {
         let page = device
             .database
             .collect(&PeerTerms::cloud(), class, &Default::default(), limit);
-        page.unwrap().rows
+        page.wait().unwrap().rows
     };
     let mut rows = collect(PushClass::Upserts { stage: 0 });
     rows.extend(collect(PushClass::Upserts { stage: 1 }));

@@ -27,7 +27,9 @@ internal class AmanaModule(
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default.limitedParallelism(1))
     private val bridge = CoreBridge(platform) { name, value -> emit(name, containers.wrapMap(value)) }
 
-    override fun attachVault(configJson: String?, promise: Promise) = answer(promise) { life.attach(configJson.given()) }
+    override fun attachVault(configJson: String?, promise: Promise) = answer(promise) {
+        life.attach(configJson.given())
+    }
 
     override fun closeVault(handle: Double, promise: Promise) = answer(promise) { life.close(handle) }
 
@@ -178,8 +180,13 @@ internal class AmanaModule(
     override fun createRecord(handle: Double, table: String?, fieldsJson: String?, promise: Promise) =
         answer(promise) { records.create(handle, table.given(), fieldsJson.given()) }
 
-    override fun updateRecord(handle: Double, table: String?, recordId: String?, fieldsJson: String?, promise: Promise) =
-        answer(promise) { records.update(handle, table.given(), recordId.given(), fieldsJson.given()) }
+    override fun updateRecord(
+        handle: Double,
+        table: String?,
+        recordId: String?,
+        fieldsJson: String?,
+        promise: Promise,
+    ) = answer(promise) { records.update(handle, table.given(), recordId.given(), fieldsJson.given()) }
 
     override fun deleteRecord(handle: Double, table: String?, recordId: String?, promise: Promise) =
         answer(promise) { records.delete(handle, table.given(), recordId.given()) }

@@ -1,9 +1,8 @@
+// What JavaScript gave, as plain data, or the typed refusal.
 package com.amana
 
 import com.facebook.react.bridge.ReadableArray
 import com.facebook.react.bridge.ReadableType
-
-/** What JavaScript gave, as plain data, or the typed refusal. */
 
 /** What has to be there. */
 internal fun <T : Any> T?.given(): T = this ?: throw Failure.invalid("a value is missing")

@@ -59,14 +59,15 @@ internal class Life(
 
     suspend fun openForDevice(handle: Double, recoveryKey: String?): Boolean = opening.withLock {
         val vault = vault(handle)
+        val key = recoveryKey?.let(Tagged::recoveryKey)
         // What is half wiped or half made the library goes on with by itself.
         val made = vault.glance().presence == VaultPresence.NOTHING
-        if (made) vault.createForDevice(recoveryKey?.let(Tagged::bytes)) else vault.unlock()
+        if (made) vault.createForDevice(key) else vault.unlock()
         made
     }
 
     suspend fun createForPerson(handle: Double, person: String, pin: ByteArray, recoveryKey: String?) =
-        vault(handle).createForPerson(person, pin, recoveryKey?.let(Tagged::bytes))
+        vault(handle).createForPerson(person, pin, recoveryKey?.let(Tagged::recoveryKey))
 
     suspend fun lock(handle: Double) = vault(handle).lock()
 
@@ -130,7 +131,8 @@ internal class Life(
     suspend fun quarantine(handle: Double, acknowledgedUnsynced: Double?): Map<String, Any?> =
         Told.quarantined(vault(handle).quarantine(acknowledgedUnsynced?.let { count(it, "the number of records") }))
 
-    suspend fun quarantined(handle: Double): List<Map<String, Any?>> = vault(handle).quarantined().map(Told::quarantined)
+    suspend fun quarantined(handle: Double): List<Map<String, Any?>> =
+        vault(handle).quarantined().map(Told::quarantined)
 
     suspend fun selfTest(optionsJson: String): Map<String, Any?> {
         platform.loadLibrary()

@@ -35,6 +35,13 @@ internal object Tagged {
         throw Failure.invalid("not base64")
     }
 
+    /** An organisation's public key; also looked at where the vault is there already and has no use for it. */
+    fun recoveryKey(base64: String): ByteArray = bytes(base64).also {
+        if (it.size != RECOVERY_KEY_BYTES) throw Failure.invalid("a recovery key is 32 bytes in base64")
+    }
+
+    private const val RECOVERY_KEY_BYTES = 32
+
     /** `stored:NAME` or `session:NAME`. */
     fun namespace(space: String): KvNamespace = when {
         space.startsWith("stored:") -> KvNamespace.Stored(space.substring("stored:".length))

@@ -1,12 +1,12 @@
 package amana.core
 
+import kotlinx.coroutines.runBlocking
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.test.Test
 import kotlin.test.assertContains
 import kotlin.test.assertEquals
 import kotlin.test.assertNotNull
 import kotlin.test.assertTrue
-import kotlinx.coroutines.runBlocking
 
 /** An app's own rule for conflicts: what it is asked, what becomes of its answers, and of none. */
 class ConflictRuleTest {

@@ -1,5 +1,6 @@
 package amana.core
 
+import kotlinx.coroutines.runBlocking
 import java.io.File
 import java.nio.file.Files
 import kotlin.test.Test
@@ -7,7 +8,6 @@ import kotlin.test.assertEquals
 import kotlin.test.assertFalse
 import kotlin.test.assertNull
 import kotlin.test.assertTrue
-import kotlinx.coroutines.runBlocking
 
 /** Key stores by kind, and the self-test that an app runs on its own device. */
 class KeyStoreTest {

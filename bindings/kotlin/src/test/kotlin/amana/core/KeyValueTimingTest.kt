@@ -1,8 +1,8 @@
 package amana.core
 
+import kotlinx.coroutines.runBlocking
 import kotlin.test.Test
 import kotlin.test.assertEquals
-import kotlinx.coroutines.runBlocking
 
 /** Says what reads and writes of the key-value store take from Kotlin. Nothing depends on the figures. */
 class KeyValueTimingTest {

@@ -28,7 +28,8 @@ class Organisation(
     }
 
     private fun run(vararg command: String) {
-        val process = ProcessBuilder(listOf(System.getProperty("amana.recovery")) + command).redirectErrorStream(true).start()
+        val whole = listOf(System.getProperty("amana.recovery")) + command
+        val process = ProcessBuilder(whole).redirectErrorStream(true).start()
         val output = process.inputStream.bufferedReader().readText()
         assertEquals(0, process.waitFor(), output)
     }

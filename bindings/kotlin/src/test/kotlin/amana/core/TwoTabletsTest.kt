@@ -1,12 +1,12 @@
 package amana.core
 
+import kotlinx.coroutines.runBlocking
 import kotlin.test.Test
 import kotlin.test.assertContains
 import kotlin.test.assertEquals
 import kotlin.test.assertNotNull
 import kotlin.test.assertNull
 import kotlin.test.assertTrue
-import kotlinx.coroutines.runBlocking
 
 /** Two tablets sync through the reference server, over real TLS. */
 class TwoTabletsTest {

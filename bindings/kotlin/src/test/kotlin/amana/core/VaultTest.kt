@@ -1,5 +1,10 @@
 package amana.core
 
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withContext
 import java.nio.file.Files
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CopyOnWriteArrayList
@@ -10,11 +15,6 @@ import kotlin.test.assertEquals
 import kotlin.test.assertFalse
 import kotlin.test.assertNotNull
 import kotlin.test.assertTrue
-import kotlinx.coroutines.Dispatchers
-import kotlinx.coroutines.async
-import kotlinx.coroutines.awaitAll
-import kotlinx.coroutines.runBlocking
-import kotlinx.coroutines.withContext
 
 /** The vault's calls from coroutines: errors, callbacks, many at once. */
 class VaultTest {
@@ -29,7 +29,8 @@ class VaultTest {
 
     @Test
     fun errorsAreTypedAndNameThePlaceButNoValue() = withTablet { tablet ->
-        val wrongType = failure { tablet.vault.insert("patients", """{"sex":"CanaryValue-longer-than-24-characters"}""") }
+        val wrongType =
+            failure { tablet.vault.insert("patients", """{"sex":"CanaryValue-longer-than-24-characters"}""") }
         assertEquals(ErrorCode.INVALID_INPUT, wrongType.code)
         assertEquals("patients.sex", wrongType.at)
         assertFalse(wrongType.toString().contains("Canary"))

@@ -41,7 +41,11 @@ class BadInputTest {
             method.parameterTypes.forEachIndexed { at, type ->
                 if (type != String::class.java) return@forEachIndexed
                 for (text in listOf(null, "half \ud83d of it", large)) {
-                    val outcome = outcome(phone, method, usual(method).also { it[0] = first(it[0], handle); it[at] = text })
+                    val arguments = usual(method).also {
+                        it[0] = first(it[0], handle)
+                        it[at] = text
+                    }
+                    val outcome = outcome(phone, method, arguments)
                     assertTrue(outcome.startsWith("!") || outcome in HARMLESS, "${method.name}, $at: $outcome")
                 }
             }
@@ -51,17 +55,21 @@ class BadInputTest {
     @Test
     fun numbersAndListsThatAreNoneAreRefused() = Phone().use { phone ->
         val handle = phone.open()
+        val numbers = listOf(Double.NaN, 1.5, 9007199254740993.0, -1.0)
         for (method in methods) {
             method.parameterTypes.forEachIndexed { at, type ->
                 val bad: List<Any?> = when {
-                    at > 0 && type == Double::class.javaPrimitiveType -> listOf(Double.NaN, 1.5, 9007199254740993.0, -1.0)
-                    type == Double::class.javaObjectType -> listOf(Double.NaN, 1.5, 9007199254740993.0, -1.0)
+                    at > 0 && type == Double::class.javaPrimitiveType -> numbers
+                    type == Double::class.javaObjectType -> numbers
                     type == ReadableArray::class.java ->
-                        listOf(null, JavaOnlyArray.of(null), JavaOnlyArray.of(256.0), JavaOnlyArray.of(Double.NaN), JavaOnlyArray.of(true))
+                        listOf(null) + listOf(null, 256.0, Double.NaN, true).map { JavaOnlyArray.of(it) }
                     else -> emptyList()
                 }
                 for (value in bad) {
-                    val arguments = usual(method).also { it[0] = handle; it[at] = value }
+                    val arguments = usual(method).also {
+                        it[0] = handle
+                        it[at] = value
+                    }
                     val outcome = outcome(phone, method, arguments)
                     val below = value == -1.0 && method.name == "conflicts"
                     if (!below) assertTrue(outcome.startsWith("!"), "${method.name}, $at, $value: $outcome")

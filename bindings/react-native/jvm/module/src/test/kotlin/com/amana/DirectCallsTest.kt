@@ -43,7 +43,8 @@ class DirectCallsTest {
         assertEquals("closed", code(DirectCalls.find(-1, space, space)))
         assertEquals(2, DirectCalls.state(0))
         // what Kotlin's types forbid, and Java would let through
-        val kvGet = DirectCalls::class.java.getMethod("kvGet", Long::class.java, ByteArray::class.java, ByteArray::class.java)
+        val bytes = ByteArray::class.java
+        val kvGet = DirectCalls::class.java.getMethod("kvGet", Long::class.java, bytes, bytes)
         assertEquals("invalid_input", code(kvGet.invoke(null, handle, null, space) as ByteArray))
     }
 }

@@ -1,7 +1,10 @@
 package com.amana
 
+import com.facebook.react.bridge.BridgeReactContext
 import kotlin.test.Test
 import kotlin.test.assertEquals
+import kotlin.test.assertIs
+import kotlin.test.assertNull
 import kotlin.test.assertTrue
 
 class PackageTest {
@@ -12,5 +15,17 @@ class PackageTest {
         val info = infos.getValue("Amana")
         assertTrue(info.isTurboModule)
         assertEquals(AmanaModule::class.java.name, info.className)
+    }
+
+    /** As an app makes it: with the phone's own platform, containers and events. */
+    @Test
+    fun thePackageMakesTheModule() {
+        val context = BridgeReactContext(NoContext())
+        val module = assertIs<AmanaModule>(AmanaPackage().getModule("Amana", context))
+        assertEquals("Amana", module.name)
+        // nothing is open yet, and nothing has been loaded for it
+        assertEquals("closed", module.vaultState(1.0))
+        module.invalidate()
+        assertNull(AmanaPackage().getModule("Other", context))
     }
 }

@@ -1,0 +1,157 @@
+//! What an acknowledgement makes of entries: whole pieces in place, or each by itself.
+
+use super::*;
+
+/// All entries by table and revision: state, kind, columns with their bases, who took it.
+fn books(store: &Store) -> Vec<String> {
+    let text: String = raw(
+        store,
+        "SELECT group_concat(concat_ws(' ', table_name, revision, state, kind, base, peer), '\n'
+                  ORDER BY table_name, revision) FROM amana_entry",
+    );
+    text.lines().map(str::to_owned).collect()
+}
+
+fn acknowledge(store: &Store, rows: Vec<Acknowledgement>) {
+    store
+        .database
+        .acknowledge(&PeerTerms::cloud(), rows)
+        .unwrap();
+}
+
+fn acknowledgements(store: &Store) -> Vec<Acknowledgement> {
+    let mut rows = store.upserts();
+    rows.append(&mut store.outbox(PushClass::Deletions));
+    rows.iter().map(Acknowledgement::from).collect()
+}
+
+/// Patients of every kind of entry, with visits; the first three were sent and edited again.
+fn prepared() -> (Store, Vec<RecordId>) {
+    let store = Store::new();
+    let mut patients: Vec<RecordId> = Vec::new();
+    for name in ["A", "B", "C", "D", "E", "F"] {
+        let id = store.insert("patients", json!({"given_name": name}));
+        patients.push(id.unwrap());
+    }
+    let sent = acknowledgements(&store).into_iter();
+    acknowledge(&store, sent.filter(|ack| ack.id != patients[5]).collect());
+    for id in &patients[..3] {
+        store
+            .update("patients", id, json!({"surname": "edited"}))
+            .unwrap();
+    }
+    for id in &patients[2..5] {
+        let visit = json!({"patient_id": id.as_str()});
+        store.insert("visits", visit).unwrap();
+    }
+    store.delete("patients", &patients[3]).unwrap();
+    store.delete("patients", &patients[4]).unwrap();
+    (store, patients)
+}
+
+#[test]
+fn a_piece_that_is_taken_at_once_ends_as_rows_that_are_taken_one_by_one() {
+    type Meanwhile = fn(&Store, &[RecordId]);
+    let meanwhile: [Meanwhile; 5] = [
+        |_, _| {},
+        |store, ids| {
+            store
+                .update("patients", &ids[1], json!({"surname": "again"}))
+                .unwrap();
+        },
+        |store, ids| store.delete("patients", &ids[0]).unwrap(),
+        |store, ids| {
+            store
+                .pull(vec![store.remote_delete("patients", &ids[5])])
+                .unwrap();
+        },
+        |store, _| {
+            store.insert("patients", json!({})).unwrap();
+        },
+    ];
+    for (number, meanwhile) in meanwhile.into_iter().enumerate() {
+        let ends = [true, false].map(|at_once| {
+            let (store, ids) = prepared();
+            let rows = acknowledgements(&store);
+            meanwhile(&store, &ids);
+            if at_once {
+                acknowledge(&store, rows);
+            } else {
+                for row in rows {
+                    acknowledge(&store, vec![row]);
+                }
+            }
+            books(&store)
+        });
+        assert_eq!(ends[0], ends[1], "case {number}");
+        assert!(ends[0].iter().any(|line| line.contains(" 1 ")));
+    }
+}
+
+#[test]
+fn an_entry_between_those_that_were_taken_stays() {
+    let store = Store::new();
+    let mut ids = Vec::new();
+    for name in ["A", "B", "C"] {
+        let id = store.insert("patients", json!({"given_name": name}));
+        ids.push(id.unwrap());
+    }
+    let mut rows = acknowledgements(&store);
+    rows.remove(1);
+    // As many entries as were taken are left between the first and the last of them.
+    store
+        .update("patients", &ids[0], json!({"surname": "since"}))
+        .unwrap();
+    acknowledge(&store, rows);
+    let waiting: Vec<RecordId> = store.upserts().into_iter().map(|row| row.id).collect();
+    assert_eq!(waiting, [ids[1].clone(), ids[0].clone()]);
+    let sent: i64 = raw(&store, "SELECT count(*) FROM amana_sent");
+    assert_eq!(sent, 2);
+}
+
+#[test]
+fn what_was_taken_is_found_among_the_sent_and_no_more_waits() {
+    let store = Store::new();
+    for _ in 0..3 {
+        store.insert("patients", json!({})).unwrap();
+    }
+    assert!(store.database.has_unsynced_now().unwrap());
+    acknowledge(&store, acknowledgements(&store));
+    assert!(!store.database.has_unsynced_now().unwrap());
+    assert_eq!(store.database.outbox_counts().wait().unwrap().pending, 0);
+    let peers: String = raw(&store, "SELECT group_concat(DISTINCT peer) FROM amana_sent");
+    assert_eq!(peers, "cloud");
+    assert!(books(&store).iter().all(|line| line.contains(" 1 0 {}")));
+}
+
+#[test]
+fn a_record_that_has_moved_since_its_edit_is_still_pushed_as_itself() {
+    let store = Store::new();
+    let mut ids = Vec::new();
+    for name in ["A", "B"] {
+        let id = store.insert("patients", json!({"given_name": name}));
+        ids.push(id.unwrap());
+    }
+    // As after a salvage: the places lead to another record, or to none.
+    store
+        .database
+        .writer(|state| {
+            state
+                .connection
+                .execute_batch(
+                    "UPDATE patients SET _rowid_ = _rowid_ + 1000;
+                     UPDATE patients SET _rowid_ = 1 WHERE given_name = 'B';",
+                )
+                .map_err(|_| Error::internal("test"))
+        })
+        .wait()
+        .unwrap();
+    let (_, table) = store.schema.require("patients").unwrap();
+    let name = table.position("given_name").unwrap();
+    let rows = store.upserts();
+    let found: Vec<_> = rows
+        .iter()
+        .map(|row| (&row.id, &row.values[name]))
+        .collect();
+    assert_eq!(found, [(&ids[0], &text("A")), (&ids[1], &text("B"))]);
+}
