@@ -47,7 +47,15 @@ struct Life: Sendable {
     private func opening(_ handle: Double) async throws -> Vault {
         let opened = try vaults.require(handle)
         let isStrict = opened.keyStore.strict
-        if isStrict { _ = try await opened.vault.glance() }
+        if isStrict {
+            do {
+                _ = try await opened.vault.glance()
+            } catch let error where Failure.of(error).code == Failure.protectedData.code {
+                throw error
+            } catch {
+                // The opening says that, too, and what can be done about it.
+            }
+        }
         // the name was checked when the handle was made, so it is one directory's
         let directory = platform.vaults.appendingPathComponent(opened.name, isDirectory: true)
         do {

@@ -222,4 +222,8 @@ fn a_sign_in_stands_where_the_name_cannot_be_had_and_none_where_the_password_is_
         (person.id.as_str(), person.name.as_str()),
         (ids::USER_A1, "")
     );
+    // The next sign-in asks again.
+    peer.faults().clear();
+    tablet.sign_in(&peer, EMAIL, PASSWORD).unwrap();
+    assert_eq!(name(&tablet), "amal");
 }

@@ -69,6 +69,7 @@ impl Amana {
                         let known = before.filter(|before| {
                             before.person.id == person.id
                                 && before.address.as_ref() == Some(&address)
+                                && !before.person.name.is_empty()
                         });
                         person.name = match known {
                             Some(before) => before.person.name,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::header;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use crate::app::{App, Incoming};
 use crate::query::parameter;
@@ -54,15 +54,17 @@ pub(crate) fn user(
             "SELECT id, name, clinic_id FROM users \
              WHERE email = ?1 AND hashed_password = ?2 AND is_deleted = 0",
             (email, hash(password)),
-            |row| {
-                Ok(Caller {
-                    user_id: row.get(0)?,
-                    name: row.get(1)?,
-                    clinic_id: row.get(2)?,
-                })
-            },
+            read_caller,
         )
         .optional()
+}
+
+fn read_caller(row: &Row<'_>) -> rusqlite::Result<Caller> {
+    Ok(Caller {
+        user_id: row.get(0)?,
+        name: row.get(1)?,
+        clinic_id: row.get(2)?,
+    })
 }
 
 /// The user to whom a token was given, while it lives.
@@ -77,13 +79,7 @@ pub(crate) fn bearer(
              JOIN users ON users.id = tokens.user_id \
              WHERE tokens.token = ?1 AND tokens.expires_at > ?2 AND users.is_deleted = 0",
             (token, now_ms),
-            |row| {
-                Ok(Caller {
-                    user_id: row.get(0)?,
-                    name: row.get(1)?,
-                    clinic_id: row.get(2)?,
-                })
-            },
+            read_caller,
         )
         .optional()
 }

@@ -30,9 +30,15 @@ class ConflictRuleTest {
         )
 
     /** A patient whose phone two tablets have changed; the second meets the conflict, and asks the rule. */
-    private suspend fun conflict(clinic: Clinic, rule: ConflictResolver, look: suspend (Tablet, String) -> Unit) {
+    private suspend fun conflict(
+        clinic: Clinic,
+        rule: ConflictResolver,
+        made: (Tablet) -> Unit = {},
+        look: suspend (Tablet, String) -> Unit,
+    ) {
         val one = Tablet.make()
         val two = Tablet.make(rules(rule))
+        made(two)
         for (tablet in listOf(one, two)) tablet.signIn(clinic, Tablet.NOOR, Tablet.NOORS_PASSWORD)
         val patient = one.vault.insert("patients", """{"given_name":"Amal"}""")
         one.sync()
@@ -117,22 +123,11 @@ class ConflictRuleTest {
                     for (call in calls) heard += runBlocking { code(call) }
                     """{"phone":"local"}"""
                 }
-            val one = Tablet.make()
-            val two = Tablet.make(rules(rule))
-            vault = two.vault
-            for (tablet in listOf(one, two)) tablet.signIn(clinic, Tablet.NOOR, Tablet.NOORS_PASSWORD)
-            val patient = one.vault.insert("patients", """{"given_name":"Amal"}""")
-            one.sync()
-            two.sync()
-            one.vault.update("patients", patient, """{"phone":"111"}""")
-            two.vault.update("patients", patient, """{"phone":"222"}""")
-            one.sync()
-            two.sync()
-            assertEquals(List(4) { ErrorCode.BUSY }, heard)
-            assertEquals("222", two.phone(patient))
-            assertEquals("both_changed", two.vault.conflicts(0).single().kind)
-            one.end()
-            two.end()
+            conflict(clinic, rule, { vault = it.vault }) { tablet, patient ->
+                assertEquals(List(4) { ErrorCode.BUSY }, heard)
+                assertEquals("222", tablet.phone(patient))
+                assertEquals("both_changed", tablet.vault.conflicts(0).single().kind)
+            }
         }
     }
 
