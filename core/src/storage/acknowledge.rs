@@ -1,7 +1,7 @@
 //! What a peer took leaves the outbox, or is marked as taken by that peer alone.
 
 use super::transaction::WriteTransaction;
-use super::{aside, marks, origins, outbox, peers, sent};
+use super::{aside, holders, marks, origins, outbox, peers, sent};
 use crate::error::Result;
 use crate::model::change_set::{Acknowledgement, OutboxEntry, OutboxKind};
 use crate::model::schema::Table;
@@ -114,6 +114,10 @@ fn settle(
         OutboxKind::Deleted => Vec::new(),
     };
     sent::take(tx.connection, &terms.id, table, ack, base)?;
+    if noted.others {
+        let holders = marks::holders(tx.connection, &table.name, id, ack.revision.0)?;
+        holders::begin(tx.connection, &table.name, id, &holders)?;
+    }
     if entry.revision != ack.revision {
         if entry.kind == OutboxKind::Deleted || ack.sent.is_empty() {
             return Ok(());

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::absent::Seen;
+use super::awaited::Awaited;
 use super::marks::{self, Mark};
 use super::origins::Origin;
 use super::transaction::WriteTransaction;
@@ -76,6 +77,7 @@ pub(super) struct Apply<'t> {
     /// Rights may only be taken away.
     limits_rights: bool,
     some_absent: bool,
+    awaited: Awaited,
     pub(super) full: bool,
     /// What a pull of everything holds, where that is to be compared with what is stored.
     pub(super) seen: Option<Seen>,
@@ -116,6 +118,7 @@ impl<'t> Apply<'t> {
             others: peers::has_others(connection, &terms.id)?,
             limits_rights: kind == PeerKind::Hub && cloud.cursor > 0,
             some_absent: absent::any(connection)?,
+            awaited: Awaited::look(tx, &terms.id)?,
             full: reply.full,
             seen: (reply.full && kind == PeerKind::Cloud && any_rows)
                 .then(|| Seen::for_records(reply.upserts)),
@@ -143,6 +146,7 @@ impl<'t> Apply<'t> {
         if says_deleted(self.state(index), remote) {
             return self.delete(tx, index, &remote.id);
         }
+        self.awaited.shown(tx, &self.terms.id, index, &remote.id)?;
         let mut met;
         let remote = if self.state(index).with_keys {
             met = remote.clone();

@@ -5,7 +5,7 @@
 use super::apply::Apply;
 use super::origins::Origin;
 use super::transaction::WriteTransaction;
-use super::{conflicts, natural_key, outbox, records, sent};
+use super::{conflicts, holders, natural_key, outbox, records, sent};
 use crate::error::Result;
 use crate::model::change_set::{OutboxEntry, OutboxKind, RemoteRow};
 use crate::model::hub_rights;
@@ -156,10 +156,14 @@ impl Apply<'_> {
         let Some(mut sent) = sent::find(tx.connection, table, id)? else {
             return Ok(());
         };
-        // Another peer cannot confirm it. But what it has that is new takes the place of what was
-        // sent, and who wrote that may not have seen it; and what is not new may still undo it.
+        // Another peer cannot confirm it. But one that has not heard of it may undo it; and what is
+        // new there takes its place, by the hand of somebody who has not seen it, unless that peer
+        // has had it.
         let elsewhere = sent.peer != self.terms.id.as_str();
-        sent.row.confirmed |= elsewhere && !is_news;
+        if elsewhere {
+            sent.row.confirmed =
+                !is_news || holders::has(tx.connection, &table.name, id, &self.terms.id)?;
+        }
         let sent = sent.row;
         let verdict = self.rule.verify(&VerifyInput {
             table,
@@ -169,7 +173,10 @@ impl Apply<'_> {
             remote,
         });
         match verdict {
-            Verdict::Kept | Verdict::StillThere | Verdict::Unclear if elsewhere => return Ok(()),
+            Verdict::Kept if elsewhere => {
+                return holders::add(tx.connection, &table.name, id, self.terms.id.as_str());
+            }
+            Verdict::StillThere | Verdict::Unclear if elsewhere => return Ok(()),
             Verdict::Kept => {
                 let now_ms = tx.context.clock.now_ms();
                 return sent::confirm(tx.connection, table, id, &sent, now_ms);

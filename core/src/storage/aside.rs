@@ -11,7 +11,7 @@ use super::table_sql::quote;
 use crate::error::Result;
 use crate::model::change_set::{Acknowledgement, Noted, Refusal, Suspicion};
 use crate::model::ids::{PeerId, RecordId};
-use crate::model::schema::{Column, Schema, Table};
+use crate::model::schema::{Column, Schema, Table, TableIndex};
 use crate::model::standing::QuarantinedRecord;
 
 /// The condition that leaves out what is put aside for the peer in `?5` at the time in `?6`.
@@ -197,6 +197,40 @@ pub(super) fn forget(connection: &Connection, table: &str, id: &str) -> Result<(
 pub(super) fn release(connection: &Connection, table: &str, id: &str) -> Result<()> {
     let which = "table_name = ?1 AND record_id = ?2";
     release_where(connection, which, &[&table, &id]).map(|_| ())
+}
+
+/// The same for one peer.
+pub(super) fn release_for(
+    connection: &Connection,
+    peer: &PeerId,
+    table: &str,
+    id: &str,
+) -> Result<()> {
+    let which = "table_name = ?1 AND record_id = ?2 AND peer = ?3";
+    release_where(connection, which, &[&table, &id, &peer.as_str()]).map(|_| ())
+}
+
+/// The records that are put aside for a peer, and when each was last refused.
+pub(super) fn all_of(
+    connection: &Connection,
+    schema: &Schema,
+    peer: &PeerId,
+) -> Result<Vec<(TableIndex, RecordId, i64)>> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT table_name, record_id, last_ms FROM amana_aside
+               WHERE peer = ? AND reason IS NOT NULL",
+        )
+        .map_sqlite()?;
+    let mut rows = statement.query([peer.as_str()]).map_sqlite()?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_sqlite()? {
+        let (table, id): (String, String) = (row.get(0).map_sqlite()?, row.get(1).map_sqlite()?);
+        if let (Some(table), Some(id)) = (schema.find(&table), RecordId::from_peer(&id)) {
+            found.push((table, id, row.get(2).map_sqlite()?));
+        }
+    }
+    Ok(found)
 }
 
 /// Takes entries back whose record refers to this one.

@@ -104,6 +104,24 @@ pub(super) fn take_deletion(
     put(connection, peer, table, id, entry.revision.0, &[])
 }
 
+/// The peers that have taken this revision of an entry.
+pub(super) fn holders(
+    connection: &Connection,
+    table: &str,
+    id: &str,
+    revision: i64,
+) -> Result<Vec<String>> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT peer FROM amana_mark WHERE table_name = ? AND record_id = ? AND revision = ?",
+        )
+        .map_sqlite()?;
+    let peers = statement
+        .query_map(params![table, id, revision], |row| row.get(0))
+        .map_sqlite()?;
+    peers.collect::<rusqlite::Result<_>>().map_sqlite()
+}
+
 fn aside_is_over(connection: &Connection, peer: &PeerId, table: &str, id: &str) -> Result<()> {
     connection
         .prepare_cached(

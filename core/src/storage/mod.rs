@@ -10,6 +10,7 @@ mod apply;
 mod apply_cases;
 mod aside;
 mod at_once;
+mod awaited;
 mod collect;
 mod conflicts;
 mod connection;
@@ -20,6 +21,7 @@ mod dump;
 mod errors;
 #[cfg(any(test, feature = "test-support"))]
 mod growth;
+mod holders;
 mod integrity;
 mod key;
 mod kv;

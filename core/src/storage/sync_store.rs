@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::connection::{self, APPLY_CACHE_KIB, CHECKPOINT_PAGES, WRITER_CACHE_KIB};
 use super::database::{Database, WriterState};
-use super::{acknowledge, apply, aside, collect, peers, records, sent};
+use super::{acknowledge, apply, aside, collect, holders, peers, records, sent};
 use crate::cancel::CancelToken;
 use crate::error::{ErrorCode, Result};
 use crate::model::change_set::{
@@ -145,6 +145,7 @@ impl SyncStore for Database {
                 let now_ms = tx.context.clock.now_ms();
                 peers::set_skew(tx.connection, &peer, skew_ms)?;
                 sent::forget_old(tx.connection, now_ms)?;
+                holders::forget_old(tx.connection)?;
                 peers::note_success(tx.connection, &peer, now_ms)
             })
         })

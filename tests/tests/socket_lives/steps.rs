@@ -68,7 +68,7 @@ pub enum Step {
     },
 }
 
-/// A clinic without a hub has `None` of it in its steps.
+/// Without a hub its meetings are nothing, and its faults none or the cloud's.
 pub fn a_step(tablets: usize, with_hub: bool) -> impl Strategy<Value = Step> {
     let hub = if with_hub { 0.5 } else { 0.0 };
     prop_oneof![
@@ -79,9 +79,9 @@ pub fn a_step(tablets: usize, with_hub: bool) -> impl Strategy<Value = Step> {
         ),
         1 => (0..tablets, 0usize..4, 0usize..4)
             .prop_map(|(tablet, table, record)| Step::Remove { tablet, table, record }),
-        8 => (0..tablets, prop::bool::weighted(hub), prop::bool::weighted(0.2), a_fault(with_hub))
+        8 => (0..tablets, prop::bool::weighted(hub), prop::bool::weighted(0.2), a_fault())
             .prop_map(|(tablet, hub, full, fault)| Step::Sync { tablet, hub, full, fault }),
-        u32::from(with_hub) => Just(Step::Meeting),
+        1 => Just(Step::Meeting),
         1 => (0..tablets).prop_map(|tablet| Step::Restart { tablet }),
         1 => (0..tablets, -300i64..300)
             .prop_map(|(tablet, minutes)| Step::Clock { tablet, minutes }),
@@ -89,8 +89,7 @@ pub fn a_step(tablets: usize, with_hub: bool) -> impl Strategy<Value = Step> {
     ]
 }
 
-fn a_fault(with_hub: bool) -> impl Strategy<Value = Fault> {
-    let of_hub = u32::from(with_hub);
+fn a_fault() -> impl Strategy<Value = Fault> {
     prop_oneof![
         6 => Just(Fault::None),
         2 => (0u64..20_000).prop_map(Fault::CutPull),
@@ -100,8 +99,8 @@ fn a_fault(with_hub: bool) -> impl Strategy<Value = Fault> {
         1 => (1..EVERY_TRY).prop_map(Fault::PushFails),
         1 => (1usize..5).prop_map(Fault::FailsAtRow),
         1 => Just(Fault::DatabaseDown),
-        of_hub => Just(Fault::HubDies),
-        of_hub => Just(Fault::HubDiesSilently),
-        of_hub => Just(Fault::HubForgets),
+        1 => Just(Fault::HubDies),
+        1 => Just(Fault::HubDiesSilently),
+        1 => Just(Fault::HubForgets),
     ]
 }

@@ -23,8 +23,8 @@ pub struct World {
     clock: ManualClock,
     members: Vec<Member>,
     made: u32,
-    /// Each value that somebody wrote: where.
-    written: BTreeMap<String, (&'static str, String)>,
+    /// Each value that somebody wrote: where, and on which tablet.
+    written: BTreeMap<String, ((&'static str, String), usize)>,
     /// Values that somebody saw and replaced, or deleted with their record.
     replaced: BTreeSet<String>,
     /// Values that the server has held at some time.
@@ -123,7 +123,7 @@ impl World {
         }
         // The patient may have the attribute already.
         if let Ok(id) = block_on(member.tablet.amana.insert(name, &fields.to_string())) {
-            self.written.insert(value, (name, id));
+            self.written.insert(value, ((name, id), tablet));
         }
     }
 
@@ -134,11 +134,11 @@ impl World {
         };
         let column = columns[column % columns.len()];
         let value = self.value();
-        let tablet = &self.members[tablet].tablet;
-        let before = tablet.get(name, &id)[column].clone();
-        tablet.update(name, &id, &json!({ column: value }));
+        let editor = &self.members[tablet].tablet;
+        let before = editor.get(name, &id)[column].clone();
+        editor.update(name, &id, &json!({ column: value }));
         self.replaced.extend(before.as_str().map(str::to_owned));
-        self.written.insert(value, (name, id));
+        self.written.insert(value, ((name, id), tablet));
     }
 
     fn remove(&mut self, tablet: usize, table: usize, record: usize) {
@@ -203,11 +203,27 @@ impl World {
     }
 
     fn meet(&mut self) {
-        if let Some(hub) = &self.hub {
-            // What comes of it is the hub's own affair: it may stick for good.
-            hub.with(Hub::meet_cloud);
-            self.remember();
+        let Some(hub) = &self.hub else { return };
+        let before = texts(&self.stored(false));
+        // What comes of it is the hub's own affair: it may stick for good.
+        hub.with(Hub::meet_cloud);
+        let after = texts(&self.stored(false));
+        // A value that its writer had seen in the cloud, and that the hub writes over there with an
+        // edit of somebody who had not, looks like any later edit: nobody can tell.
+        for value in before.difference(&after) {
+            if self.is_confirmed(value) {
+                self.replaced.insert(value.clone());
+            }
         }
+        self.remember();
+    }
+
+    fn is_confirmed(&self, value: &str) -> bool {
+        let Some(((table, id), tablet)) = self.written.get(value) else {
+            return false;
+        };
+        let standing = self.members[*tablet].tablet.amana.standing(table, id);
+        block_on(standing).is_ok_and(|standing| standing.confirmed)
     }
 
     fn remember(&mut self) {
@@ -310,7 +326,7 @@ impl World {
             known.extend(member.ledger());
         }
         known.extend(texts(&stored));
-        for (value, (table, id)) in &self.written {
+        for (value, ((table, id), _)) in &self.written {
             // A record that the server had and that was deleted there by somebody is no loss.
             let lives = stored.contains_key(&(*table, id.clone()));
             prop_assert!(

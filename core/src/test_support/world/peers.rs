@@ -232,6 +232,60 @@ fn an_edit_that_somebody_wrote_over_by_way_of_a_hub_is_in_the_ledger_of_who_made
     let entry = device.ledger().pop().unwrap();
     assert_eq!(entry.local.as_deref(), Some("\"1\""));
     assert_eq!(device.ledger().len(), 1, "{:?}", device.ledger());
+
+    // The same where the cloud had confirmed it before the hub was heard.
+    device
+        .update("patients", &id, json!({"surname": "A"}))
+        .unwrap();
+    device.clock.advance(60_000);
+    other
+        .update("patients", &id, json!({"surname": "B"}))
+        .unwrap();
+    device.sync(&cloud);
+    device.sync(&cloud);
+    assert!(device.standing("patients", &id).confirmed);
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    assert_eq!(device.field("patients", &id, "surname"), "B");
+    let entry = device.ledger().pop().unwrap();
+    assert_eq!(entry.local.as_deref(), Some("\"A\""));
+    assert_eq!(device.ledger().len(), 2, "{:?}", device.ledger());
+}
+
+/// Everybody at the hub has seen what the hub has.
+#[test]
+fn a_colleagues_later_edit_at_a_hub_that_had_ours_is_no_refusal() {
+    let (cloud, hub, device) = with_hub();
+    let other = Device::new(&device.clock, 2);
+    let id = id(1);
+    cloud.put("patients", &id, patient("Amal", NOW));
+    device.sync(&cloud);
+    other.sync(&cloud);
+    for confirmed in [false, true] {
+        let ours = format!("ours {confirmed}");
+        device
+            .update("patients", &id, json!({"phone": ours}))
+            .unwrap();
+        device.sync_hub(&hub);
+        device.sync(&cloud);
+        if confirmed {
+            device.sync(&cloud);
+        }
+        device.clock.advance(60_000);
+        other.sync_hub(&hub);
+        assert_eq!(other.field("patients", &id, "phone"), ours.as_str());
+        let theirs = format!("theirs {confirmed}");
+        other
+            .update("patients", &id, json!({"phone": theirs}))
+            .unwrap();
+        other.sync_hub(&hub);
+        device.sync_hub(&hub);
+        hub.relay(&cloud);
+        device.sync(&cloud);
+        assert_eq!(device.field("patients", &id, "phone"), theirs.as_str());
+        assert!(device.ledger().is_empty(), "{:?}", device.ledger());
+        device.clock.advance(60_000);
+    }
 }
 
 #[test]

@@ -202,6 +202,32 @@ fn a_sync_fails_as_long_as_one_refused_record_is_only_suspected() {
     assert_eq!(aside(&device), 2);
 }
 
+/// One tablet registers a patient at the hub, another adds to it and meets the cloud first.
+#[test]
+fn what_was_refused_for_a_record_that_only_the_hub_had_is_sent_once_the_cloud_shows_it() {
+    let (clock, cloud, device) = cloud_and_device();
+    let (other, hub) = (Device::new(&clock, 2), Hub::new(&clock));
+    device.sync(&cloud);
+    let patient = other.insert("patients", json!({})).unwrap();
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    device.insert("patients", json!({})).unwrap();
+    let attribute = json!({"patient_id": patient.as_str(), "attribute_id": "blood",
+        "attribute": "Blood", "string_value": "A"});
+    let attribute = device
+        .insert("patient_additional_attributes", attribute)
+        .unwrap();
+    let report = sync(&device, &cloud).unwrap();
+    assert_eq!((report.pushed, report.quarantined), (1, 1));
+    assert_eq!(sync(&device, &cloud).unwrap().pushed, 0);
+    assert_eq!(aside(&device), 1);
+    sync(&other, &cloud).unwrap();
+    assert_eq!(sync(&device, &cloud).unwrap().pushed, 1);
+    assert_eq!((aside(&device), device.pending()), (0, 0));
+    let value = cloud.value("patient_additional_attributes", &attribute, "string_value");
+    assert_eq!(value, Some(text("A")));
+}
+
 #[test]
 fn a_server_that_refuses_everything_for_days_puts_nothing_aside_of_many_rows() {
     let (clock, cloud, device) = cloud_and_device();
