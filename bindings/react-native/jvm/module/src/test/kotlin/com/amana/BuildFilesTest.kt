@@ -26,7 +26,8 @@ class BuildFilesTest {
     /** Android's plugin from version 9 on, with its own Kotlin and its new names, and the plugins before it. */
     @Test
     fun theBuildFileSuitsAndroidsOwnKotlin() {
-        val lines = File(android, "build.gradle").readLines().map { it.substringBefore("//").trim() }.filter { it != "" }
+        val file = File(android, "build.gradle").readLines()
+        val lines = file.map { it.substringBefore("//").trim() }.filter { it.isNotEmpty() }
         val applied = lines.indexOfFirst { it.startsWith("apply plugin") && it.contains("kotlin") }
         assertEquals("if (project.extensions.findByName(\"kotlin\") == null) {", lines[applied - 1])
         assertEquals(
