@@ -21,6 +21,11 @@ pub(crate) fn is_asking() -> bool {
     ASKING.get()
 }
 
+/// Makes this thread one that works for such code, or not.
+pub(crate) fn set_asking(is_asking: bool) {
+    ASKING.set(is_asking);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

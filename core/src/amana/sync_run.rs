@@ -63,6 +63,11 @@ pub(super) fn is_sync_thread() -> bool {
     SYNCING.get()
 }
 
+/// Makes this thread one that works for a sync's listener, or not.
+pub(super) fn set_sync_thread(is_sync_thread: bool) {
+    SYNCING.set(is_sync_thread);
+}
+
 /// Keeps syncs from starting until it is dropped.
 pub(super) struct Pause<'a>(&'a SyncRun);
 
@@ -188,7 +193,7 @@ impl Amana {
         let spawned = std::thread::Builder::new()
             .name("amana-sync".to_owned())
             .spawn(move || {
-                SYNCING.set(true);
+                set_sync_thread(true);
                 let result = catch_unwind(AssertUnwindSafe(|| {
                     vault.run_sync(&for_thread, &peer_of_thread, &options, &cancel)
                 }))
