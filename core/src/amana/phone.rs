@@ -65,9 +65,10 @@ impl Amana {
         self.inner.background.wait();
     }
 
-    /// The app goes on.
+    /// The app goes on. What was put off is due now: a note of what is unsynced, the idle lock.
     pub fn wake(&self) {
         self.inner.background.set_resting(false);
+        self.inner.watch.news().wake();
     }
 }
 
