@@ -165,3 +165,20 @@ fn what_a_rest_has_put_off_is_done_once_the_vault_is_woken() {
     assert_eq!(state, VaultState::Locked);
     assert_eq!(vault.glance().unwrap().unsynced, Some(2));
 }
+
+#[test]
+fn a_look_is_stopped_also_while_a_key_is_being_proven() {
+    let tablet = Tablet::new();
+    let vault = tablet.patients();
+    let (change, open) = vault
+        .inner
+        .life
+        .begin(Doing::Opening, |state| {
+            state.open().cloned().ok_or_else(locked)
+        })
+        .unwrap();
+    let look = open.held.integrity.running();
+    vault.rest();
+    assert!(look.is_cancelled());
+    change.end(State::Unlocked(open));
+}
