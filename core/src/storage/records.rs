@@ -216,12 +216,21 @@ pub(super) fn change(
         } else {
             outbox::put(tx.connection, table, id, &entry, Some(place))?;
         }
-        if !is_first && aside::holds(tx.connection, &table.name, id)? {
-            aside::release(tx.connection, &table.name, id)?;
-            release_referring(tx, index, id)?;
+        if !is_first {
+            retry_refused(tx, index, id)?;
         }
     }
     tx.touch(index, id.as_str());
+    Ok(())
+}
+
+/// A record that was put aside is another one now: it is tried again, and what refers to it.
+pub(super) fn retry_refused(tx: &WriteTransaction<'_>, index: TableIndex, id: &str) -> Result<()> {
+    let name = &tx.context.schema.table(index).name;
+    if aside::holds(tx.connection, name, id)? {
+        aside::release(tx.connection, name, id)?;
+        release_referring(tx, index, id)?;
+    }
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod device;
 mod hub;
 mod lives;
 
+mod meanwhile;
 mod merging;
 mod order;
 mod peers;
