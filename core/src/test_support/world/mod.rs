@@ -15,6 +15,7 @@ mod pulling;
 mod pushing;
 mod reconciling;
 mod refusing;
+mod sent_again;
 mod verifying;
 mod writing;
 
