@@ -76,7 +76,8 @@ pub(super) struct Apply<'t> {
     pub(super) others: bool,
     /// Rights may only be taken away.
     limits_rights: bool,
-    some_absent: bool,
+    /// Records are marked as absent.
+    pub(super) some_absent: bool,
     awaited: Awaited,
     pub(super) full: bool,
     /// What a pull of everything holds, where that is to be compared with what is stored.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ToSql};
 use super::errors::MapSqlite;
 use super::transaction::{Context, WriteTransaction};
 use super::values::{self, Placed};
-use super::{aside, natural_key, outbox, table_sql};
+use super::{absent, aside, natural_key, outbox, table_sql};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{OutboxEntry, OutboxKind};
 use crate::model::ids::RecordId;
@@ -332,6 +332,7 @@ fn bury(
 ) -> Result<()> {
     let table = tx.context.schema.table(index);
     remove_row(tx.connection, tx.context, index, id)?;
+    absent::unmark(tx.connection, &table.name, id)?;
     let revision = tx.next_revision();
     if table.direction == Direction::Both {
         let base = table
