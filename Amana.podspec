@@ -6,11 +6,12 @@ Pod::Spec.new do |s|
   s.name         = "Amana"
   s.version      = package["version"]
   s.summary      = package["description"]
-  s.homepage     = package["homepage"] || "https://www.npmjs.com/package/react-native-amana"
+  s.homepage     = package["homepage"]
   s.license      = package["license"]
-  s.authors      = "The Amana authors"
+  s.authors      = package["author"]
   s.platforms    = { :ios => "15.1" }
-  s.source       = { :git => "https://www.npmjs.com/package/react-native-amana", :tag => "v#{s.version}" }
+  # An app has it from node_modules, by autolinking: CocoaPods fetches nothing.
+  s.source       = { :path => "." }
 
   s.source_files = "ios/*.{h,mm,swift}", "ios/bridge/*.swift", "ios/generated/*.swift"
   s.resource_bundles = { "AmanaPrivacy" => ["ios/PrivacyInfo.xcprivacy"] }

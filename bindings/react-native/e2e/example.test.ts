@@ -1,9 +1,12 @@
+import { SERVER } from '../example/src/SyncScreen';
 import { useTheApp } from '../tests/example/screens.ts';
-import { theModule } from './app.ts';
+import { theCloud, theModule } from './app.ts';
 
 theModule();
+const { noor } = theCloud();
 
-test('the example, over the real library', async () => {
-  // its cloud is a clinic's own: here it ends where it would sign in
-  await useTheApp(null);
+test('the example, over the real library and the reference server', async () => {
+  const { email, password, ...server } = noor;
+  Object.assign(SERVER, server);
+  await useTheApp({ email, password });
 });

@@ -2,6 +2,15 @@
  * The jest mock: Amana in memory. Put `react-native-amana/jest` into jest's `setupFiles`, or import it
  * in a test, and the whole package works without a phone; it behaves as the real thing because the same
  * contract tests run on both. `amanaMock` is what a test does to it.
+ *
+ * What it lacks, so that no test of an app proves it:
+ * - any address that is https, with any e-mail and password, signs in, as a `provider` without a clinic;
+ * - a sync never conflicts and refuses nothing: conflicts and records in quarantine are always empty,
+ *   their counts 0, and what waits here wins over the cloud's row;
+ * - no network fails by itself: `failNext` lets a call fail;
+ * - there is no hub: pairing one is `unsupported`, signing in at one `not_found`, the list is empty;
+ * - salvage is `unsupported`, for a vault in memory is never damaged;
+ * - nothing is encrypted and nothing outlives the process; digests compare mocks with mocks alone.
  */
 import { setNative } from '../native.ts';
 import { forgetVaults } from '../vault.ts';

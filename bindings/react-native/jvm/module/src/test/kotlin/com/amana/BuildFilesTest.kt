@@ -23,6 +23,21 @@ class BuildFilesTest {
         unit.compile(Phases.CONVERSION)
     }
 
+    /** Android's plugin from version 9 on, with its own Kotlin and its new names, and the plugins before it. */
+    @Test
+    fun theBuildFileSuitsAndroidsOwnKotlin() {
+        val lines = File(android, "build.gradle").readLines().map { it.substringBefore("//").trim() }.filter { it != "" }
+        val applied = lines.indexOfFirst { it.startsWith("apply plugin") && it.contains("kotlin") }
+        assertEquals("if (project.extensions.findByName(\"kotlin\") == null) {", lines[applied - 1])
+        assertEquals(
+            listOf("main.kotlin.srcDir \"generated/kotlin\""),
+            lines.filter { it.contains("generated") || it.contains("srcDir") },
+        )
+        // neither exists for a library there
+        assertEquals(emptyList(), lines.filter { it.contains("kotlinOptions") || it.contains("targetSdk") })
+        assertTrue(lines.any { it.startsWith("jvmTarget.set(") && it.endsWith(".JVM_17)") })
+    }
+
     @Test
     fun noPermissionButTwo() {
         val asked = xml("src/main/AndroidManifest.xml").getElementsByTagName("uses-permission")
