@@ -1,12 +1,13 @@
 /** Every snippet of the guides is compiled, as an app would, and those that can be run are run. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 
 import { act, fireEvent, render, screen, waitFor } from '@testing-library/react-native';
 import type { ComponentType, ReactElement, ReactNode } from 'react';
 import { createElement } from 'react';
-import type { AnyVault } from 'react-native-amana';
+import { AppState } from 'react-native';
+import type { AnyVault, SalvageReport, VaultConfig } from 'react-native-amana';
 import { AmanaProvider, openVault } from 'react-native-amana';
 import { amanaMock } from 'react-native-amana/jest';
 import ts from 'typescript';
@@ -76,14 +77,37 @@ test('what the guides give to the Expo plugin are options of it', () => {
   expect(given).toHaveLength(2);
 });
 
-test('links between the guides lead somewhere', () => {
-  for (const guide of readdirSync(DOCS).filter((file) => file.endsWith('.md'))) {
-    const text = readFileSync(join(DOCS, guide), 'utf8');
-    for (const [, target] of text.matchAll(/\]\(([^)#:]+\.md)\)/g)) {
-      expect([target, existsSync(join(DOCS, target ?? ''))]).toEqual([target, true]);
+test('links of the guides lead somewhere, and into the package', () => {
+  const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
+  const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
+  const anchor = (heading: string) =>
+    heading
+      .toLowerCase()
+      .replace(/[^a-z0-9 _-]/g, '')
+      .replaceAll(' ', '-');
+  const guides = readdirSync(DOCS).filter((file) => file.endsWith('.md'));
+  const todo = guides.map((file) => relative(ROOT, join(DOCS, file)));
+  const seen = new Set(todo);
+  for (let from = todo.pop(); from !== undefined; from = todo.pop()) {
+    for (const [, file = '', heading] of read(from).matchAll(/\]\(([^)#:]*)(?:#([^)]+))?\)/g)) {
+      const target = file === '' ? from : join(dirname(from), file);
+      expect([target, existsSync(join(ROOT, target))]).toEqual([target, true]);
+      const isPacked = files.some((one) => target === one || target.startsWith(`${one}/`));
+      expect([target, isPacked]).toEqual([target, true]);
+      if (!seen.has(target)) todo.push(target);
+      seen.add(target);
+      const headings = [...read(target).matchAll(/^#+ (.*)$/gm)].map(([, line = '']) => anchor(line));
+      if (heading !== undefined) expect(headings).toContain(heading);
     }
   }
 });
+
+interface ReduxConfig {
+  readonly storage: {
+    setItem(key: string, value: string): Promise<unknown>;
+    getItem(key: string): Promise<unknown>;
+  };
+}
 
 describe('run', () => {
   type Exports = Record<string, unknown>;
@@ -122,7 +146,6 @@ describe('run', () => {
     ['watermelondb', 'northernPatients', []],
     ['errors', 'start', 'open'],
     ['proven', 'checkThisPhone', ['level: unprotected']],
-    ['pins', 'helpScreen', 'Nothing is wrong.'],
   ])('%s: %s', async (guide, what, expected) => {
     expect(await run(guide, what)).toEqual(expected);
   });
@@ -183,20 +206,130 @@ describe('run', () => {
     ).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  test('the first run of a shared tablet', async () => {
-    await run('pins', 'firstRun', 'amal', '4711');
-    expect(await run('pins', 'whoMayOpen')).toEqual(['amal']);
+  describe('a shared tablet', () => {
+    const config = () =>
+      exported<(key: string) => VaultConfig>('pins', 'clinic')(Buffer.alloc(32, 7).toString('base64'));
+
+    test('its first run, its staff, its fingers', async () => {
+      await run('pins', 'firstRun', config(), 'amal', '4711');
+      expect(await run('pins', 'whoMayOpen', config())).toEqual(['amal']);
+      const vault = await openVault(config());
+      await run('pins', 'staff', vault);
+      expect(await run('pins', 'whoMayOpen', config())).toEqual(['amal']);
+      await run('pins', 'fingers', vault);
+      const kinds = async () => (await vault.keys.slots()).slots.map(({ kind }) => kind);
+      expect(await kinds()).toContain('presence');
+      await run('pins', 'noMoreFingers', vault);
+      expect(await kinds()).not.toContain('presence');
+      expect(await run('pins', 'helpScreen', config())).toBe('Nothing is wrong.');
+    });
+
+    test('its unlock screen', async () => {
+      const tablet = exported<ComponentType<object>>('pins', 'Tablet');
+      await render(createElement(tablet, { config: config(), person: 'amal' }));
+      const type = (pin: string) => fireEvent.changeText(screen.getByPlaceholderText('PIN'), pin);
+      await waitFor(() => screen.getByPlaceholderText('PIN'));
+      await type('4711');
+      await press('Unlock');
+      await shown('0 patients');
+      const vault = await openVault(config());
+      await act(() => vault.lock());
+      await type('0000');
+      await press('Unlock');
+      await shown('wrong_pin');
+      await type('4711');
+      await press('Unlock');
+      await shown('0 patients');
+      await act(async () => undefined);
+    });
+
+    test('it locks when the app goes to the background', async () => {
+      await run('pins', 'firstRun', config(), 'amal', '4711');
+      const vault = await openVault(config());
+      const remove = jest.fn();
+      const listen = jest.spyOn(AppState, 'addEventListener').mockReturnValue({ remove });
+      const stop = exported<(vault: AnyVault) => () => void>('pins', 'lockInBackground')(vault);
+      const heard = listen.mock.calls[0]?.[1];
+      heard?.('inactive');
+      expect(vault.state).toBe('unlocked');
+      heard?.('background');
+      await waitFor(() => expect(vault.state).toBe('locked'));
+      stop();
+      expect(remove).toHaveBeenCalled();
+    });
+
+    test('the organisation helps, and a fresh start keeps the old vault', async () => {
+      await run('pins', 'firstRun', config(), 'amal', '4711');
+      const vault = await openVault(config());
+      await vault.lock();
+      expect(await run('pins', 'askForRecovery', vault)).toHaveProperty('fingerprint');
+      await run('pins', 'recovered', vault, 'YW5zd2Vy', 'amal', '2222');
+      await vault.lock();
+      await run('pins', 'firstRun', config(), 'amal', '2222');
+      await vault.lock();
+      await run('pins', 'startAfresh', config(), 0);
+      expect(await vault.quarantined()).toHaveLength(1);
+      expect(await vault.glance()).toMatchObject({ presence: 'nothing' });
+    });
+
+    test('a salvage is explained', async () => {
+      const table = { saved: 5, lostAtMost: false };
+      const report: SalvageReport = {
+        descriptionReadable: true,
+        tables: [
+          { ...table, table: 'patients', kind: 'records', lost: 2 },
+          { ...table, table: 'visits', kind: 'records', lost: 0 },
+          { ...table, table: 'amana_outbox', kind: 'outbox', lost: 3, lostAtMost: true },
+          { ...table, table: 'amana_meta', kind: 'books', lost: null },
+        ],
+        outboxWithoutRecord: 0,
+        fullPullDue: true,
+      };
+      const explain = exported<(report: SalvageReport) => string>('pins', 'explain');
+      expect(explain(report).split('\n')).toEqual([
+        'patients: 2',
+        'amana_outbox: at most 3',
+        'Edits of this tablet were lost.',
+        'Sync: what the server has comes back.',
+      ]);
+      expect(explain({ ...report, tables: [], fullPullDue: false })).toBe('Everything was saved.');
+      await expect(
+        run('pins', 'saveWhatCanBeRead', config(), { person: 'amal', pin: '4711' })
+      ).rejects.toMatchObject({ code: 'unsupported' });
+    });
   });
 
   test('moving in from the old store', async () => {
+    const many = Array.from({ length: 250 }, (_, i) => `key ${i}`);
     const clear = jest.fn(async () => undefined);
     const old = {
-      getAllKeys: async () => ['a', 'b'],
-      getItem: async (key: string) => (key === 'a' ? '1' : null),
+      getAllKeys: async () => ['a', 'b', 'k'.repeat(2_000), ...many],
+      getItem: async (key: string) => (key === 'b' ? null : `value of ${key}`),
       clear,
     };
-    await run('async-storage', 'moveIn', old);
+    expect(await run('async-storage', 'moveIn', old)).toEqual(['k'.repeat(2_000)]);
+    // something was left behind: the old store keeps it
+    expect(clear).not.toHaveBeenCalled();
+    const { storage } = await openVault({ name: 'settings', idleLockMs: 0 });
+    expect(storage.getItemSync('a')).toBe('value of a');
+    expect(storage.getItemSync('b')).toBeNull();
+    expect(storage.getItemSync('key 249')).toBe('value of key 249');
+    const few = { ...old, getAllKeys: async () => ['a'] };
+    expect(await run('async-storage', 'moveIn', few)).toEqual([]);
     expect(clear).toHaveBeenCalled();
-    expect(await run('async-storage', 'asBefore')).toBe('abc');
+  });
+
+  test('state libraries', async () => {
+    const theme = exported<object>('async-storage', 'theme');
+    const useLanguage = exported<{ setState(state: object): void }>('async-storage', 'useLanguage');
+    const { storage } = exported<ReduxConfig>('async-storage', 'reduxConfig');
+    const persister = exported<{ restoreClient(): Promise<unknown> }>('async-storage', 'persister');
+    useLanguage.setState({ language: 'ar' });
+    await storage.setItem('persist:root', '{}');
+    expect(await storage.getItem('persist:root')).toBe('{}');
+    expect(await persister.restoreClient()).toBeUndefined();
+    expect(theme).toHaveProperty('read');
+    const settings = await openVault({ name: 'settings', idleLockMs: 0 });
+    await waitFor(() => expect(settings.storage.getItemSync('language')).toContain('ar'));
   });
 });
