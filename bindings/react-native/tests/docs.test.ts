@@ -225,7 +225,7 @@ describe('run', () => {
     });
 
     test('its unlock screen', async () => {
-      const tablet = exported<ComponentType<object>>('pins', 'Tablet');
+      const tablet = exported<ComponentType<{ config: VaultConfig; person: string }>>('pins', 'Tablet');
       await render(createElement(tablet, { config: config(), person: 'amal' }));
       const type = (pin: string) => fireEvent.changeText(screen.getByPlaceholderText('PIN'), pin);
       await waitFor(() => screen.getByPlaceholderText('PIN'));
