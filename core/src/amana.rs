@@ -14,6 +14,7 @@
 //! the state; the others wait for it, and whoever cannot wait gets a typed refusal. No lock is held
 //! while a listener is called.
 
+mod caller;
 mod cloud;
 mod config;
 mod diagnose;
@@ -60,6 +61,7 @@ use crate::vault::{
 };
 
 pub use crate::model::notice::VaultState;
+pub use caller::Caller;
 pub use cloud::Status;
 pub use config::{Config, SchemaSource, System};
 pub use diagnose::diagnose;
@@ -219,6 +221,7 @@ impl Amana {
     /// can be sealed to; `keyring_damaged` where something is left of one; otherwise as
     /// [`Amana::open`].
     pub fn create(&self, new: &NewVault<'_>) -> Result<()> {
+        refuse_listener()?;
         let policy = match &new.policy {
             NewPolicy::Device => vault::NewPolicy::Device,
             NewPolicy::Person { person, pin } => vault::NewPolicy::Person {

@@ -1,5 +1,6 @@
 //! Calls of an app's own code on a thread that the vault's calls would wait for: it must be able to
-//! harm nobody. While one is under way the vault's calls from its thread are refused.
+//! harm nobody. While one is under way the vault's calls from its thread are refused, and those from a
+//! thread that works for it.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,6 +20,11 @@ pub(crate) fn ask<T>(call: impl FnOnce() -> T) -> Option<T> {
 /// Whether the caller is such code.
 pub(crate) fn is_asking() -> bool {
     ASKING.get()
+}
+
+/// Makes this thread one that works for such code, or not.
+pub(crate) fn set_asking(is_asking: bool) {
+    ASKING.set(is_asking);
 }
 
 #[cfg(test)]

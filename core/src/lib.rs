@@ -27,8 +27,8 @@ pub use access::idle::IdleRule;
 pub use access::integrity::IntegrityRule;
 pub use amana::LiveQuery;
 pub use amana::{
-    Amana, Config, NewPolicy, NewVault, PairedHub, RecoveryRequest, SchemaSource, SlotList, Status,
-    SyncOptions, System, Unlock, VaultState, diagnose,
+    Amana, Caller, Config, NewPolicy, NewVault, PairedHub, RecoveryRequest, SchemaSource, SlotList,
+    Status, SyncOptions, System, Unlock, VaultState, diagnose,
 };
 pub use error::{Error, ErrorCode, Result};
 pub use observers::Subscription;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use amana_core::{Error, Result, panics};
+use amana_core::{Caller, Error, Result, panics};
 use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
@@ -26,14 +26,17 @@ pub(crate) async fn call<T>(
         .map_err(AmanaError::from)
 }
 
-/// Runs what blocks on a thread of its own, and awaits it.
+/// Runs what blocks on a thread of its own, and awaits it. A conflict rule or a sync's listener that
+/// calls is known there, too: what would wait for its end is refused as `busy`.
 pub(crate) async fn offload<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T, AmanaError> {
     let (sender, receiver) = oneshot::channel();
+    let caller = Caller::current();
     let spawned = std::thread::Builder::new()
         .name("amana-call".to_owned())
         .spawn(move || {
+            caller.adopt();
             let result =
                 catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(panics::to_error()));
             // Nobody may be waiting any more.

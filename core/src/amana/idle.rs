@@ -75,6 +75,8 @@ pub(super) struct Bell {
 struct Rung {
     ended: bool,
     news: bool,
+    /// The vault goes on after a rest: what came meanwhile is due, and so may the lock be.
+    woken: bool,
 }
 
 impl Bell {
@@ -85,6 +87,12 @@ impl Bell {
             rung.news = true;
             self.bell.notify_all();
         }
+    }
+
+    /// The vault's rest is over.
+    pub(super) fn wake(&self) {
+        self.rung().woken = true;
+        self.bell.notify_all();
     }
 
     fn rung(&self) -> MutexGuard<'_, Rung> {
@@ -103,6 +111,11 @@ impl Bell {
     /// Whether there was news since this was last asked.
     fn take_news(&self) -> bool {
         std::mem::take(&mut self.rung().news)
+    }
+
+    /// Whether the vault was woken since this was last asked.
+    fn take_woken(&self) -> bool {
+        std::mem::take(&mut self.rung().woken)
     }
 }
 
@@ -136,6 +149,22 @@ impl Amana {
         if let Some(rule) = self.inner.config.idle_lock {
             self.check_idleness(rule);
         }
+    }
+
+    /// What the watching thread does each time. Returns after how many milliseconds to come again.
+    pub(super) fn take_turn(&self, news: bool) -> u64 {
+        // The end of a rest rings the bell, and counts as news.
+        let Some(working) = self.inner.background.begin_if_awake() else {
+            return RARELY_MS;
+        };
+        if news {
+            self.inner.note_what_is_unsynced();
+        }
+        let rule = self.inner.config.idle_lock;
+        // The lock first: a vault that is closed now is not looked at any more.
+        let lock_ms = rule.map_or(RARELY_MS, |rule| self.check_idleness(rule));
+        drop(working);
+        lock_ms.min(self.look_at_pages().unwrap_or(RARELY_MS))
     }
 
     /// Looks whether the vault is idle, and does what the rule says. Returns after how many
@@ -196,23 +225,15 @@ const RARELY_MS: u64 = 60 * 60 * 1000;
 fn watch(vault: &Weak<Inner>, bell: &Bell) {
     let mut next_ms = 1;
     loop {
-        if bell.wait(next_ms, |rung| rung.news) {
+        if bell.wait(next_ms, |rung| rung.news || rung.woken) {
             return;
         }
         let news = bell.take_news();
-        if news && bell.wait(NOTE_AFTER_MS, |_| false) {
+        if news && bell.wait(NOTE_AFTER_MS, |rung| rung.woken) {
             return;
         }
+        let news = bell.take_woken() || news;
         let Some(inner) = vault.upgrade() else { return };
-        let working = inner.background.begin();
-        if news {
-            inner.note_what_is_unsynced();
-        }
-        let rule = inner.config.idle_lock;
-        let vault = Amana { inner };
-        // The lock first: a vault that is closed now is not looked at any more.
-        let lock_ms = rule.map_or(RARELY_MS, |rule| vault.check_idleness(rule));
-        drop(working);
-        next_ms = lock_ms.min(vault.look_at_pages().unwrap_or(RARELY_MS));
+        next_ms = Amana { inner }.take_turn(news);
     }
 }

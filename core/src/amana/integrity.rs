@@ -19,6 +19,8 @@ pub(super) struct Looking<'a> {
     clock: &'a Arc<dyn Clock>,
     database: &'a Database,
     background: &'a Arc<Background>,
+    /// Cancelled once the database is going.
+    ended: &'a CancelToken,
     /// Told once for each tree in which damage is found.
     damaged: Arc<dyn Fn() + Send + Sync>,
 }
@@ -70,7 +72,7 @@ impl IntegrityWatch {
         let Some(working) = looking.background.begin_if_awake() else {
             return rule.after_ms;
         };
-        state.running = CancelToken::new();
+        state.running = looking.ended.child();
         self.shared.is_running.store(true, Ordering::SeqCst);
         let sink = Sink {
             shared: Arc::clone(&self.shared),
@@ -87,11 +89,23 @@ impl IntegrityWatch {
         STEP_MS
     }
 
-    /// Somebody uses the vault, or locks it: a look that is under way ends at its next page.
+    /// The app will be stopped: a look that is under way ends at its next page, and so does one that
+    /// another thread is just beginning. Waits until it has begun.
+    pub(super) fn stop(&self) {
+        self.shared.state().running.cancel();
+    }
+
+    /// Somebody uses the vault: a look that is under way ends at its next page.
     pub(super) fn pause(&self) {
         if self.shared.is_running.load(Ordering::SeqCst) {
             self.shared.state().running.cancel();
         }
+    }
+
+    /// The token of the last look.
+    #[cfg(test)]
+    pub(super) fn running(&self) -> CancelToken {
+        self.shared.state().running.clone()
     }
 
     /// How the look stands.
@@ -123,6 +137,7 @@ impl Amana {
             clock,
             database: &open.database,
             background: &self.inner.background,
+            ended: &open.ended,
             damaged,
         };
         Some(open.held.integrity.step(rule, idle_ms, syncing, &looking))
@@ -185,5 +200,25 @@ impl IntegritySink for Sink {
 impl Drop for Sink {
     fn drop(&mut self) {
         self.shared.is_running.store(false, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_that_another_thread_is_just_beginning_is_stopped_too() {
+        let watch = IntegrityWatch::default();
+        let mut state = watch.shared.state();
+        let stopped = std::thread::scope(|scope| {
+            let stopping = scope.spawn(|| watch.stop());
+            state.running = CancelToken::new();
+            let running = state.running.clone();
+            drop(state);
+            stopping.join().unwrap();
+            running
+        });
+        assert!(stopped.is_cancelled());
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Open {
     pub database: Database,
     pub sync: SyncRun,
     pub held: Arc<Held>,
+    /// Cancelled once the database is going: no look at its pages goes on, or begins.
+    pub ended: CancelToken,
 }
 
 /// What lasts from an unlock to the lock.
@@ -63,6 +65,7 @@ impl Open {
             database,
             sync: SyncRun::default(),
             held,
+            ended: CancelToken::new(),
         }
     }
 
@@ -76,7 +79,7 @@ impl Open {
     pub(super) fn end_work(&self) {
         self.held.session.close();
         self.held.sign_ins.cancel();
-        self.held.integrity.pause();
+        self.ended.cancel();
         self.sync.close();
     }
 
@@ -89,7 +92,7 @@ impl Open {
 
     /// Closes the database alone, for a change of its key.
     pub(super) fn set_down(&self) {
-        self.held.integrity.pause();
+        self.ended.cancel();
         self.database.close_because(&rotating());
     }
 

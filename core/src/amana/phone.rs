@@ -3,7 +3,6 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::state::State;
 use super::{Amana, Inner, refuse_listener};
 use crate::error::{ErrorCode, Result};
 use crate::vault;
@@ -58,16 +57,19 @@ impl Amana {
     /// a second, or the time in which a log of a large pull is moved.
     pub fn rest(&self) {
         self.inner.background.set_resting(true);
-        if let Ok(State::Unlocked(open)) = self.inner.life.now().as_deref() {
-            open.held.integrity.pause();
+        let state = self.inner.life.now();
+        let open = state.ok().and_then(|state| state.open().cloned());
+        if let Some(open) = open {
+            open.held.integrity.stop();
         }
         self.inner.note_what_is_unsynced();
         self.inner.background.wait();
     }
 
-    /// The app goes on.
+    /// The app goes on. What was put off is due now: a note of what is unsynced, the idle lock.
     pub fn wake(&self) {
         self.inner.background.set_resting(false);
+        self.inner.watch.news().wake();
     }
 }
 

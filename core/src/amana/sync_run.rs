@@ -63,6 +63,11 @@ pub(super) fn is_sync_thread() -> bool {
     SYNCING.get()
 }
 
+/// Makes this thread one that works for a sync's listener, or not.
+pub(super) fn set_sync_thread(is_sync_thread: bool) {
+    SYNCING.set(is_sync_thread);
+}
+
 /// Keeps syncs from starting until it is dropped.
 pub(super) struct Pause<'a>(&'a SyncRun);
 
@@ -104,13 +109,11 @@ impl SyncRun {
         Ok((pending, first))
     }
 
-    fn end(&self, peer: &PeerId, result: &Result<SyncReport>) {
+    /// Notes the end of a sync; who waits for its result is for the caller to tell.
+    fn end(&self, peer: &PeerId) -> Vec<Answer<SyncReport>> {
         let ended = self.guard().running.remove(peer);
-        let waiters = ended.map(|running| running.waiters);
         self.ended.notify_all();
-        for waiter in waiters.unwrap_or_default() {
-            waiter.send(result.clone());
-        }
+        ended.map(|running| running.waiters).unwrap_or_default()
     }
 
     pub(super) fn is_running_with(&self, peer: &PeerId) -> bool {
@@ -170,6 +173,12 @@ impl SyncRun {
     }
 }
 
+fn tell(waiters: Vec<Answer<SyncReport>>, result: &Result<SyncReport>) {
+    for waiter in waiters {
+        waiter.send(result.clone());
+    }
+}
+
 impl Amana {
     /// Starts a sync on a thread of its own, or joins the one that runs with this peer.
     pub(super) fn start_sync(
@@ -188,18 +197,22 @@ impl Amana {
         let spawned = std::thread::Builder::new()
             .name("amana-sync".to_owned())
             .spawn(move || {
-                SYNCING.set(true);
+                set_sync_thread(true);
                 let result = catch_unwind(AssertUnwindSafe(|| {
                     vault.run_sync(&for_thread, &peer_of_thread, &options, &cancel)
                 }))
                 .unwrap_or_else(|_| Err(crate::panics::to_error()));
-                for_thread.sync.end(&peer_of_thread, &result);
                 // What was pushed is not unsynced any more.
                 vault.inner.watch.news().come();
+                let waiters = for_thread.sync.end(&peer_of_thread);
+                // First: who hears the result and drops the last handle has closed the vault, and
+                // nothing of it goes on beside the end of the process.
+                drop((vault, for_thread));
+                tell(waiters, &result);
             });
         if spawned.is_err() {
             let failed = Err(Error::internal("no thread for the sync"));
-            open.sync.end(peer, &failed);
+            tell(open.sync.end(peer), &failed);
         }
         Ok(pending)
     }

@@ -76,7 +76,8 @@ pub(super) struct Apply<'t> {
     pub(super) others: bool,
     /// Rights may only be taken away.
     limits_rights: bool,
-    some_absent: bool,
+    /// Records are marked as absent.
+    pub(super) some_absent: bool,
     awaited: Awaited,
     pub(super) full: bool,
     /// What a pull of everything holds, where that is to be compared with what is stored.
@@ -188,9 +189,14 @@ impl<'t> Apply<'t> {
         let is_news = elsewhere.is_none_or(|other| !other.outdates(version));
         // The same version through another peer tells as much of what was kept as a new one.
         let is_held = elsewhere.is_some_and(|o| version.is_some() && o.updated_at == version);
-        if (is_news || is_held) && self.state(index).with_sent {
+        let told = match is_news {
+            true => Told::News,
+            false if is_held => Told::Held,
+            false => Told::Older,
+        };
+        if self.state(index).with_sent {
             let here = (local.as_deref(), seen.as_ref());
-            self.verify(tx, index, here, remote, is_news)?;
+            self.verify(tx, index, here, remote, told)?;
         }
         let plan = self.rule.merge(
             index,
@@ -305,7 +311,7 @@ impl<'t> Apply<'t> {
     /// others.
     fn set_base(
         &self,
-        tx: &WriteTransaction<'_>,
+        tx: &mut WriteTransaction<'_>,
         row: &Pulled<'_>,
         base: Option<Vec<(usize, Value)>>,
         cells: &[(usize, Value)],
@@ -320,12 +326,20 @@ impl<'t> Apply<'t> {
             for (position, value) in cells {
                 local[*position] = value.clone();
             }
+            let renewed;
+            let mark = match changes_what_waits(table, entry, cells) {
+                true => {
+                    renewed = renew(tx, &self.terms.id, row, entry)?;
+                    renewed.as_ref()
+                }
+                false => row.mark,
+            };
             return marks::note_seen(
                 tx.connection,
                 &self.terms.id,
                 table,
                 entry,
-                row.mark,
+                mark,
                 &local,
                 row.remote,
             );
@@ -476,6 +490,17 @@ impl<'t> Apply<'t> {
     }
 }
 
+/// What a pulled version is beside what other peers have said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// No other peer has said a later one.
+    News,
+    /// Another peer has said the same.
+    Held,
+    /// Another peer has said a later one.
+    Older,
+}
+
 /// A pulled record with all that is known of it here.
 struct Pulled<'a> {
     index: TableIndex,
@@ -486,6 +511,35 @@ struct Pulled<'a> {
     origin: Option<&'a Origin>,
     /// No other peer has said a later version.
     is_news: bool,
+}
+
+/// Whether a pull writes something else than what an entry was to bring to the other peers: in its
+/// columns, or as the time by which those peers tell which version is the later one.
+fn changes_what_waits(table: &Table, entry: &OutboxEntry, cells: &[(usize, Value)]) -> bool {
+    let is_entrys = |position: usize| {
+        entry.kind == OutboxKind::Created
+            || table.updated_at() == Some(position)
+            || entry.base.iter().any(|(known, _)| *known == position)
+    };
+    cells.iter().any(|(position, _)| is_entrys(*position))
+}
+
+/// Gives the entry of a record a new revision, since what is stored is not what was sent under the
+/// one it has: a peer that takes that one, now or before, does not have this. The mark of the peer
+/// that was pulled from, which has said what it holds, goes along.
+fn renew(
+    tx: &mut WriteTransaction<'_>,
+    peer: &PeerId,
+    row: &Pulled<'_>,
+    entry: &OutboxEntry,
+) -> Result<Option<Mark>> {
+    let table = tx.context.schema.table(row.index);
+    let id = row.remote.id.as_str();
+    let revision = tx.next_revision();
+    outbox::set_revision(tx.connection, table, id, revision)?;
+    records::retry_refused(tx, row.index, id)?;
+    marks::follow(tx.connection, peer, table, id, (entry.revision, revision))?;
+    marks::find(tx.connection, peer, table, id)
 }
 
 /// The version of a pulled record.

@@ -2,7 +2,7 @@
 //! the peer knows by another id, one that holds rights, one whose parent is deleted, one that was
 //! sent before.
 
-use super::apply::Apply;
+use super::apply::{Apply, Told};
 use super::origins::Origin;
 use super::transaction::WriteTransaction;
 use super::{conflicts, holders, natural_key, outbox, records, sent};
@@ -149,7 +149,7 @@ impl Apply<'_> {
         index: TableIndex,
         (local, outbox): (Option<&[Value]>, Option<&OutboxEntry>),
         remote: &RemoteRow,
-        is_news: bool,
+        told: Told,
     ) -> Result<()> {
         let table = tx.context.schema.table(index);
         let id = remote.id.as_str();
@@ -160,11 +160,19 @@ impl Apply<'_> {
         // new there takes its place, by the hand of somebody who has not seen it, unless that peer
         // has had it.
         let elsewhere = sent.peer != self.terms.id.as_str();
-        if elsewhere {
-            sent.row.confirmed =
-                !is_news || holders::has(tx.connection, &table.name, id, &self.terms.id)?;
+        let was_confirmed = sent.row.confirmed;
+        match told {
+            Told::Older if elsewhere => return Ok(()),
+            // It came back. What is stored is later by now: only the value from before it tells
+            // that it was dropped.
+            Told::Older => sent.row.confirmed = true,
+            Told::News | Told::Held if elsewhere => {
+                sent.row.confirmed = told == Told::Held
+                    || holders::has(tx.connection, &table.name, id, &self.terms.id)?;
+            }
+            Told::News | Told::Held => {}
         }
-        let sent = sent.row;
+        let mut sent = sent.row;
         let verdict = self.rule.verify(&VerifyInput {
             table,
             local,
@@ -179,6 +187,7 @@ impl Apply<'_> {
             Verdict::StillThere | Verdict::Unclear if elsewhere => return Ok(()),
             Verdict::Kept => {
                 let now_ms = tx.context.clock.now_ms();
+                sent.confirmed = was_confirmed;
                 return sent::confirm(tx.connection, table, id, &sent, now_ms);
             }
             Verdict::Unclear => {}

@@ -21,7 +21,7 @@ use super::{
     aside, conflicts, digest, migrations, outbox, peers, query, schema_tables, session, standing,
     undo,
 };
-use crate::background::Background;
+use crate::background::{Background, Working};
 use crate::error::{Error, ErrorCode, Result};
 use crate::kv::cache::KvCache;
 use crate::model::filter::{Condition, Query};
@@ -130,10 +130,12 @@ pub(super) fn read_once<T>(
     Ok(found)
 }
 
-fn move_log(readers: &Workers<Connection>, at_once: Arc<AtOnce>) -> Pending<()> {
+fn move_log(readers: &Workers<Connection>, at_once: Arc<AtOnce>, working: Working) -> Pending<()> {
     readers.submit(move |connection| {
         at_once.let_go();
-        connection::checkpoint(connection)
+        let moved = connection::checkpoint(connection);
+        drop(working);
+        moved
     })
 }
 
@@ -273,11 +275,12 @@ impl Database {
         }
         // The commit would move the log into the file, while the caller waits.
         let (readers, at_once) = (Arc::clone(&self.readers), self.kv.at_once());
+        let background = Arc::clone(&self.background);
         self.writer.submit(move |state| {
             connection::set_checkpoint_pages(&state.connection, 0)?;
             let result = state.transaction(false, write);
             let _ = connection::set_checkpoint_pages(&state.connection, CHECKPOINT_PAGES);
-            drop(move_log(&readers, at_once));
+            drop(move_log(&readers, at_once, background.begin()));
             result
         })
     }
@@ -307,14 +310,7 @@ impl Database {
 
     /// Moves the write-ahead log into the file, beside the writer.
     pub(super) fn move_log(&self) -> Pending<()> {
-        let at_once = self.kv.at_once();
-        let working = self.background.begin();
-        self.readers.submit(move |connection| {
-            at_once.let_go();
-            let moved = connection::checkpoint(connection);
-            drop(working);
-            moved
-        })
+        move_log(&self.readers, self.kv.at_once(), self.background.begin())
     }
 
     /// A page of records as JSON text.

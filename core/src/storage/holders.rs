@@ -15,14 +15,31 @@ pub(super) fn begin(
     id: &str,
     peers: &[String],
 ) -> Result<()> {
-    connection
-        .prepare_cached("DELETE FROM amana_holder WHERE table_name = ? AND record_id = ?")
-        .and_then(|mut statement| statement.execute([table, id]))
-        .map_sqlite()?;
+    forget(connection, table, id)?;
     for peer in peers {
         add(connection, table, id, peer)?;
     }
     Ok(())
+}
+
+fn forget(connection: &Connection, table: &str, id: &str) -> Result<()> {
+    connection
+        .prepare_cached("DELETE FROM amana_holder WHERE table_name = ? AND record_id = ?")
+        .and_then(|mut statement| statement.execute([table, id]))
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// What was sent of a record is known by another id now, in place of what was sent of that one.
+pub(super) fn rename(connection: &Connection, table: &str, from: &str, to: &str) -> Result<()> {
+    forget(connection, table, to)?;
+    connection
+        .prepare_cached(
+            "UPDATE amana_holder SET record_id = ?3 WHERE table_name = ?1 AND record_id = ?2",
+        )
+        .and_then(|mut statement| statement.execute([table, from, to]))
+        .map(|_| ())
+        .map_sqlite()
 }
 
 /// This one has it too.

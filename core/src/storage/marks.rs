@@ -8,7 +8,7 @@ use super::errors::MapSqlite;
 use super::outbox::{self, base_from_json};
 use super::schema_tables::cells_to_json;
 use crate::error::Result;
-use crate::model::change_set::{Acknowledgement, OutboxEntry, OutboxKind, RemoteRow};
+use crate::model::change_set::{Acknowledgement, OutboxEntry, OutboxKind, RemoteRow, Revision};
 use crate::model::ids::PeerId;
 use crate::model::merge::Held;
 use crate::model::schema::Table;
@@ -102,6 +102,27 @@ pub(super) fn take_deletion(
     entry: &OutboxEntry,
 ) -> Result<()> {
     put(connection, peer, table, id, entry.revision.0, &[])
+}
+
+/// The entry's revision was replaced: the mark of a peer that has all of it goes along.
+pub(super) fn follow(
+    connection: &Connection,
+    peer: &PeerId,
+    table: &Table,
+    id: &str,
+    (before, after): (Revision, Revision),
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE amana_mark SET revision = ?
+               WHERE table_name = ? AND record_id = ? AND peer = ? AND revision = ?",
+        )
+        .and_then(|mut statement| {
+            let key = (table.name.as_str(), id, peer.as_str());
+            statement.execute(params![after.0, key.0, key.1, key.2, before.0])
+        })
+        .map(|_| ())
+        .map_sqlite()
 }
 
 /// The peers that have taken this revision of an entry.

@@ -251,6 +251,23 @@ pub(super) fn set_base(
         .map_sqlite()
 }
 
+/// Gives an entry a new revision; kind and bases stay.
+pub(super) fn set_revision(
+    connection: &Connection,
+    table: &Table,
+    id: &str,
+    revision: Revision,
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE amana_entry INDEXED BY amana_entry_by_record SET revision = ?
+               WHERE table_name = ? AND record_id = ? AND state = 0",
+        )
+        .and_then(|mut statement| statement.execute(params![revision.0, table.name, id]))
+        .map(|_| ())
+        .map_sqlite()
+}
+
 /// Removes an entry and what peers were noted to have taken or refused of it; for a deletion also
 /// the tombstones of what it took along.
 pub(super) fn remove(

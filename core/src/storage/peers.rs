@@ -171,7 +171,7 @@ pub(super) fn set_trust(connection: &Connection, peer: &PeerId, trust: &str) -> 
         .map_sqlite()
 }
 
-/// Forgets a peer: its cursor, what it has taken and refused. What waits in the outbox stays.
+/// Forgets a peer: its cursor, what it has taken, holds and refused. What waits in the outbox stays.
 pub(super) fn forget(connection: &Connection, peer: &PeerId) -> Result<()> {
     for sql in [
         "DELETE FROM amana_peer WHERE peer = ?",
@@ -179,6 +179,7 @@ pub(super) fn forget(connection: &Connection, peer: &PeerId) -> Result<()> {
         "DELETE FROM amana_aside WHERE peer = ?",
         "DELETE FROM amana_entry WHERE state > 0 AND coalesce(peer, 'cloud') = ?",
         "DELETE FROM amana_origin WHERE peer = ?",
+        "DELETE FROM amana_holder WHERE peer = ?",
     ] {
         connection.execute(sql, [peer.as_str()]).map_sqlite()?;
     }

@@ -41,6 +41,7 @@ fn not_come_back(apply: &mut Apply<'_>, tx: &WriteTransaction<'_>, full: bool) -
                 // Until it comes after all, the app is told that nobody else has it.
                 let now_ms = context.clock.now_ms();
                 absent::mark(tx.connection, &table.name, id.as_str(), now_ms)?;
+                apply.some_absent = true;
                 conflicts::record_not_come_back(tx, apply.terms, table, &stored, &row)?;
                 apply.report.not_kept += 1;
             }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ToSql};
 use super::errors::MapSqlite;
 use super::transaction::{Context, WriteTransaction};
 use super::values::{self, Placed};
-use super::{aside, natural_key, outbox, table_sql};
+use super::{absent, aside, natural_key, outbox, table_sql};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{OutboxEntry, OutboxKind};
 use crate::model::ids::RecordId;
@@ -165,6 +165,29 @@ pub(super) fn change(
     id: &RecordId,
     fields: Fields,
 ) -> Result<()> {
+    edit(tx, index, id, fields, None)
+}
+
+/// The same for a record that a peer took and does not have: it is sent once more, also where
+/// nothing changes. `base` is what was sent of it then: the columns with what they held before,
+/// none for a new record.
+pub(super) fn send_again(
+    tx: &mut WriteTransaction<'_>,
+    index: TableIndex,
+    id: &RecordId,
+    fields: Fields,
+    base: Fields,
+) -> Result<()> {
+    edit(tx, index, id, fields, Some(base))
+}
+
+fn edit(
+    tx: &mut WriteTransaction<'_>,
+    index: TableIndex,
+    id: &RecordId,
+    fields: Fields,
+    again: Option<Fields>,
+) -> Result<()> {
     let table = tx.context.schema.table(index);
     let Placed {
         place,
@@ -174,7 +197,7 @@ pub(super) fn change(
         .into_iter()
         .filter(|(position, value)| stored[*position] != *value)
         .collect();
-    if cells.is_empty() {
+    if cells.is_empty() && again.is_none() {
         return Ok(());
     }
     let changed: Vec<usize> = cells.iter().map(|(position, _)| *position).collect();
@@ -194,20 +217,28 @@ pub(super) fn change(
         let time = tx.record_time_ms().max(known.saturating_add(1));
         cells.push((position, Value::Integer(time)));
     }
-    write_cells_at(tx.connection, table, place, &cells)?;
+    if !cells.is_empty() {
+        write_cells_at(tx.connection, table, place, &cells)?;
+    }
     let revision = tx.next_revision();
     if table.direction == Direction::Both {
         let before = outbox::find(tx.connection, table, id.as_str())?;
         let is_first = before.is_none();
+        let is_new = again.as_ref().is_some_and(Vec::is_empty);
         let mut entry = before.unwrap_or(OutboxEntry {
-            kind: OutboxKind::Updated,
+            kind: if is_new {
+                OutboxKind::Created
+            } else {
+                OutboxKind::Updated
+            },
             revision,
             base: Vec::new(),
         });
         entry.revision = revision;
-        for position in changed {
+        let changed = changed.into_iter().map(|at| (at, stored[at].clone()));
+        for (position, value) in again.into_iter().flatten().chain(changed) {
             if entry.base.iter().all(|(known, _)| *known != position) {
-                entry.base.push((position, stored[position].clone()));
+                entry.base.push((position, value));
             }
         }
         let id = id.as_str();
@@ -216,12 +247,21 @@ pub(super) fn change(
         } else {
             outbox::put(tx.connection, table, id, &entry, Some(place))?;
         }
-        if !is_first && aside::holds(tx.connection, &table.name, id)? {
-            aside::release(tx.connection, &table.name, id)?;
-            release_referring(tx, index, id)?;
+        if !is_first {
+            retry_refused(tx, index, id)?;
         }
     }
     tx.touch(index, id.as_str());
+    Ok(())
+}
+
+/// A record that was put aside is another one now: it is tried again, and what refers to it.
+pub(super) fn retry_refused(tx: &WriteTransaction<'_>, index: TableIndex, id: &str) -> Result<()> {
+    let name = &tx.context.schema.table(index).name;
+    if aside::holds(tx.connection, name, id)? {
+        aside::release(tx.connection, name, id)?;
+        release_referring(tx, index, id)?;
+    }
     Ok(())
 }
 
@@ -292,6 +332,7 @@ fn bury(
 ) -> Result<()> {
     let table = tx.context.schema.table(index);
     remove_row(tx.connection, tx.context, index, id)?;
+    absent::unmark(tx.connection, &table.name, id)?;
     let revision = tx.next_revision();
     if table.direction == Direction::Both {
         let base = table

@@ -8,6 +8,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::errors::MapSqlite;
+use super::holders;
 use super::outbox::{base_from_json, kind_number, kind_of};
 use super::schema_tables::cells_to_json;
 use crate::error::Result;
@@ -219,20 +220,26 @@ pub(super) fn unconfirmed(
     Ok(found)
 }
 
-/// Gives the note of a record another id, in place of what was noted of that one.
+/// Gives the note of a record another id, with who else has it, in place of what was noted of that
+/// one.
 pub(super) fn rename(connection: &Connection, table: &str, from: &str, to: &str) -> Result<()> {
-    for sql in [
-        "DELETE FROM amana_entry INDEXED BY amana_entry_by_record
-           WHERE table_name = ?1 AND record_id = ?3 AND state > 0
-             AND EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_by_record
-               WHERE table_name = ?1 AND record_id = ?2 AND state > 0)",
-        "UPDATE amana_entry INDEXED BY amana_entry_by_record SET record_id = ?3
-           WHERE table_name = ?1 AND record_id = ?2 AND state > 0",
-    ] {
-        connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.execute([table, from, to]))
-            .map_sqlite()?;
+    let is_noted: bool = connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_by_record
+               WHERE table_name = ? AND record_id = ? AND state > 0)",
+        )
+        .and_then(|mut statement| statement.query_row([table, from], |row| row.get(0)))
+        .map_sqlite()?;
+    if !is_noted {
+        return Ok(());
     }
-    Ok(())
+    forget(connection, table, to)?;
+    connection
+        .prepare_cached(
+            "UPDATE amana_entry INDEXED BY amana_entry_by_record SET record_id = ?3
+               WHERE table_name = ?1 AND record_id = ?2 AND state > 0",
+        )
+        .and_then(|mut statement| statement.execute([table, from, to]))
+        .map_sqlite()?;
+    holders::rename(connection, table, from, to)
 }

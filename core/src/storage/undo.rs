@@ -1,5 +1,5 @@
 //! Takes the other value of a ledger entry after all: as an edit of somebody here, that is pushed
-//! like any other.
+//! like any other. A record that never came back is sent once more.
 
 use serde_json::{Map, Value as Json};
 
@@ -25,6 +25,12 @@ pub(super) fn undo(tx: &mut WriteTransaction<'_>, entry_id: i64) -> Result<Recor
     let id = RecordId::from_peer(&entry.record_id).ok_or_else(unreadable)?;
     let wanted = wanted(table, &entry)?;
     let id = match records::get(tx.connection, tx.context, index, &id)? {
+        Some(_) if did_not_come_back(&entry) => {
+            let base = entry.base.as_deref().unwrap_or("{}");
+            let base = outbox::base_from_json(table, base).map_err(|_| unreadable())?;
+            records::send_again(tx, index, &id, wanted, base)?;
+            id
+        }
         Some(_) if wanted.is_empty() => {
             records::delete(tx, index, &id)?;
             id
@@ -38,6 +44,11 @@ pub(super) fn undo(tx: &mut WriteTransaction<'_>, entry_id: i64) -> Result<Recor
     };
     conflicts::mark_undone(tx.connection, entry_id, tx.context.clock.now_ms())?;
     Ok(id)
+}
+
+/// The peer took the record, and a later pull did not hold it: here it is as it was sent.
+fn did_not_come_back(entry: &ConflictEntry) -> bool {
+    entry.kind == ConflictKind::NotKept && entry.kept == Kept::Local && entry.column.is_none()
 }
 
 /// The columns with the value that did not stay; none for a deletion that was not carried out.

@@ -1,7 +1,11 @@
 //! A phone that locks itself, and one that stops the app: what a vault does on it.
 
+use std::sync::mpsc;
+use std::time::Duration;
+
 use super::*;
 use crate::access::integrity::IntegrityRule;
+use crate::ports::StateListener;
 
 #[test]
 fn without_its_files_a_vault_is_locked_and_refuses_by_itself_until_they_are_back() {
@@ -114,4 +118,67 @@ fn once_a_rest_has_begun_a_look_comes_no_further() {
         assert_eq!(vault.integrity(), stands);
         enter(&vault, "ama", "1111").unwrap();
     }
+}
+
+/// A vault with one record, and the note of it.
+fn resting(tablet: &Tablet) -> Amana {
+    let vault = tablet.patients();
+    vault.rest();
+    assert_eq!(vault.glance().unwrap().unsynced, Some(1));
+    vault
+}
+
+#[test]
+fn a_resting_vault_is_neither_noted_nor_closed_by_itself() {
+    let tablet = Tablet::new();
+    let vault = resting(&tablet);
+    insert(&vault, "Basem");
+    tablet.clock.advance(300_001);
+    vault.take_turn(true);
+    assert_eq!(vault.glance().unwrap().unsynced, Some(1));
+    assert!(vault.integrity().is_some(), "the database is open");
+    vault.wake();
+    vault.take_turn(true);
+    assert_eq!(vault.glance().unwrap().unsynced, Some(2));
+    assert!(vault.integrity().is_none(), "the time was up");
+}
+
+struct Locked(mpsc::Sender<VaultState>);
+
+impl StateListener for Locked {
+    fn changed(&self, state: VaultState) {
+        let _ = self.0.send(state);
+    }
+}
+
+#[test]
+fn what_a_rest_has_put_off_is_done_once_the_vault_is_woken() {
+    let tablet = Tablet::new();
+    let vault = resting(&tablet);
+    insert(&vault, "Basem");
+    let (sender, told) = mpsc::channel();
+    let _listening = vault.subscribe_state(Arc::new(Locked(sender)));
+    tablet.clock.advance(300_001);
+    vault.wake();
+    // Hangs for a minute where the thread is not woken, and then fails.
+    let state = told.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert_eq!(state, VaultState::Locked);
+    assert_eq!(vault.glance().unwrap().unsynced, Some(2));
+}
+
+#[test]
+fn a_look_is_stopped_also_while_a_key_is_being_proven() {
+    let tablet = Tablet::new();
+    let vault = tablet.patients();
+    let (change, open) = vault
+        .inner
+        .life
+        .begin(Doing::Opening, |state| {
+            state.open().cloned().ok_or_else(locked)
+        })
+        .unwrap();
+    let look = open.held.integrity.running();
+    vault.rest();
+    assert!(look.is_cancelled());
+    change.end(State::Unlocked(open));
 }

@@ -17,6 +17,7 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use super::{Database, DatabaseOptions, Operation};
+use crate::background::Background;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{
@@ -49,6 +50,7 @@ struct Store {
     clock: Arc<FakeClock>,
     notices: Arc<Mutex<Vec<ChangeNotice>>>,
     kv_notices: Arc<Mutex<Vec<KvNotice>>>,
+    background: Arc<Background>,
     directory: TempDir,
 }
 
@@ -62,8 +64,9 @@ impl Store {
         let notices = Arc::new(Mutex::new(Vec::new()));
         let kv_notices = Arc::new(Mutex::new(Vec::new()));
         let (sink, kv_sink) = (Arc::clone(&notices), Arc::clone(&kv_notices));
+        let background = Arc::<Background>::default();
         let database = Database::open(DatabaseOptions {
-            background: Arc::default(),
+            background: Arc::clone(&background),
             path: &directory.path().join("database"),
             key: &DatabaseKey::from_bytes(&[7; 32]),
             schema: Arc::clone(&schema),
@@ -83,6 +86,7 @@ impl Store {
             clock,
             notices,
             kv_notices,
+            background,
             directory,
         })
     }

@@ -182,3 +182,55 @@ fn a_pull_of_everything_does_not_move_the_cursor_past_deletions() {
     let status = pull(300, true);
     assert_eq!((status.cursor, status.skew_ms), (200, 300));
 }
+
+/// A pull of everything that holds nothing.
+fn pull_everything(store: &Store) -> ApplyReport {
+    let mut reply = reply(NOW + 1);
+    reply.full = true;
+    let source = Box::new(List {
+        changes: Vec::new(),
+        next: 0,
+    });
+    let (terms, cancel) = (PeerTerms::cloud(), CancelToken::new());
+    let rule = Arc::new(RemoteWins);
+    let pulled = store
+        .database
+        .apply_pull(&terms, &reply, source, rule, &cancel);
+    pulled.unwrap()
+}
+
+fn take_all(store: &Store) {
+    let taken = store.upserts().iter().map(Acknowledgement::from).collect();
+    let terms = PeerTerms::cloud();
+    store.database.acknowledge(&terms, taken).unwrap();
+}
+
+#[test]
+fn a_record_that_did_not_come_back_and_is_gone_is_not_marked_as_absent() {
+    let schema = Schema::from_json(concat!(
+        r#"{"version":1,"tables":[{"name":"notes","direction":"both","whole_history":true,"#,
+        r#""columns":[{"name":"id","role":"id"},{"name":"title","role":"text"}]}]}"#
+    ));
+    let store = Store::open(tempfile::tempdir().unwrap(), schema.unwrap()).unwrap();
+    let id = store.insert("notes", json!({"title": "a"})).unwrap();
+    take_all(&store);
+    let report = pull_everything(&store);
+    assert_eq!((report.not_kept, report.gone), (1, 1));
+    assert!(store.get("notes", &id).is_none());
+    let marked: i64 = raw(&store, "SELECT count(*) FROM amana_absent");
+    assert_eq!(marked, 0);
+}
+
+#[test]
+fn an_absent_record_that_is_deleted_here_is_not_marked_any_more() {
+    let store = Store::new();
+    let patient = store.insert("patients", json!({})).unwrap();
+    let visit = json!({"patient_id": patient.as_str()});
+    store.insert("visits", visit).unwrap();
+    take_all(&store);
+    assert_eq!(pull_everything(&store).not_kept, 2);
+    let marked = || raw::<i64>(&store, "SELECT count(*) FROM amana_absent");
+    assert_eq!(marked(), 2);
+    store.delete("patients", &patient).unwrap();
+    assert_eq!(marked(), 0);
+}

@@ -155,3 +155,59 @@ fn a_record_that_has_moved_since_its_edit_is_still_pushed_as_itself() {
         .collect();
     assert_eq!(found, [(&ids[0], &text("A")), (&ids[1], &text("B"))]);
 }
+
+const HUB: &str = "hub:aaaaaaaa-0000-4000-8000-00000000000a";
+
+/// Notes that the hub has all that was sent.
+fn hub_holds_all(store: &Store) {
+    store.run(
+        "INSERT INTO amana_holder SELECT table_name, record_id,
+           'hub:aaaaaaaa-0000-4000-8000-00000000000a' FROM amana_sent",
+    );
+}
+
+fn held(store: &Store) -> Vec<String> {
+    let sql = "SELECT group_concat(record_id || ' ' || peer, '\n' ORDER BY record_id)
+                 FROM amana_holder";
+    let text: Option<String> = raw(store, sql);
+    text.unwrap_or_default()
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn a_hub_that_is_paired_anew_holds_nothing() {
+    let (store, _) = prepared();
+    hub_holds_all(&store);
+    store.run("INSERT INTO amana_holder VALUES ('patients', 'x', 'hub:other')");
+    assert!(held(&store).len() > 1);
+    let hub = PeerId::parse(HUB).unwrap();
+    let paired = store.database.pair(hub, "Hub".into(), "{}".into());
+    paired.wait().unwrap();
+    assert_eq!(held(&store), ["x hub:other"]);
+}
+
+#[test]
+fn who_holds_a_record_is_known_by_the_id_that_it_takes_over() {
+    let store = Store::new();
+    let table = "patient_additional_attributes";
+    let patient = store.insert("patients", json!({})).unwrap();
+    let fields = json!({"patient_id": patient.as_str(), "attribute_id": "blood",
+        "attribute": "Blood", "string_value": "A"});
+    let ours = store.insert(table, fields).unwrap();
+    acknowledge(&store, acknowledgements(&store));
+    hub_holds_all(&store);
+    let theirs = "aaaaaaaa-0000-4000-8000-000000000001";
+    let key = [
+        ("patient_id", text(patient.as_str())),
+        ("attribute_id", text("blood")),
+        ("string_value", text("A")),
+    ];
+    let report = store.pull(vec![store.remote(table, theirs, &key)]).unwrap();
+    assert_eq!(report.adopted, 1);
+    assert!(store.get(table, &ours).is_none());
+    let held = held(&store);
+    assert!(held.contains(&format!("{theirs} {HUB}")), "{held:?}");
+    assert_eq!(held.len(), 2, "with the patient: {held:?}");
+}

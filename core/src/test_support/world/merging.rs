@@ -96,7 +96,8 @@ fn the_latest_policy_goes_by_time() {
     assert_eq!(device.field("patients", &id(1), "given_name"), "Theirs");
 }
 
-struct Both;
+/// Joins both names.
+pub(super) struct Both;
 
 impl ConflictRule for Both {
     fn resolve(&self, question: &RuleQuestion<'_>) -> Vec<Value> {

@@ -7,6 +7,7 @@ mod device;
 mod hub;
 mod lives;
 
+mod meanwhile;
 mod merging;
 mod order;
 mod peers;
@@ -14,6 +15,7 @@ mod pulling;
 mod pushing;
 mod reconciling;
 mod refusing;
+mod sent_again;
 mod verifying;
 mod writing;
 

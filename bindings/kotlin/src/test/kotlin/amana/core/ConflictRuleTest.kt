@@ -119,12 +119,17 @@ class ConflictRuleTest {
                             { own.getNow("patients", "x") },
                             { own.kvGet(KvNamespace.Stored("a"), "b") },
                             { own.sync(null, null, false) },
+                            { own.lock() },
+                            { own.shutdown() },
+                            { own.rotate() },
+                            { own.protectedDataGone() },
+                            { own.wipe() },
                         )
                     for (call in calls) heard += runBlocking { code(call) }
                     """{"phone":"local"}"""
                 }
             conflict(clinic, rule, { vault = it.vault }) { tablet, patient ->
-                assertEquals(List(4) { ErrorCode.BUSY }, heard)
+                assertEquals(List(9) { ErrorCode.BUSY }, heard)
                 assertEquals("222", tablet.phone(patient))
                 assertEquals("both_changed", tablet.vault.conflicts(0).single().kind)
             }

@@ -120,6 +120,25 @@ class VaultTest {
     }
 
     @Test
+    fun aListenerThatLocksTheVaultHearsThatItIsBusy() = withTablet { tablet ->
+        Clinic().use { clinic ->
+            tablet.signIn(clinic, Tablet.NOOR, Tablet.NOORS_PASSWORD)
+            val heard = CopyOnWriteArrayList<ErrorCode>()
+            val listener =
+                object : SyncListener {
+                    override fun progress(progress: SyncProgress) {
+                        heard += runBlocking { code { tablet.vault.lock() } }
+                        heard += runBlocking { code { tablet.vault.shutdown() } }
+                    }
+                }
+            tablet.vault.sync(listener, null, false)
+            assertEquals(setOf(ErrorCode.BUSY), heard.toSet())
+            assertEquals(VaultState.UNLOCKED, tablet.vault.state())
+            tablet.vault.lock()
+        }
+    }
+
+    @Test
     fun twoHundredCallsAtOnce() = withTablet { tablet ->
         val ids =
             withContext(Dispatchers.Default) {

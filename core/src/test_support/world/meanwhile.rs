@@ -1,0 +1,119 @@
+//! A hub is heard while a push to the cloud is under way: what the cloud takes is not what is stored by
+//! then.
+
+use std::sync::Arc;
+
+use super::device::cloud_and_device;
+use super::*;
+use crate::cancel::CancelToken;
+use crate::error::Result;
+use crate::model::change_set::{OutboxRow, PullReply, PullRequest, PushFailure};
+use crate::model::ids::PeerId;
+use crate::model::ledger::Kept;
+use crate::model::terms::ConflictPolicy;
+use crate::ports::{ChangeSink, SyncPeer};
+
+/// A peer, and what happens before a push arrives there; it does not where that is false.
+struct Line<'a> {
+    peer: &'a dyn SyncPeer,
+    before_push: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl SyncPeer for Line<'_> {
+    fn pull(
+        &self,
+        request: &PullRequest,
+        sink: &mut dyn ChangeSink,
+        on_bytes: &mut dyn FnMut(u64),
+        cancel: &CancelToken,
+    ) -> Result<PullReply> {
+        self.peer.pull(request, sink, on_bytes, cancel)
+    }
+
+    fn push(
+        &self,
+        piece: &[OutboxRow],
+        cancel: &CancelToken,
+    ) -> std::result::Result<(), PushFailure> {
+        if !(self.before_push)() {
+            return Err(PushFailure::Stopped(failure(ErrorCode::Network)));
+        }
+        self.peer.push(piece, cancel)
+    }
+}
+
+/// The hub has another name than the device, and is heard, without being told anything, while the
+/// device's goes to the cloud.
+fn heard_while_pushing(policy: ConflictPolicy) -> (Cloud, Hub, Device) {
+    let (clock, cloud, device) = cloud_and_device();
+    let (hub, other) = (Hub::new(&clock), Device::new(&clock, 2));
+    cloud.put("patients", &id(1), patient("Amal", NOW));
+    device.sync(&cloud);
+    other.sync(&cloud);
+    hub.relay(&cloud);
+    device.sync_hub(&hub);
+    let table = ("patients".to_owned(), policy);
+    device.policy.lock().unwrap().tables.extend([table]);
+    let call = |device: &Device, name: &str| {
+        clock.advance(60_000);
+        let fields = json!({"given_name": name});
+        device.update("patients", &id(1), fields).unwrap();
+    };
+    call(&device, "Ours");
+    call(&other, "Theirs");
+    other.sync_hub(&hub);
+    let hear = || {
+        let deaf = Line {
+            peer: &hub,
+            before_push: &|| false,
+        };
+        assert!(device.sync_with(&Hub::id(), &deaf, false).is_err());
+        true
+    };
+    let line = Line {
+        peer: &cloud,
+        before_push: &hear,
+    };
+    device.sync_with(&PeerId::cloud(), &line, false).unwrap();
+    assert_eq!(
+        cloud.value("patients", &id(1), "given_name"),
+        Some(text("Ours"))
+    );
+    assert_eq!(device.ledger().len(), 1, "{:?}", device.ledger());
+    (cloud, hub, device)
+}
+
+/// All three hold a name, and the ledger knows of one conflict.
+fn all_hold(name: &str, (cloud, hub, device): (Cloud, Hub, Device), kept: Kept) {
+    assert_eq!(device.field("patients", &id(1), "given_name"), name);
+    assert_eq!(device.pending(), 1, "the cloud took what was stored before");
+    device.sync(&cloud);
+    hub.relay(&cloud);
+    device.sync_hub(&hub);
+    device.sync(&cloud);
+    assert_eq!(device.field("patients", &id(1), "given_name"), name);
+    let of_peers = [
+        cloud.value("patients", &id(1), "given_name"),
+        hub.value("patients", &id(1), "given_name"),
+    ];
+    assert_eq!(of_peers, [Some(text(name)), Some(text(name))]);
+    assert_eq!(device.pending(), 0);
+    let ledger = device.ledger();
+    assert_eq!(ledger.len(), 1, "{ledger:?}");
+    assert_eq!(ledger[0].kept, kept);
+}
+
+#[test]
+fn what_a_rule_made_of_a_hubs_version_meanwhile_goes_to_all() {
+    let policy = ConflictPolicy::Rule(Arc::new(super::merging::Both));
+    all_hold("Ours+Theirs", heard_while_pushing(policy), Kept::Rule);
+}
+
+#[test]
+fn an_edit_that_was_kept_against_a_hubs_version_meanwhile_is_the_later_one_everywhere() {
+    all_hold(
+        "Ours",
+        heard_while_pushing(ConflictPolicy::Local),
+        Kept::Local,
+    );
+}
