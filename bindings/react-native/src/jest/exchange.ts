@@ -5,7 +5,7 @@ import type { MemoryCloud } from './cloud.ts';
 import { failure } from './failure.ts';
 import type { Record_ } from './filter.ts';
 import type { MemoryLedger } from './ledger.ts';
-import { merge, wholeRow } from './merge.ts';
+import { merge, notKept, wholeRow } from './merge.ts';
 import type { Pending } from './outbox.ts';
 import { keyOf } from './outbox.ts';
 import type { MemoryQuarantine } from './quarantine.ts';
@@ -19,9 +19,9 @@ export interface Exchange {
   readonly records: MemoryRecords;
   readonly ledger: MemoryLedger;
   readonly quarantine: MemoryQuarantine;
-  /** Pushed records that no pull has shown since, by key. */
-  readonly unconfirmed: Set<string>;
-  ruleOf(table: string): ConflictRule;
+  /** What was pushed and no pull has shown since, by key. */
+  readonly unconfirmed: Map<string, Pending>;
+  readonly ruleOf: (table: string) => ConflictRule;
 }
 
 type Counts = { -readonly [K in keyof SyncReport]: SyncReport[K] };
@@ -37,12 +37,14 @@ export function exchange(parts: Exchange): SyncReport {
     for (const table of parts.records.schema.tables) {
       if (table.direction === 'local') continue;
       for (const { id, row } of parts.cloud.changes(table.name)) {
+        const sent = parts.unconfirmed.get(keyOf(table.name, id));
         parts.unconfirmed.delete(keyOf(table.name, id));
         if (row === null || row['is_deleted'] === true || row['is_deleted'] === 1) {
           report.pulledDeletions++;
           pullDeletion(parts, store, table, id, report);
         } else {
           report.pulled++;
+          if (sent !== undefined) verify(parts, table, sent, row, report);
           pullRow(parts, store, table, id, row, report);
         }
       }
@@ -50,6 +52,22 @@ export function exchange(parts: Exchange): SyncReport {
   });
   push(parts, report);
   return report;
+}
+
+/** Whether the cloud kept an edit: what it holds instead is taken, and both are in the ledger. */
+function verify(
+  { records, ledger }: Exchange,
+  table: TableData,
+  sent: Pending,
+  remote: Record_,
+  report: Counts
+): void {
+  const local = records.find(table.name, sent.id);
+  if (local === null || sent.kind !== 'updated') return;
+  const again = records.outbox.find(table.name, sent.id)?.base ?? {};
+  const lost = notKept(table, local, sent, remote).filter(({ column }) => !(column.name in again));
+  for (const conflict of lost) ledger.column('not_kept', table, local, remote, conflict);
+  if (lost.length > 0) report.notKept++;
 }
 
 function pullRow(
@@ -74,7 +92,9 @@ function pullRow(
     return;
   }
   const merged = merge(table, local, pending, remote, ruleOf(table.name));
-  for (const conflict of merged.conflicts) ledger.bothChanged(table, local, remote, conflict);
+  for (const conflict of merged.conflicts) {
+    ledger.column('both_changed', table, local, remote, conflict);
+  }
   report.conflicts += merged.conflicts.length;
   if (merged.pending !== null) records.outbox.put(merged.pending);
   else records.outbox.remove(table.name, id);
@@ -153,7 +173,7 @@ function push(parts: Exchange, report: Counts): void {
     } else {
       cloud.put(table, row as Record_ & { readonly id: string });
       report.pushed++;
-      unconfirmed.add(keyOf(table, id));
+      unconfirmed.set(keyOf(table, id), entry);
     }
     records.outbox.remove(table, id);
     quarantine.forget(table, id);

@@ -38,11 +38,18 @@ export class MemoryLedger {
     return this.entries.filter(({ undoneAtMs }) => undoneAtMs === null).length;
   }
 
-  bothChanged(table: TableData, local: Record_, remote: Record_, conflict: ColumnConflict): void {
+  /** Both sides changed a column, or the cloud did not keep what it had taken. */
+  column(
+    kind: 'both_changed' | 'not_kept',
+    table: TableData,
+    local: Record_,
+    remote: Record_,
+    conflict: ColumnConflict
+  ): void {
     const { column, base, kept } = conflict;
     const text = (cell: Cell) => JSON.stringify(asKept(table, column.name, cell));
     this.add(table, String(local['id']), {
-      kind: 'both_changed',
+      kind,
       column: column.name,
       base: text(base),
       local: text(conflict.local),

@@ -27,7 +27,7 @@ export class MemoryPeers {
   syncing: Promise<SyncReport> | null = null;
   private readonly quarantine: MemoryQuarantine;
   private readonly ledger: MemoryLedger;
-  private readonly unconfirmed = new Set<string>();
+  private readonly unconfirmed = new Map<string, Pending>();
   private readonly records: MemoryRecords;
   private readonly rules: () => SyncRules;
   private readonly now: () => number;

@@ -76,6 +76,22 @@ export function merge(
   return { cells, pending: isDone ? null : { ...pending, base }, conflicts };
 }
 
+/** The columns of a pushed edit in which the cloud holds something else. */
+export function notKept(
+  table: TableData,
+  local: Record_,
+  { base }: Pending,
+  remote: Record_
+): readonly ColumnConflict[] {
+  const sent = table.columns.filter((column) => isOurs(column) && !isStamp(column));
+  return sent.flatMap((column): ColumnConflict[] => {
+    const before = base[column.name];
+    const [ours, theirs] = [local[column.name] ?? null, remote[column.name]];
+    if (before === undefined || theirs === undefined || same(column, theirs, ours)) return [];
+    return [{ column, base: before, local: ours, remote: theirs, kept: 'remote' }];
+  });
+}
+
 function whoStays(rule: ConflictRule, local: Record_, remote: Record_): 'local' | 'remote' {
   if (rule !== 'latest') return rule;
   return Number(remote['updated_at'] ?? 0) > Number(local['updated_at'] ?? 0) ? 'remote' : 'local';

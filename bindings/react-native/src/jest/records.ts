@@ -207,11 +207,7 @@ export class MemoryRecords {
     return out;
   }
 
-  private insert(
-    table: TableData,
-    fields: Record<string, Cell>,
-    touch: Touch
-  ): string {
+  private insert(table: TableData, fields: Record<string, Cell>, touch: Touch): string {
     const id = (fields['id'] as string | undefined) ?? this.makeId();
     if (this.rows(table.name).has(id) || this.outbox.find(table.name, id) !== undefined) {
       throw failure('invalid_input', 'a record with this id exists already', { at: table.name });
