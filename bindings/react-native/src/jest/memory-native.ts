@@ -504,6 +504,12 @@ export class MemoryNative implements Spec {
     operation: number
   ): Promise<SyncReport> {
     const vault = this.vaultOf(handle);
+    try {
+      this.fail('sync');
+    } catch (error) {
+      vault.peers.noteFailure(error);
+      throw error;
+    }
     vault.requireUnlocked();
     if (peer !== null && peer !== 'cloud') throw failure('not_found', 'there is no such peer');
     if (vault.peers.signedIn === null) throw failure('not_signed_in', 'nobody is signed in');
@@ -563,7 +569,6 @@ export class MemoryNative implements Spec {
       this.tell(vault, this.progress, event);
     };
     try {
-      this.fail('sync');
       for (const phase of ['pulling', 'applying', 'pushing']) {
         tell(phase);
         await this.cancellable(operation, phase === 'pulling' ? this.gate : null);

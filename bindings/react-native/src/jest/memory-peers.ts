@@ -58,7 +58,8 @@ export class MemoryPeers {
 
   /** A sync that was stopped has not failed. */
   noteFailure(error: unknown): void {
-    if (!(error instanceof NativeFailure) || error.code === 'cancelled') return;
+    if (!(error instanceof NativeFailure)) return;
+    if (error.code === 'cancelled' || error.code === 'locked') return;
     this.lastAttemptMs = this.now();
     this.lastError = error.code;
     this.failures++;

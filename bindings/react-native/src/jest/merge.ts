@@ -72,7 +72,7 @@ export function merge(
   }
   // what the peer has now is what the next change of theirs is compared with
   const base = Object.fromEntries(left.map(([name, value]) => [name, remote[name] ?? value]));
-  const isDone = pending.kind === 'updated' && left.length === 0;
+  const isDone = pending.kind === 'updated' && left.length === 0 && lost.length > 0;
   return { cells, pending: isDone ? null : { ...pending, base }, conflicts };
 }
 
