@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::sync::oneshot::{self, error::TryRecvError};
+use tokio::sync::oneshot;
 
 use crate::error::{Error, ErrorCode, Result};
 
@@ -44,36 +44,9 @@ impl<T> Answer<T> {
 
 impl<T> Pending<T> {
     /// Blocks until the answer is there. Not for threads that must not wait.
-    pub fn wait(mut self) -> Result<T> {
-        match look_for(LOOKS_FOR_ANSWER, || match self.0.try_recv() {
-            Ok(answer) => Some(Ok(answer)),
-            Err(TryRecvError::Closed) => Some(Err(())),
-            Err(TryRecvError::Empty) => None,
-        }) {
-            Some(answer) => answer.unwrap_or_else(|()| Err(gone())),
-            None => self.0.blocking_recv().unwrap_or_else(|_| Err(gone())),
-        }
+    pub fn wait(self) -> Result<T> {
+        self.0.blocking_recv().unwrap_or_else(|_| Err(gone()))
     }
-}
-
-/// How often [`look_for`] looks for an answer: longer than a query takes.
-const LOOKS_FOR_ANSWER: u32 = 100;
-
-/// Looks for something before the caller goes to sleep, each time about two µs after the last: to be
-/// woken takes far longer where the processor has gone to sleep as well.
-pub(crate) fn look_for<T>(times: u32, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    const PAUSES: u32 = 50;
-    for _ in 0..times {
-        if let Some(found) = look() {
-            return Some(found);
-        }
-        for _ in 0..PAUSES {
-            std::hint::spin_loop();
-        }
-        // Where another thread wants this processor, it may be the one that is waited for.
-        std::thread::yield_now();
-    }
-    None
 }
 
 impl<T> Future for Pending<T> {

@@ -24,7 +24,10 @@ struct Care: Sendable {
     /// With the device's key, or a person's PIN.
     func salvage(_ handle: Double, _ person: String?, _ pin: Secret) async throws -> [String: Any] {
         let vault = try vault(handle)
-        guard let person else { return Told.salvage(try await vault.salvage()) }
+        guard let person else {
+            if !pin.isEmpty { throw Failure.invalid("a PIN is somebody's") }
+            return Told.salvage(try await vault.salvage())
+        }
         return Told.salvage(
             try await pin.use { try await vault.salvageWithPin(person: person, pin: $0) })
     }

@@ -80,6 +80,8 @@ final class Secret: @unchecked Sendable {
         memory.deallocate()
     }
 
+    var isEmpty: Bool { memory.count == 0 }
+
     /// A view of the bytes, not a copy: it must not outlive the call.
     func use<T>(_ call: (Data) async throws -> T) async rethrows -> T {
         defer { withExtendedLifetime(self) {} }

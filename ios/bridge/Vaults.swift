@@ -108,6 +108,7 @@ final class Vaults: @unchecked Sendable {
     private let turn = Turn()
     private let telling = Turn()
     private var isProtectedDataGone = false
+    private var isEnding = false
 
     func require(_ handle: Double) throws -> OpenVault {
         guard let found = find(handle) else { throw Failure.closed }
@@ -123,6 +124,7 @@ final class Vaults: @unchecked Sendable {
 
     func add(_ make: () async throws -> OpenVault) async throws -> OpenVault {
         try await turn.take {
+            if lock.withLock({ isEnding }) { throw Failure.closed }
             let opened = try await make()
             lock.withLock { open[opened.handle] = opened }
             await tellProtectedData()
@@ -164,7 +166,9 @@ final class Vaults: @unchecked Sendable {
         for opened in all() { opened.vault.wake() }
     }
 
+    /// Lets go of all handles, for good: also of one that is just being made.
     func removeAll() async {
+        await turn.take { lock.withLock { isEnding = true } }
         for opened in all() { try? await remove(Double(opened.handle)) }
     }
 }

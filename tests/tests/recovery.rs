@@ -14,6 +14,8 @@ use amana_core::test_support::{InstantTimer, MemoryKeyStore};
 use amana_core::{
     Amana, Config, NewPolicy, NewVault, PersonId, Pin, PinKdf, RecoveryKey, System, Unlock,
 };
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use pollster::block_on;
 
 fn recovery(arguments: &[&str]) -> Output {
@@ -194,4 +196,36 @@ fn keys_are_private_never_replaced_and_refused_where_others_can_read_them() {
     let foreign = organisation.answer(&request.fingerprint);
     assert!(!foreign.status.success() && said(&foreign).contains("key_mismatch"));
     assert!(!organisation.file("answer").exists());
+}
+
+#[test]
+fn the_public_key_is_printed_as_an_app_takes_it() {
+    let organisation = Organisation::new();
+    let file = organisation.text("keys/organisation.public");
+    let printed = recovery(&["public-key", &file]);
+    assert!(printed.status.success(), "{}", said(&printed));
+    let bytes = STANDARD.decode(said(&printed).trim_end()).unwrap();
+    assert_eq!(bytes, organisation.public().bytes());
+
+    // One digit of the key was typed wrongly.
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (title, rest) = text.split_once('\n').unwrap();
+    let digit = if rest.starts_with('0') { "1" } else { "0" };
+    std::fs::write(&file, format!("{title}\n{digit}{}", &rest[1..])).unwrap();
+    let wrong = recovery(&["public-key", &file]);
+    assert!(!wrong.status.success() && wrong.stdout.is_empty());
+    assert!(
+        said(&wrong).contains("do not belong together"),
+        "{}",
+        said(&wrong)
+    );
+    for none in [
+        text.lines().next().unwrap(),
+        "",
+        "amana organisation private key 1\n",
+    ] {
+        std::fs::write(&file, none).unwrap();
+        let refused = recovery(&["public-key", &file]);
+        assert!(!refused.status.success() && said(&refused).contains("holds no public key"));
+    }
 }

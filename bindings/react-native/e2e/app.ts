@@ -10,7 +10,7 @@ import type { JvmModule } from './jvmModule.ts';
 import { required, startJvm } from './jvmModule.ts';
 
 /** The native module of this file: started before its tests; a JVM that dies fails them. */
-export function theModule(): { readonly module: Spec } {
+export function theModule(): { readonly module: Spec; readonly home: string } {
   const home = mkdtempSync(path.join(tmpdir(), 'amana-app-'));
   let jvm: JvmModule | null = null;
   beforeAll(() => {
@@ -27,6 +27,7 @@ export function theModule(): { readonly module: Spec } {
     if (code !== 0) throw new Error(`the JVM ended with ${code}`);
   });
   return {
+    home,
     get module() {
       if (jvm === null) throw new Error('the JVM is not started yet');
       return jvm.module;

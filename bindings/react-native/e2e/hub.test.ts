@@ -1,7 +1,7 @@
 /** A clinic in small: two tablets and its hub on this machine, then the cloud. */
 import type { SyncProgress, Vault } from '../src/index.ts';
 import { openVault } from '../src/index.ts';
-import { codeOf, PATIENT, until } from '../tests/contract/harness.ts';
+import { codeOf, NOWHERE, PATIENT, until } from '../tests/contract/harness.ts';
 import { aName, theCloud, theModule } from './app.ts';
 import { required } from './jvmModule.ts';
 
@@ -117,8 +117,7 @@ test('a conflict keeps both values, and is undone', async () => {
 test('a record that is refused is put aside with its reason until it is mended', async () => {
   await noors.signIn(cloud.noor);
   await noors.table('patients').create(PATIENT);
-  const nowhere = 'aaaaaaaa-0000-4000-8000-00000000dead';
-  const bad = await noors.table('patients').create({ given_name: 'Bad', primary_clinic_id: nowhere });
+  const bad = await noors.table('patients').create({ given_name: 'Bad', primary_clinic_id: NOWHERE });
   await noors.table('visits').create({ patient_id: bad, clinic_id: cloud.clinic });
   expect(await noors.sync()).toMatchObject({ pushed: 1, quarantined: 1, waiting: 1 });
   const [aside] = await noors.peers.quarantined();

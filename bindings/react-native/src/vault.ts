@@ -43,9 +43,14 @@ export interface VaultConfig {
   readonly idleLockMs?: number;
   /** How device secrets are made. */
   readonly keyStore?: {
-    /** Usable only while the device is unlocked, so not in the background. */
+    /**
+     * Secrets that can be used only while the device is unlocked, so not in the background. iOS: the
+     * vault's files can be read only then, too, and an open vault is locked with the device. Android:
+     * from API 35 (Android 15) on, and for opening alone; before, it has no effect. A secret keeps what
+     * it was made with.
+     */
     readonly strict?: boolean;
-    /** Android: in the separate security chip where there is one. Slow. */
+    /** Android: in the separate security chip where there is one (from API 28). Slow. */
     readonly strongBox?: boolean;
   };
   /** The organisation's public recovery key, 32 bytes in base64. For good. */

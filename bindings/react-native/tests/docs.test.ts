@@ -141,6 +141,8 @@ describe('run', () => {
     ['quick-start', 'visitsOfThePage', ['Amal: 0', '0 elsewhere']],
     ['quick-start', 'notes', 'typed'],
     ['quick-start', 'anExpiry', null],
+    ['quick-start', 'aConflict', '111'],
+    ['quick-start', 'aRefusal', ['the peer refuses this record', 'in_cloud']],
     ['async-storage', 'asBefore', 'abc'],
     ['async-storage', 'beyond', null],
     ['watermelondb', 'northernPatients', []],

@@ -60,6 +60,28 @@ fn no_key() -> String {
     "the file holds no private key of an organisation".to_owned()
 }
 
+/// Reads the public key, and makes sure that it is the one that its fingerprint says.
+pub(crate) fn read_public(path: &Path) -> Result<RecoveryKey, String> {
+    let text = read_limited(path, "the public key")?;
+    let (key, fingerprint) = std::str::from_utf8(&text)
+        .ok()
+        .and_then(parse_public)
+        .ok_or_else(|| "the file holds no public key of an organisation".to_owned())?;
+    if key.fingerprint() != fingerprint {
+        return Err("the public key and its fingerprint do not belong together".to_owned());
+    }
+    Ok(key)
+}
+
+fn parse_public(text: &str) -> Option<(RecoveryKey, &str)> {
+    let mut lines = text.lines().map(str::trim_end);
+    if lines.next()? != PUBLIC {
+        return None;
+    }
+    let key = RecoveryKey::from_bytes(*from_hex(lines.next()?)?);
+    Some((key, lines.next()?.strip_prefix("fingerprint ")?))
+}
+
 /// As ssh does: a key that others can read is no secret.
 fn refuse_shared(path: &Path) -> Result<(), String> {
     #[cfg(unix)]

@@ -9,7 +9,9 @@ use std::process::ExitCode;
 
 use amana_core::error::Error;
 use amana_core::system::SystemEntropy;
-use amana_core::vault::{answer_request, fingerprint, make_organisation_key};
+use amana_core::vault::{RecoveryKey, answer_request, fingerprint, make_organisation_key};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -25,6 +27,11 @@ enum Command {
     MakeKey {
         /// The folder; made if it is not there.
         folder: PathBuf,
+    },
+    /// Print the public key in base64, as an app's configuration takes it (`recoveryKey`).
+    PublicKey {
+        /// The file `organisation.public`.
+        file: PathBuf,
     },
     /// Print a request's fingerprint, to be compared with the one on the device.
     Show {
@@ -54,6 +61,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::MakeKey { folder } => make_key(&folder),
+        Command::PublicKey { file } => files::read_public(&file).map(|key| in_base64(&key)),
         Command::Show { request } => show(&request),
         Command::Answer {
             key,
@@ -82,12 +90,18 @@ fn make_key(folder: &Path) -> Said {
     Ok(format!(
         "private key   {} (keep it offline; whoever has it opens every vault it is pinned in)\n\
          public key    {}\n\
+         in base64     {}\n\
          fingerprint   {}\n\
          Give the public key to the app: it is pinned in each vault when that is made.",
         at.display(),
         *files::to_hex(&public.bytes()),
+        in_base64(&public),
         public.fingerprint(),
     ))
+}
+
+fn in_base64(key: &RecoveryKey) -> String {
+    STANDARD.encode(key.bytes())
 }
 
 fn show(request: &Path) -> Said {

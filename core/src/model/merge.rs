@@ -1,5 +1,7 @@
 //! What the merge is given and what it decides: plain data between `sync` and `storage`.
 
+use std::borrow::Cow;
+
 use super::change_set::{OutboxEntry, OutboxKind, RemoteRow};
 use super::ledger::Kept;
 use super::schema::{Role, Schema, Table, TableIndex};
@@ -116,9 +118,9 @@ pub struct ColumnConflict {
 
 /// What becomes of a pulled record.
 #[derive(Clone, PartialEq, Debug)]
-pub enum MergePlan {
-    /// Not here: store it. All columns, by position.
-    Insert(Vec<Value>),
+pub enum MergePlan<'a> {
+    /// Not here: store it. All columns, by position; lent where they are what the peer sent.
+    Insert(Vec<Cow<'a, Value>>),
     /// Already so.
     Unchanged,
     /// Write these cells; the outbox entry, if there is one, gets these bases.
@@ -142,7 +144,7 @@ pub enum MergePlan {
 /// Decides, purely, what becomes of pulled records.
 pub trait MergeRule: Send + Sync {
     /// What becomes of one pulled record.
-    fn merge(&self, table: TableIndex, input: &MergeInput<'_>) -> MergePlan;
+    fn merge<'a>(&self, table: TableIndex, input: &MergeInput<'a>) -> MergePlan<'a>;
 
     /// Whether the peer kept what it was sent before.
     fn verify(&self, input: &VerifyInput<'_>) -> Verdict;

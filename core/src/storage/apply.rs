@@ -8,6 +8,7 @@ use super::absent::Seen;
 use super::awaited::Awaited;
 use super::marks::{self, Mark};
 use super::origins::Origin;
+use super::records::Inserter;
 use super::transaction::WriteTransaction;
 use super::{absent, conflicts, origins, outbox, peers, reconcile, records, sent};
 use crate::cancel::CancelToken;
@@ -36,6 +37,7 @@ pub(super) fn apply(
     cancel: &CancelToken,
 ) -> Result<ApplyReport> {
     let mut apply = Apply::new(tx, terms, reply, rule)?;
+    let mut inserter = None;
     let mut seen = 0u64;
     while let Some(change) = source.next_change()? {
         if seen.is_multiple_of(CANCEL_STRIDE) {
@@ -43,7 +45,7 @@ pub(super) fn apply(
         }
         seen += 1;
         match change {
-            RemoteChange::Upsert(table, row) => apply.upsert(tx, *table, row)?,
+            RemoteChange::Upsert(table, row) => apply.upsert(tx, &mut inserter, *table, row)?,
             RemoteChange::Delete(table, id) => apply.delete(tx, *table, id)?,
         }
     }
@@ -133,9 +135,10 @@ impl<'t> Apply<'t> {
         &self.tables[usize::from(table.0)]
     }
 
-    fn upsert(
+    fn upsert<'c>(
         &mut self,
-        tx: &mut WriteTransaction<'_>,
+        tx: &mut WriteTransaction<'c>,
+        inserter: &mut Option<Inserter<'c>>,
         index: TableIndex,
         remote: &RemoteRow,
     ) -> Result<()> {
@@ -158,7 +161,7 @@ impl<'t> Apply<'t> {
         } else {
             remote
         };
-        if self.insert_unseen(tx, index, remote)? {
+        if self.insert_unseen(tx, inserter, index, remote)? {
             return Ok(());
         }
         let id = remote.id.as_str();
@@ -226,9 +229,10 @@ impl<'t> Apply<'t> {
     /// Inserts a record without a look at what is stored first, where nothing of the table is noted
     /// and a new record is likely: a first pull has no others, and looking costs as much as a good
     /// part of the insert. False where the long way is to be taken; then nothing was done.
-    fn insert_unseen(
+    fn insert_unseen<'c>(
         &mut self,
-        tx: &mut WriteTransaction<'_>,
+        tx: &mut WriteTransaction<'c>,
+        inserter: &mut Option<Inserter<'c>>,
         index: TableIndex,
         remote: &RemoteRow,
     ) -> Result<bool> {
@@ -248,7 +252,11 @@ impl<'t> Apply<'t> {
         let MergePlan::Insert(record) = self.rule.merge(index, &input) else {
             return Ok(false);
         };
-        if !records::insert_new(tx.connection, tx.context, index, &record)? {
+        let inserter = match inserter {
+            Some(inserter) if inserter.table == index => inserter,
+            _ => inserter.insert(Inserter::of(tx.connection, tx.context, index)?),
+        };
+        if !inserter.insert(&record)? {
             return Ok(false);
         }
         tx.touch(index, remote.id.as_str());
@@ -260,7 +268,7 @@ impl<'t> Apply<'t> {
         &mut self,
         tx: &mut WriteTransaction<'_>,
         row: &Pulled<'_>,
-        plan: MergePlan,
+        plan: MergePlan<'_>,
     ) -> Result<()> {
         let (index, remote) = (row.index, row.remote);
         let table = tx.context.schema.table(index);

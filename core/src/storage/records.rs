@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, ToSql};
+use rusqlite::{CachedStatement, Connection, ToSql};
 
 use super::errors::MapSqlite;
 use super::transaction::{Context, WriteTransaction};
@@ -462,11 +462,11 @@ pub(super) fn has_any(connection: &Connection, table: &str) -> Result<bool> {
 }
 
 /// Inserts a whole record.
-pub(super) fn insert_row(
+pub(super) fn insert_row<V: ToSql>(
     connection: &Connection,
     context: &Context,
     index: TableIndex,
-    record: &[Value],
+    record: &[V],
 ) -> Result<()> {
     connection
         .prepare_cached(&context.sql.table(index).insert)
@@ -475,18 +475,30 @@ pub(super) fn insert_row(
         .map_sqlite()
 }
 
-/// Inserts a whole record, unless there is one with its id; whether it did.
-pub(super) fn insert_new(
-    connection: &Connection,
-    context: &Context,
-    index: TableIndex,
-    record: &[Value],
-) -> Result<bool> {
-    connection
-        .prepare_cached(&context.sql.table(index).insert_new)
-        .and_then(|mut statement| statement.execute(rusqlite::params_from_iter(record)))
-        .map(|rows| rows > 0)
-        .map_sqlite()
+/// Inserts new records of one table after the other, with a statement that is looked up once.
+pub(super) struct Inserter<'c> {
+    pub(super) table: TableIndex,
+    statement: CachedStatement<'c>,
+}
+
+impl<'c> Inserter<'c> {
+    pub(super) fn of(
+        connection: &'c Connection,
+        context: &Context,
+        table: TableIndex,
+    ) -> Result<Self> {
+        let sql = &context.sql.table(table).insert_new;
+        let statement = connection.prepare_cached(sql).map_sqlite()?;
+        Ok(Self { table, statement })
+    }
+
+    /// Inserts a whole record, unless there is one with its id; whether it did.
+    pub(super) fn insert<V: ToSql>(&mut self, record: &[V]) -> Result<bool> {
+        self.statement
+            .execute(rusqlite::params_from_iter(record))
+            .map(|rows| rows > 0)
+            .map_sqlite()
+    }
 }
 
 /// Removes a record, if it is there.

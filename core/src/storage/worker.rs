@@ -1,7 +1,7 @@
 //! Threads that run jobs one after another.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -9,9 +9,6 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::pending::{self, Pending};
 
 type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
-
-/// How often a thread looks for the next job before it sleeps.
-const LOOKS_FOR_JOB: u32 = 24;
 
 /// Threads that share a queue of jobs, each with a state of its own.
 pub(super) struct Workers<S> {
@@ -104,7 +101,7 @@ impl<S> Drop for Workers<S> {
 fn run<S>(jobs: &Mutex<Receiver<Job<S>>>, state: &mut S) {
     loop {
         let next = match jobs.lock() {
-            Ok(jobs) => next(&jobs),
+            Ok(jobs) => jobs.recv().ok(),
             Err(_) => return,
         };
         match next {
@@ -112,17 +109,6 @@ fn run<S>(jobs: &Mutex<Receiver<Job<S>>>, state: &mut S) {
             None => return,
         }
     }
-}
-
-/// The next job; none once there will be no more. Who writes or reads one thing often goes on with the
-/// next at once.
-fn next<S>(jobs: &Receiver<Job<S>>) -> Option<Job<S>> {
-    let looked = pending::look_for(LOOKS_FOR_JOB, || match jobs.try_recv() {
-        Ok(job) => Some(Some(job)),
-        Err(TryRecvError::Disconnected) => Some(None),
-        Err(TryRecvError::Empty) => None,
-    });
-    looked.unwrap_or_else(|| jobs.recv().ok())
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! ours; where the peer changed it too, the ledger gets both. After that the peer's value is the
 //! column's base, so that the same pull once more finds nothing new.
 
+use std::borrow::Cow;
+
 use super::asked::ask;
 use super::same::same;
 use super::verify::verify;
@@ -32,7 +34,7 @@ impl Resolver {
 }
 
 impl MergeRule for Resolver {
-    fn merge(&self, table: TableIndex, input: &MergeInput<'_>) -> MergePlan {
+    fn merge<'a>(&self, table: TableIndex, input: &MergeInput<'a>) -> MergePlan<'a> {
         match self.policies.get(usize::from(table.0)) {
             Some(policy) => merge_by(policy, input),
             None => merge(input),
@@ -45,11 +47,11 @@ impl MergeRule for Resolver {
 }
 
 /// What becomes of a pulled record where the local value stays in a conflict.
-pub fn merge(input: &MergeInput<'_>) -> MergePlan {
+pub fn merge<'a>(input: &MergeInput<'a>) -> MergePlan<'a> {
     merge_by(&ConflictPolicy::Local, input)
 }
 
-fn merge_by(policy: &ConflictPolicy, input: &MergeInput<'_>) -> MergePlan {
+fn merge_by<'a>(policy: &ConflictPolicy, input: &MergeInput<'a>) -> MergePlan<'a> {
     let remote = Incoming::new(input.table, input.remote);
     if is_outdated(input, &remote) {
         return MergePlan::Unchanged;
@@ -125,16 +127,16 @@ fn is_newer_than_deleted(table: &Table, entry: &OutboxEntry, remote: &Incoming<'
     matches!((theirs, deleted), (Some(theirs), Some(deleted)) if theirs > deleted)
 }
 
-fn whole_row(table: &Table, row: &RemoteRow, remote: &Incoming<'_>) -> Vec<Value> {
+fn whole_row<'a>(table: &Table, row: &RemoteRow, remote: &Incoming<'a>) -> Vec<Cow<'a, Value>> {
     table
         .columns
         .iter()
         .enumerate()
         .map(
             |(position, column)| match (position, remote.get(position)) {
-                (0, _) => Value::Text(row.id.as_str().to_owned()),
-                (_, Some(value)) => value.clone(),
-                (_, None) => neutral(column),
+                (0, _) => Cow::Owned(Value::Text(row.id.as_str().to_owned())),
+                (_, Some(value)) => Cow::Borrowed(value),
+                (_, None) => Cow::Owned(neutral(column)),
             },
         )
         .collect()
@@ -151,7 +153,7 @@ fn neutral(column: &Column) -> Value {
     }
 }
 
-fn merge_clean(local: &[Value], remote: &Incoming<'_>) -> MergePlan {
+fn merge_clean(local: &[Value], remote: &Incoming<'_>) -> MergePlan<'static> {
     let cells = remote
         .present()
         .filter(|(position, theirs)| differs(local, *position, theirs))
@@ -166,7 +168,7 @@ fn merge_dirty(
     local: &[Value],
     entry: &OutboxEntry,
     remote: &Incoming<'_>,
-) -> MergePlan {
+) -> MergePlan<'static> {
     let table = input.table;
     let by_policy = who_stays(policy, table, local, remote);
     let mut cells = Vec::new();
@@ -282,13 +284,13 @@ fn without_lost(entry: &OutboxEntry, conflicts: &[ColumnConflict]) -> OutboxEntr
 }
 
 /// Lets a rule of the app decide what is stored, where anything would be.
-fn by_rule(
+fn by_rule<'a>(
     rule: &dyn ConflictRule,
     input: &MergeInput<'_>,
     local: &[Value],
     remote: &Incoming<'_>,
-    plan: MergePlan,
-) -> MergePlan {
+    plan: MergePlan<'a>,
+) -> MergePlan<'a> {
     let MergePlan::Update {
         cells,
         base,
@@ -408,7 +410,7 @@ fn plan(
     cells: Vec<(usize, Value)>,
     base: Option<Vec<(usize, Value)>>,
     conflicts: Vec<ColumnConflict>,
-) -> MergePlan {
+) -> MergePlan<'static> {
     if cells.is_empty() && base.is_none() && conflicts.is_empty() {
         return MergePlan::Unchanged;
     }

@@ -1,5 +1,7 @@
 //! The merge, case by case, then its laws over random records.
 
+use std::borrow::Cow;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -72,17 +74,38 @@ fn run(
     local: Option<&[Value]>,
     outbox: Option<&OutboxEntry>,
     cells: Vec<(usize, Value)>,
-) -> MergePlan {
+) -> MergePlan<'static> {
     with_table(|table| {
-        merge(&MergeInput {
+        own(merge(&MergeInput {
             table,
             local,
             outbox,
             remote: &remote(cells),
             held: &[],
             elsewhere: None,
-        })
+        }))
     })
+}
+
+/// A plan that lends nothing.
+fn own(plan: MergePlan<'_>) -> MergePlan<'static> {
+    match plan {
+        MergePlan::Insert(values) => {
+            let own = |value: Cow<'_, Value>| Cow::Owned(value.into_owned());
+            MergePlan::Insert(values.into_iter().map(own).collect())
+        }
+        MergePlan::Unchanged => MergePlan::Unchanged,
+        MergePlan::Update {
+            cells,
+            base,
+            conflicts,
+        } => MergePlan::Update {
+            cells,
+            base,
+            conflicts,
+        },
+        MergePlan::KeepTombstone { newer } => MergePlan::KeepTombstone { newer },
+    }
 }
 
 #[test]
@@ -95,6 +118,7 @@ fn a_new_record_is_stored_whole() {
     let MergePlan::Insert(values) = plan else {
         panic!("not an insert")
     };
+    let values: Vec<_> = values.into_iter().map(Cow::into_owned).collect();
     assert_eq!(
         values,
         vec![
@@ -370,11 +394,13 @@ fn an_entry() -> impl Strategy<Value = Option<OutboxEntry>> {
 fn applied(
     local: &[Value],
     outbox: &Option<OutboxEntry>,
-    plan: &MergePlan,
+    plan: &MergePlan<'_>,
 ) -> (Vec<Value>, Option<OutboxEntry>) {
     let (mut local, mut outbox) = (local.to_vec(), outbox.clone());
     match plan {
-        MergePlan::Insert(values) => local = values.clone(),
+        MergePlan::Insert(values) => {
+            local = values.iter().map(|value| value.as_ref().clone()).collect();
+        }
         MergePlan::Update { cells, base, .. } => {
             for (position, value) in cells {
                 local[*position] = value.clone();

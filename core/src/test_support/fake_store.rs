@@ -1,5 +1,6 @@
 //! A store in memory that keeps the rules of the real one, for tests of the sync engine.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -208,6 +209,7 @@ impl FakeStore {
         match plan {
             MergePlan::Insert(row) => {
                 report.inserted += 1;
+                let row = row.into_iter().map(Cow::into_owned).collect();
                 state.rows.insert(key, row);
             }
             MergePlan::Unchanged => report.unchanged += 1,

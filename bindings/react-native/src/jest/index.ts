@@ -3,11 +3,17 @@
  * in a test, and the whole package works without a phone; it behaves as the real thing because the same
  * contract tests run on both. `amanaMock` is what a test does to it.
  *
+ * The cloud that it syncs with is `amanaMock.cloud`. A test puts rows there as another tablet would,
+ * deletes them, and has it refuse records: so conflicts come into the ledger and are undone, and records
+ * go into quarantine and are released, by the core's own rules (those of `sync.conflicts` too).
+ *
  * What it lacks, so that no test of an app proves it:
  * - any address that is https, with any e-mail and password, signs in, as a `provider` without a clinic;
- * - a sync never conflicts and refuses nothing: conflicts and records in quarantine are always empty,
- *   their counts 0, and what waits here wins over the cloud's row;
- * - no network fails by itself: `failNext` lets a call fail;
+ * - the cloud takes everything that no test has it refuse, and each pull asks it for everything: there are
+ *   no cursors, no reconciliation and no missing records (`absent`), and what two tablets made by the same
+ *   natural key stays two;
+ * - that the cloud did not keep what it had taken is seen at the first pull after it, and not for a day;
+ * - no network fails by itself, and nothing backs off: `failNext` lets a call fail;
  * - there is no hub: pairing one is `unsupported`, signing in at one `not_found`, the list is empty;
  * - salvage is `unsupported`, for a vault in memory is never damaged;
  * - nothing is encrypted and nothing outlives the process; digests compare mocks with mocks alone.
@@ -46,5 +52,5 @@ export const amanaMock = {
   },
 };
 
-export type { MemoryCloud } from './cloud.ts';
+export type { MemoryCloud, RefusedRecord } from './cloud.ts';
 export { MemoryNative } from './memory-native.ts';

@@ -39,6 +39,7 @@ import hikma from './hikma-schema.ts';
 import type { KvEntry } from './kv.ts';
 import { MemoryVault } from './memory-vault.ts';
 import { checkSchema } from './schema-data.ts';
+import { readRules } from './sync-rules.ts';
 
 const CONFIG = new Set([
   'name',
@@ -109,7 +110,9 @@ export class MemoryNative implements Spec {
     if (typeof name !== 'string' || !/^[a-z][a-z0-9_-]{0,47}$/.test(name)) {
       throw failure('invalid_input', 'a vault is named by a-z, 0-9, - and _, a letter first');
     }
+    const rules = readRules(config['sync']);
     const vault = this.vaults.get(name) ?? this.make(name, config['schema']);
+    vault.rules = rules;
     const handle = ++this.lastHandle;
     this.handles.set(handle, vault);
     vault.handles.add(handle);
@@ -133,7 +136,7 @@ export class MemoryNative implements Spec {
       presence: vault.policy === null ? 'nothing' : 'vault',
       policy: vault.policy,
       hasRecovery: vault.people.hasSlot('recovery'),
-      unsynced: vault.policy === null ? null : vault.records.pending.size,
+      unsynced: vault.policy === null ? null : vault.records.outbox.roots().length,
     };
   }
 
@@ -275,7 +278,7 @@ export class MemoryNative implements Spec {
   async quarantineVault(handle: number, unsynced: number | null): Promise<QuarantinedVault> {
     const vault = this.at('quarantineVault', handle);
     vault.requireMade();
-    if (unsynced !== vault.records.pending.size) {
+    if (unsynced !== vault.records.outbox.roots().length) {
       throw failure('invalid_input', "the loss that was acknowledged is not the vault's");
     }
     const list = this.aside.get(vault.name) ?? [];
@@ -462,12 +465,12 @@ export class MemoryNative implements Spec {
     if (!url.startsWith('https://')) throw failure('invalid_input', 'the address is not https');
     await this.cancellable(operation);
     const person = { id: email, name: email, role: 'provider', clinicId: null };
-    vault.signedIn = { person, url };
+    vault.peers.signedIn = { person, url };
     return person;
   }
 
   async signOut(handle: number): Promise<void> {
-    this.unlocked('signOut', handle).signedIn = null;
+    this.unlocked('signOut', handle).peers.signedIn = null;
   }
 
   async pairHub(handle: number): Promise<PairedHub> {
@@ -500,85 +503,48 @@ export class MemoryNative implements Spec {
     _fullPull: boolean,
     operation: number
   ): Promise<SyncReport> {
-    const vault = this.unlocked('sync', handle);
+    const vault = this.vaultOf(handle);
+    try {
+      this.fail('sync');
+    } catch (error) {
+      vault.peers.noteFailure(error);
+      throw error;
+    }
+    vault.requireUnlocked();
     if (peer !== null && peer !== 'cloud') throw failure('not_found', 'there is no such peer');
-    if (vault.signedIn === null) throw failure('not_signed_in', 'nobody is signed in');
-    vault.syncing ??= this.runSync(vault, operation).finally(() => (vault.syncing = null));
-    return vault.syncing as Promise<SyncReport>;
+    if (vault.peers.signedIn === null) throw failure('not_signed_in', 'nobody is signed in');
+    vault.peers.syncing ??= this.runSync(vault, operation).finally(
+      () => (vault.peers.syncing = null)
+    );
+    return vault.peers.syncing;
   }
 
   async syncStatus(handle: number): Promise<SyncStatus> {
-    const { records, signedIn, lastSuccessMs, syncing } = this.unlocked('syncStatus', handle);
-    const byTable = new Map<string, number>();
-    for (const { table } of records.pending.values()) {
-      byTable.set(table, (byTable.get(table) ?? 0) + 1);
-    }
-    const cloud = {
-      peer: 'cloud',
-      syncing: syncing !== null,
-      cursor: lastSuccessMs ?? 0,
-      skewMs: 0,
-      lastSuccessMs,
-      lastAttemptMs: lastSuccessMs,
-      lastFullMs: lastSuccessMs,
-      lastError: null,
-      failures: 0,
-      nextTryMs: null,
-      pending: [...byTable].map(([table, pending]) => ({ table, pending, quarantined: 0 })),
-    };
-    return {
-      person: signedIn?.person ?? null,
-      url: signedIn?.url ?? null,
-      peers: lastSuccessMs === null ? [] : [cloud],
-      pending: records.pending.size,
-      quarantined: 0,
-      conflicts: 0,
-      absent: 0,
-      unconfirmed: 0,
-      pinMismatches: 0,
-      syncing: syncing !== null,
-    };
+    return this.unlocked('syncStatus', handle).peers.status();
   }
 
   async recordStanding(handle: number, table: string, id: string): Promise<RecordStanding> {
-    const { records } = this.unlocked('recordStanding', handle);
-    const waits = records.pending.get(`${table}/${id}`);
-    if (waits === undefined && records.find(table, id) === null) {
-      throw failure('not_found', 'there is no such record', { at: table });
-    }
-    return {
-      standing: waits === undefined ? 'in_cloud' : 'here_only',
-      deleted: waits?.kind === 'deleted',
-      confirmed: true,
-      takenBy: [],
-      refusedBy: [],
-      absentSinceMs: null,
-    };
+    return this.unlocked('recordStanding', handle).peers.standing(table, id);
   }
 
-  async conflicts(handle: number): Promise<ConflictEntry[]> {
-    this.unlocked('conflicts', handle);
-    return [];
+  async conflicts(handle: number, after: number): Promise<ConflictEntry[]> {
+    return this.unlocked('conflicts', handle).peers.conflicts(after);
   }
 
-  async undoConflict(handle: number): Promise<string> {
-    this.unlocked('undoConflict', handle);
-    throw failure('not_found', 'there is no such entry');
+  async undoConflict(handle: number, conflictId: number): Promise<string> {
+    return this.unlocked('undoConflict', handle).peers.undo(conflictId);
   }
 
   async quarantinedRecords(handle: number): Promise<QuarantinedRecord[]> {
-    this.unlocked('quarantinedRecords', handle);
-    return [];
+    return this.unlocked('quarantinedRecords', handle).peers.quarantined();
   }
 
-  async releaseRecord(handle: number): Promise<void> {
-    this.unlocked('releaseRecord', handle);
-    throw failure('not_found', 'the record is not in quarantine');
+  async releaseRecord(handle: number, table: string, id: string): Promise<void> {
+    this.unlocked('releaseRecord', handle).peers.release(table, id);
   }
 
   async releaseAllRecords(handle: number): Promise<number> {
-    this.unlocked('releaseAllRecords', handle);
-    return 0;
+    return this.unlocked('releaseAllRecords', handle).peers.releaseAll();
   }
 
   async digest(handle: number): Promise<TableDigest[]> {
@@ -598,15 +564,23 @@ export class MemoryNative implements Spec {
   // inside
 
   private async runSync(vault: MemoryVault, operation: number): Promise<SyncReport> {
-    for (const phase of ['pulling', 'applying', 'pushing', 'finished']) {
+    const tell = (phase: string) => {
       const event = { operation, peer: 'cloud', phase, bytes: 0, rows: 0, totalRows: null };
       this.tell(vault, this.progress, event);
-      await this.cancellable(operation, phase === 'pulling' ? this.gate : null);
-      vault.requireUnlocked();
+    };
+    try {
+      for (const phase of ['pulling', 'applying', 'pushing']) {
+        tell(phase);
+        await this.cancellable(operation, phase === 'pulling' ? this.gate : null);
+        vault.requireUnlocked();
+      }
+      const report = vault.peers.exchange(this.cloud);
+      tell('finished');
+      return report;
+    } catch (error) {
+      vault.peers.noteFailure(error);
+      throw error;
     }
-    const report = this.cloud.exchange(vault.records);
-    vault.lastSuccessMs = this.now();
-    return report;
   }
 
   private async cancellable(operation: number, gate: Promise<void> | null = null): Promise<void> {

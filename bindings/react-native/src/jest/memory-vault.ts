@@ -1,11 +1,13 @@
 /** One vault in memory: what outlives a lock, and what does not. */
-import type { RefusalReport, SignedInPerson } from '../NativeAmana.ts';
+import type { RefusalReport } from '../NativeAmana.ts';
 import { failure, NativeFailure } from './failure.ts';
 import { MemoryKv } from './kv.ts';
+import { MemoryPeers } from './memory-peers.ts';
 import { MemoryPeople } from './people.ts';
 import type { Touched } from './records.ts';
 import { MemoryRecords } from './records.ts';
 import type { SchemaData } from './schema-data.ts';
+import type { SyncRules } from './sync-rules.ts';
 
 /** Who hears of what happens in a vault. */
 export interface VaultEvents {
@@ -25,9 +27,9 @@ export class MemoryVault {
   people: MemoryPeople;
   kv: MemoryKv;
   records: MemoryRecords;
-  signedIn: { readonly person: SignedInPerson; readonly url: string } | null = null;
-  lastSuccessMs: number | null = null;
-  syncing: Promise<unknown> | null = null;
+  peers: MemoryPeers;
+  /** How conflicts are settled: by the configuration of the vault's last opening. */
+  rules: SyncRules = {};
   refusal: RefusalReport | null = null;
   recovery: { readonly answer: string } | null = null;
 
@@ -38,6 +40,7 @@ export class MemoryVault {
     this.people = new MemoryPeople(now);
     this.kv = this.makeKv();
     this.records = this.makeRecords(schema);
+    this.peers = this.makePeers();
   }
 
   /** Everything in it is gone. */
@@ -46,8 +49,7 @@ export class MemoryVault {
     this.people = new MemoryPeople(this.now);
     this.kv = this.makeKv();
     this.records = this.makeRecords(this.records.schema);
-    this.signedIn = null;
-    this.lastSuccessMs = null;
+    this.peers = this.makePeers();
     this.refusal = null;
     this.set('locked');
   }
@@ -84,10 +86,15 @@ export class MemoryVault {
   }
 
   private makeRecords(schema: SchemaData): MemoryRecords {
-    const records: MemoryRecords = new MemoryRecords(schema, this.now, (touched, fromPeer) =>
-      this.events.records(touched, fromPeer, records.revision)
-    );
+    const records: MemoryRecords = new MemoryRecords(schema, this.now, {
+      changed: (touched, fromPeer) => this.events.records(touched, fromPeer, records.revision),
+      editedAgain: (table, id) => this.peers.edited(table, id),
+    });
     return records;
+  }
+
+  private makePeers(): MemoryPeers {
+    return new MemoryPeers(this.records, () => this.rules, this.now);
   }
 }
 

@@ -1,8 +1,9 @@
-/** Records in memory: checked, changed and found as the core does; what is changed waits for a sync. */
+/** Records in memory: checked, changed and found as the core does; what is changed waits in the outbox. */
 import { failure } from './failure.ts';
 import type { Record_ } from './filter.ts';
 import { parseQuery } from './filter.ts';
 import { included } from './include.ts';
+import { keyOf, MemoryOutbox } from './outbox.ts';
 import type { SchemaData, TableData } from './schema-data.ts';
 import { requireColumn, requireTable } from './schema-data.ts';
 import type { Cell } from './values.ts';
@@ -13,11 +14,20 @@ export interface Touched {
   readonly ids: string[];
 }
 
-/** A local change that the cloud has not taken. */
-export interface Pending {
-  readonly table: string;
-  readonly id: string;
-  kind: 'created' | 'updated' | 'deleted';
+/** Who hears of what happens to records. */
+export interface RecordEvents {
+  changed(touched: Touched[], fromPeer: boolean): void;
+  /** Once for each record that waited already when it was edited. */
+  editedAgain(table: string, id: string): void;
+}
+
+type Touch = (table: string, id: string) => void;
+
+/** Where a pull writes. */
+export interface PulledInto {
+  write(table: string, id: string, row: Record<string, Cell>): void;
+  /** Whether there was one. */
+  remove(table: string, id: string): boolean;
 }
 
 type Rows = Map<string, Record<string, Cell>>;
@@ -25,21 +35,18 @@ const STORE_SETS = ['updated_at', 'is_deleted', 'deleted_at'];
 
 export class MemoryRecords {
   readonly schema: SchemaData;
-  readonly pending = new Map<string, Pending>();
+  readonly outbox = new MemoryOutbox();
   revision = 0;
   private readonly now: () => number;
-  private readonly changed: (touched: Touched[], fromPeer: boolean) => void;
+  private readonly events: RecordEvents;
   private tables = new Map<string, Rows>();
+  private readonly editedAgain: [table: string, id: string][] = [];
   private made = 0;
 
-  constructor(
-    schema: SchemaData,
-    now: () => number,
-    changed: (touched: Touched[], fromPeer: boolean) => void
-  ) {
+  constructor(schema: SchemaData, now: () => number, events: RecordEvents) {
     this.schema = schema;
     this.now = now;
-    this.changed = changed;
+    this.events = events;
   }
 
   find(tableName: string, id: string): Record_ | null {
@@ -62,21 +69,40 @@ export class MemoryRecords {
     if (operations.length > 10_000) {
       throw failure('invalid_input', 'a batch has at most 10000 operations');
     }
+    return this.local((touch) => operations.map((operation) => this.applyOne(operation, touch)));
+  }
+
+  /** An edit by values that were in this record before, checked by nobody. */
+  change(table: TableData, id: string, cells: Record_): void {
+    const row = this.rows(table.name).get(id);
+    if (row !== undefined) this.local((touch) => this.update(table, id, row, cells, touch));
+  }
+
+  /** A record of values that were in one before. One that the cloud knows is an edit of all that it has. */
+  bringBack(table: TableData, id: string | null, cells: Record_): string {
+    return this.local((touch) => {
+      const known = id !== null;
+      if (known) this.outbox.remove(table.name, id);
+      const back = this.insert(table, known ? { ...cells, id } : cells, touch);
+      const entry = this.outbox.find(table.name, back);
+      if (known && entry !== undefined) this.outbox.put({ ...entry, kind: 'updated' });
+      return back;
+    });
+  }
+
+  private local<T>(work: (touch: Touch) => T): T {
     const before = new Map([...this.tables].map(([name, rows]) => [name, new Map(rows)]));
-    const pendingBefore = new Map(this.pending);
+    const putBack = this.outbox.snapshot();
     const touched = new Map<string, Set<string>>();
-    const touch = (table: string, id: string) => {
-      const ids = touched.get(table) ?? new Set<string>();
-      touched.set(table, ids.add(id));
-    };
+    this.editedAgain.length = 0;
     try {
-      const ids = operations.map((operation) => this.applyOne(operation, touch));
+      const result = work(touchIn(touched));
+      for (const [table, id] of this.editedAgain) this.events.editedAgain(table, id);
       if (touched.size > 0) this.notify(touched, false);
-      return ids;
+      return result;
     } catch (error) {
       this.tables = before;
-      this.pending.clear();
-      for (const [key, entry] of pendingBefore) this.pending.set(key, entry);
+      putBack();
       throw error;
     }
   }
@@ -108,25 +134,34 @@ export class MemoryRecords {
     return [...this.rows(tableName).values()];
   }
 
-  /** What a pull brought: written as it is, unless it waits to be pushed itself. */
-  applyFromPeer(changes: readonly { table: string; id: string; row: Record_ | null }[]): number {
+  /** Writes what a pull brought, and tells of it once. */
+  fromPeer(work: (store: PulledInto) => void): void {
     const touched = new Map<string, Set<string>>();
-    for (const { table, id, row } of changes) {
-      if (this.pending.has(`${table}/${id}`)) continue;
-      const rows = this.rows(table);
-      const before = rows.get(id);
-      if (row === null ? before === undefined : JSON.stringify(before) === JSON.stringify(row)) {
-        continue;
-      }
-      if (row === null) rows.delete(id);
-      else rows.set(id, { ...row });
-      touched.set(table, (touched.get(table) ?? new Set<string>()).add(id));
-    }
+    const touch = touchIn(touched);
+    work({
+      write: (table, id, row) => {
+        this.rows(table).set(id, row);
+        touch(table, id);
+      },
+      remove: (table, id) => {
+        if (!this.rows(table).delete(id)) return false;
+        touch(table, id);
+        return true;
+      },
+    });
     if (touched.size > 0) this.notify(touched, true);
-    return [...touched.values()].reduce((sum, ids) => sum + ids.size, 0);
   }
 
-  private applyOne(operation: unknown, touch: (table: string, id: string) => void): string {
+  /** The children of a record, by the tables that declare them. */
+  childrenOf(table: TableData, id: string): { readonly table: TableData; readonly id: string }[] {
+    return (table.children ?? []).flatMap((child) => {
+      const below = requireTable(this.schema, child.table);
+      const rows = this.all(child.table).filter((row) => row[child.column] === id);
+      return rows.map((row) => ({ table: below, id: String(row['id']) }));
+    });
+  }
+
+  private applyOne(operation: unknown, touch: Touch): string {
     const given = operation as { op?: string; table?: string; id?: string; fields?: unknown };
     if (!['insert', 'update', 'delete'].includes(given?.op ?? '')) {
       throw failure('invalid_input', 'a batch is a list of operations');
@@ -145,7 +180,7 @@ export class MemoryRecords {
     if (id === null || row === undefined) {
       throw failure('not_found', 'there is no such record', { at: table.name });
     }
-    if (given.op === 'delete') this.bury(table, id, touch);
+    if (given.op === 'delete') this.bury(table, row, null, touch);
     else this.update(table, id, row, fields, touch);
     return id;
   }
@@ -172,13 +207,9 @@ export class MemoryRecords {
     return out;
   }
 
-  private insert(
-    table: TableData,
-    fields: Record<string, Cell>,
-    touch: (table: string, id: string) => void
-  ): string {
+  private insert(table: TableData, fields: Record<string, Cell>, touch: Touch): string {
     const id = (fields['id'] as string | undefined) ?? this.makeId();
-    if (this.rows(table.name).has(id) || this.pending.has(`${table.name}/${id}`)) {
+    if (this.rows(table.name).has(id) || this.outbox.find(table.name, id) !== undefined) {
       throw failure('invalid_input', 'a record with this id exists already', { at: table.name });
     }
     const row: Record<string, Cell> = {};
@@ -193,7 +224,8 @@ export class MemoryRecords {
       row[column.name] = value;
     }
     this.rows(table.name).set(id, row);
-    this.wait(table, id, 'created');
+    this.revision++;
+    if (table.direction === 'both') this.outbox.created(table.name, id, this.revision);
     touch(table.name, id);
     return id;
   }
@@ -203,7 +235,7 @@ export class MemoryRecords {
     id: string,
     row: Record<string, Cell>,
     fields: Record<string, Cell>,
-    touch: (table: string, id: string) => void
+    touch: Touch
   ): void {
     if (Object.entries(fields).every(([name, value]) => row[name] === value)) return;
     const next = { ...row, ...fields };
@@ -211,34 +243,38 @@ export class MemoryRecords {
       next['updated_at'] = Math.max(this.now(), Number(row['updated_at'] ?? 0) + 1);
     }
     this.rows(table.name).set(id, next);
-    this.wait(table, id, 'updated');
-    touch(table.name, id);
-  }
-
-  private bury(table: TableData, id: string, touch: (table: string, id: string) => void): void {
-    this.rows(table.name).delete(id);
-    this.wait(table, id, 'deleted');
-    touch(table.name, id);
-    for (const child of table.children ?? []) {
-      const below = requireTable(this.schema, child.table);
-      for (const row of this.all(child.table)) {
-        if (row[child.column] === id) this.bury(below, String(row['id']), touch);
-      }
-    }
-  }
-
-  private wait(table: TableData, id: string, kind: Pending['kind']): void {
     this.revision++;
+    touch(table.name, id);
     if (table.direction !== 'both') return;
-    const key = `${table.name}/${id}`;
-    const before = this.pending.get(key);
-    const merged = before?.kind === 'created' && kind === 'updated' ? 'created' : kind;
-    this.pending.set(key, { table: table.name, id, kind: merged });
+    const changed = Object.keys(fields).filter((name) => row[name] !== fields[name]);
+    const waited = this.outbox.find(table.name, id) !== undefined;
+    this.outbox.edited(table.name, id, this.revision, row, changed);
+    if (waited) this.editedAgain.push([table.name, id]);
+  }
+
+  private bury(table: TableData, row: Record_, under: string | null, touch: Touch): void {
+    const id = String(row['id']);
+    const children = this.childrenOf(table, id);
+    this.rows(table.name).delete(id);
+    this.revision++;
+    touch(table.name, id);
+    if (table.direction === 'both') {
+      // one that refers to another record than the cloud knows is not reached by the cloud's own cascade
+      const moved = table.columns.some(
+        ({ name, role }) =>
+          role === 'ref' && this.outbox.find(table.name, id)?.base[name] !== undefined
+      );
+      this.outbox.deleted(table.name, id, this.revision, row, moved ? null : under);
+    }
+    for (const child of children) {
+      const below = this.rows(child.table.name).get(child.id);
+      if (below !== undefined) this.bury(child.table, below, under ?? keyOf(table.name, id), touch);
+    }
   }
 
   private notify(touched: Map<string, Set<string>>, fromPeer: boolean): void {
     const tables = [...touched].map(([table, ids]) => ({ table, ids: [...ids] }));
-    this.changed(tables, fromPeer);
+    this.events.changed(tables, fromPeer);
   }
 
   private rows(table: string): Rows {
@@ -254,3 +290,8 @@ export class MemoryRecords {
     return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${count}`;
   }
 }
+
+const touchIn =
+  (touched: Map<string, Set<string>>): Touch =>
+  (table, id) =>
+    void touched.set(table, (touched.get(table) ?? new Set<string>()).add(id));

@@ -12,12 +12,23 @@ export interface Harness {
   /** Moves the clock of the module forward; absent where its clock is the device's. */
   advance?(milliseconds: number): void;
   /** A cloud to sign in at; absent where there is none. */
-  cloud?: { readonly url: string; readonly ca?: string; readonly email: string; readonly password: string };
+  cloud?: {
+    readonly url: string;
+    readonly ca?: string;
+    readonly email: string;
+    readonly password: string;
+    /** A clinic that it knows, and one that it does not: it refuses patients of that one. */
+    readonly clinic: string;
+    readonly nowhere: string;
+  };
 }
 
 /** A vault name that no other test uses. */
 let count = 0;
 export const freshName = (): string => `t${++count}`;
+
+/** The id of nothing. */
+export const NOWHERE = 'aaaaaaaa-0000-4000-8000-00000000dead';
 
 export const PATIENT = { given_name: 'Amal', surname: 'Khalil', date_of_birth: '1980-02-03' };
 

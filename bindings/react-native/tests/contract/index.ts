@@ -5,6 +5,7 @@
 import { forgetVaults } from '../../src/vault.ts';
 import { setNative } from '../../src/native.ts';
 import { badInputContract } from './bad-input.ts';
+import { disputesContract } from './disputes.ts';
 import type { Harness } from './harness.ts';
 import { lifeContract } from './life.ts';
 import { recordsContract } from './records.ts';
@@ -30,6 +31,7 @@ export function describeContract(name: string, harness: Harness): void {
     describe('records', () => recordsContract(harness));
     describe('relations', () => relatedContract(harness));
     describe('sync', () => syncContract(harness));
+    describe('disputes', () => disputesContract(harness));
     describe('bad input', () => badInputContract(harness));
   });
 }

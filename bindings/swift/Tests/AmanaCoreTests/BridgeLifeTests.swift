@@ -52,6 +52,21 @@ final class BridgeLifeTests: XCTestCase {
         XCTAssertGreaterThan(again, two)
     }
 
+    func testNothingIsOpenedOnceTheAppGoes() async throws {
+        let handle = try await desk.open()
+        async let late = desk.attach("late")
+        await desk.bridge.close()
+        XCTAssertEqual(life.state(handle), "closed")
+        // It was in time, and then closed with the others; or it was refused.
+        do {
+            let handle = try await late
+            XCTAssertEqual(life.state(handle), "closed")
+        } catch {
+            XCTAssertEqual(Failure.of(error).code, "closed")
+        }
+        await assertRefused("closed") { try await self.desk.attach("later") }
+    }
+
     func testPinsOpenAndAreCountedAndChanged() async throws {
         let handle = try await desk.attach()
         try await life.createForPerson(handle, "ama", secret("1111"), nil)
@@ -219,6 +234,9 @@ final class BridgeLifeTests: XCTestCase {
         let handle = try await desk.open()
         _ = try await desk.bridge.records.create(handle, "patients", #"{"given_name":"Amal"}"#)
         try await life.lock(handle)
+        await assertRefused("invalid_input") {
+            try await self.desk.bridge.care.salvage(handle, nil, secret("1111"))
+        }
         let report = try await desk.bridge.care.salvage(handle, nil, Secret([]))
         XCTAssertEqual(report["descriptionReadable"] as? Bool, true)
         let tables = try XCTUnwrap(report["tables"] as? [[String: Any]])

@@ -1,5 +1,6 @@
 //! The store as its callers see it, on a real encrypted file.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -234,7 +235,7 @@ impl ChangeSource for List {
 struct RemoteWins;
 
 impl MergeRule for RemoteWins {
-    fn merge(&self, _: TableIndex, input: &MergeInput<'_>) -> MergePlan {
+    fn merge<'a>(&self, _: TableIndex, input: &MergeInput<'a>) -> MergePlan<'a> {
         remote_wins(input)
     }
 
@@ -243,7 +244,7 @@ impl MergeRule for RemoteWins {
     }
 }
 
-fn remote_wins(input: &MergeInput<'_>) -> MergePlan {
+fn remote_wins<'a>(input: &MergeInput<'a>) -> MergePlan<'a> {
     if input
         .outbox
         .is_some_and(|entry| entry.kind == OutboxKind::Deleted)
@@ -257,7 +258,7 @@ fn remote_wins(input: &MergeInput<'_>) -> MergePlan {
             for (position, value) in &input.remote.cells {
                 record[*position] = value.clone();
             }
-            MergePlan::Insert(record)
+            MergePlan::Insert(record.into_iter().map(Cow::Owned).collect())
         }
         Some(_) => MergePlan::Update {
             cells: input.remote.cells.clone(),

@@ -11,6 +11,7 @@ import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
 
 /**
  * The module that React Native calls: one line a method over [CoreBridge]. Texts and lists may be null
@@ -266,8 +267,9 @@ internal class AmanaModule(
 
     /** The app's JavaScript is gone: running calls are cancelled, every handle is closed. */
     override fun invalidate() {
-        scope.launch(NonCancellable) {
-            bridge.close()
+        // It always begins: nothing but its own last line cancels the scope. Once begun, nothing stops it.
+        scope.launch {
+            withContext(NonCancellable) { bridge.close() }
             scope.cancel()
         }
         super.invalidate()

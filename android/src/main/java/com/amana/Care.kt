@@ -12,9 +12,8 @@ internal class Care(private val platform: Platform, private val vaults: Vaults) 
 
     suspend fun salvageWithPresence(handle: Double, title: String, cancelText: String): Map<String, Any?> {
         val vault = vault(handle)
-        val request = vault.beginPresence().firstOrNull() ?: throw Failure("not_found", "there is no such slot")
-        val outcome = platform.presence.derive(request, title, cancelText)
-        return Told.salvage(vault.salvageWithPresence(request.slot, outcome))
+        val report = platform.presence.answer(vault, title, cancelText, vault::salvageWithPresence)
+        return Told.salvage(report)
     }
 
     suspend fun salvageWithRecovery(handle: Double, answer: String): Map<String, Any?> =

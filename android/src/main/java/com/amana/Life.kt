@@ -76,8 +76,7 @@ internal class Life(
 
     suspend fun unlockWithPresence(handle: Double, title: String, cancelText: String) {
         val vault = vault(handle)
-        val request = vault.beginPresence().firstOrNull() ?: throw Failure("not_found", "there is no such slot")
-        vault.unlockWithPresence(request.slot, platform.presence.derive(request, title, cancelText))
+        platform.presence.answer(vault, title, cancelText, vault::unlockWithPresence)
     }
 
     suspend fun makeRecoveryRequest(handle: Double): Map<String, Any?> {

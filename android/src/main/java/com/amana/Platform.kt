@@ -4,6 +4,7 @@ import amana.core.KeyStoreKind
 import amana.core.KeyStoreOptions
 import amana.core.PresenceOutcome
 import amana.core.PresenceRequest
+import amana.core.Vault
 import android.content.Context
 import java.io.File
 
@@ -27,6 +28,22 @@ internal interface PresencePrompt {
 
     /** Shows the prompt and derives; a refusal is an outcome. Throws [Failure] where there is none. */
     suspend fun derive(request: PresenceRequest, title: String, cancelText: String): PresenceOutcome
+}
+
+/** Asks for the finger or face of a vault's slot, and wipes what was derived, whatever becomes of it. */
+internal suspend fun <T> PresencePrompt.answer(
+    vault: Vault,
+    title: String,
+    cancelText: String,
+    use: suspend (slot: String, outcome: PresenceOutcome) -> T,
+): T {
+    val request = vault.beginPresence().firstOrNull() ?: throw Failure("not_found", "there is no such slot")
+    val outcome = derive(request, title, cancelText)
+    try {
+        return use(request.slot, outcome)
+    } finally {
+        (outcome as? PresenceOutcome.Derived)?.bytes?.fill(0)
+    }
 }
 
 /** For Android before 9, and for desktops. */

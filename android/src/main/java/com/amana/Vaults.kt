@@ -1,5 +1,6 @@
 package com.amana
 
+import amana.core.AmanaException
 import amana.core.Change
 import amana.core.ChangeObserver
 import amana.core.DamageObserver
@@ -79,6 +80,7 @@ internal class Vaults(private val events: Events) {
 
     // Opening and closing in turn: a vault must not be closed while another handle of it is being made.
     private val turn = Mutex()
+    private var isEnding = false
 
     fun require(handle: Double): OpenVault = find(handle) ?: throw Failure.closed()
 
@@ -86,6 +88,7 @@ internal class Vaults(private val events: Events) {
         if (handle == Math.rint(handle) && handle > 0) open[handle.toLong()] else null
 
     suspend fun add(make: suspend () -> OpenVault): OpenVault = turn.withLock {
+        if (isEnding) throw Failure.closed()
         make().also { open[it.handle] = it }
     }
 
@@ -99,5 +102,15 @@ internal class Vaults(private val events: Events) {
         }
     }
 
-    suspend fun removeAll() = open.keys.toList().forEach { remove(it.toDouble()) }
+    /** Lets go of all handles, for good: also of one that is just being made, and of all others if one fails. */
+    suspend fun removeAll() {
+        turn.withLock { isEnding = true }
+        for (handle in open.keys.toList()) {
+            try {
+                remove(handle.toDouble())
+            } catch (_: AmanaException) {
+                // released all the same; there is nobody left to tell
+            }
+        }
+    }
 }

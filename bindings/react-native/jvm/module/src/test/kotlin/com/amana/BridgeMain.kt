@@ -25,6 +25,8 @@ import java.lang.reflect.Method
  *
  * Arguments are taken as React Native takes them: by the Java method's types, with a refusal where a
  * value is of another type. `thrown` is what React Native would throw at the caller.
+ * Who stands in front of the phone the file `person` in the directory of the first argument says: `yes`
+ * confirms every prompt, `no` none; without it there is no prompt.
  * A number that JSON does not have comes as {"$number":"NaN"}, undefined as {"$undefined":true}.
  */
 fun main(arguments: Array<String>) {
@@ -33,7 +35,8 @@ fun main(arguments: Array<String>) {
         out.println(line)
         out.flush()
     }
-    val module = desktopModule(File(arguments[0])) { event, value ->
+    val home = File(arguments[0])
+    val module = desktopModule(home, FakePrompt { personAt(home) }) { event, value ->
         say(JSONObject().put("event", event).put("value", json(value)))
     }
     val methods = NativeAmanaSpec::class.java.methods.associateBy { it.name }
@@ -55,6 +58,11 @@ fun main(arguments: Array<String>) {
         }
     }
     module.invalidate()
+}
+
+private fun personAt(home: File): Boolean? {
+    val file = File(home, "person")
+    return if (file.exists()) file.readText() == "yes" else null
 }
 
 /** A value of another type than the method's. */

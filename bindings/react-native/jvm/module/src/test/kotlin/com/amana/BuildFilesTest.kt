@@ -1,5 +1,8 @@
 package com.amana
 
+import org.codehaus.groovy.ast.CodeVisitorSupport
+import org.codehaus.groovy.ast.expr.MethodCallExpression
+import org.codehaus.groovy.ast.expr.VariableExpression
 import org.codehaus.groovy.control.CompilationUnit
 import org.codehaus.groovy.control.Phases
 import org.w3c.dom.Element
@@ -21,6 +24,39 @@ class BuildFilesTest {
         val unit = CompilationUnit()
         unit.addSource(File(android, "build.gradle"))
         unit.compile(Phases.CONVERSION)
+    }
+
+    /** What a task does is kept in Gradle's configuration cache, and neither the script nor the project is. */
+    @Test
+    fun noTaskAsksTheProjectWhileItRuns() {
+        val unit = CompilationUnit()
+        val source = unit.addSource(File(android, "build.gradle"))
+        unit.compile(Phases.CONVERSION)
+        val asked = mutableListOf<String>()
+        var actions = 0
+        val inAction = object : CodeVisitorSupport() {
+            override fun visitMethodCallExpression(call: MethodCallExpression) {
+                if (call.isImplicitThis) asked += call.methodAsString
+                super.visitMethodCallExpression(call)
+            }
+
+            override fun visitVariableExpression(name: VariableExpression) {
+                if (name.name in listOf("project", "rootProject", "ext", "android", "this")) asked += name.name
+            }
+        }
+        val inScript = object : CodeVisitorSupport() {
+            override fun visitMethodCallExpression(call: MethodCallExpression) {
+                if (call.methodAsString in listOf("doFirst", "doLast")) {
+                    actions++
+                    call.arguments.visit(inAction)
+                } else {
+                    super.visitMethodCallExpression(call)
+                }
+            }
+        }
+        source.ast.statementBlock.visit(inScript)
+        assertEquals(1, actions)
+        assertEquals(emptyList(), asked)
     }
 
     /** Android's plugin from version 9 on, with its own Kotlin and its new names, and the plugins before it. */

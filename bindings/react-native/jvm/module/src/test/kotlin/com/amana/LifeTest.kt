@@ -1,13 +1,7 @@
 package com.amana
 
-import amana.core.KeyStoreLevel
-import amana.core.KeyStoreOptions
-import amana.core.PresenceOutcome
-import amana.core.PresenceRequest
 import com.facebook.react.bridge.ReadableArray
 import com.facebook.react.bridge.ReadableMap
-import javax.crypto.Mac
-import javax.crypto.spec.SecretKeySpec
 import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertFalse
@@ -79,26 +73,49 @@ class LifeTest {
 
     @Test
     fun presenceOpensOnceThePersonConfirms() {
-        val prompt = FakePrompt()
+        var confirms: Boolean? = false
+        val prompt = FakePrompt { confirms }
         Phone(prompt).use { phone ->
             val handle = phone.attach()
             phone.call { createForPerson(handle, "amal", secret("4711"), null, it) }
-            prompt.confirms = false
             assertEquals("presence_required", phone.refused { addPresence(handle, "Open", "No", it) })
-            prompt.confirms = true
+            confirms = true
             val slot = phone.call { addPresence(handle, "Open", "No", it) } as String
             assertEquals(32, slot.length)
             phone.call { lock(handle, it) }
-            prompt.confirms = false
+            confirms = false
             assertEquals("presence_required", phone.refused { unlockWithPresence(handle, "Open", "No", it) })
-            prompt.confirms = true
+            confirms = true
             phone.call { unlockWithPresence(handle, "Open", "No", it) }
             assertEquals("unlocked", phone.module.vaultState(handle))
+            phone.call { lock(handle, it) }
+            phone.call { salvageWithPresence(handle, "Open", "No", it) }
+            confirms = null
+            assertEquals("unsupported", phone.refused { unlockWithPresence(handle, "Open", "No", it) })
+            // what was derived to add the slot, to open, to salvage: no copy of it stays
+            assertEquals(3, prompt.derived.size)
+            prompt.derived.forEach { bytes -> assertTrue(bytes.all { it == 0.toByte() }) }
         }
+    }
+
+    @Test
+    fun whenTheAppGoesEveryHandleIsClosedAlsoOneThatIsBeingMade() = repeat(20) {
         Phone().use { phone ->
-            val handle = phone.attach()
-            phone.call { createForPerson(handle, "amal", secret("4711"), null, it) }
-            assertEquals("unsupported", phone.refused { addPresence(handle, "Open", "No", it) })
+            val open = phone.open()
+            val late = phone.start { attachVault("{\"name\":\"late\"}", it) }
+            phone.module.invalidate()
+            phone.module.invalidate()
+            val handles = mutableSetOf(open)
+            try {
+                handles += (late.get() as ReadableMap).getDouble("handle")
+            } catch (refused: Rejection) {
+                assertTrue(refused.code == "closed" || refused.code == "cancelled", refused.code)
+            }
+            val closed = mutableSetOf<Double>()
+            while (!closed.containsAll(handles)) {
+                closed += phone.event("onVaultState") { it.getString("state") == "closed" }.getDouble("handle")
+            }
+            handles.forEach { assertEquals("closed", phone.module.vaultState(it)) }
         }
     }
 
@@ -127,23 +144,5 @@ class LifeTest {
         val test = phone.call { runKeyStoreSelfTest("{}", it) } as ReadableMap
         assertTrue(test.getBoolean("passed"))
         assertTrue((phone.call { quarantinedVaults(handle, it) } as ReadableArray).size() == 0)
-    }
-}
-
-/** A prompt whose secret is in memory. */
-private class FakePrompt : PresencePrompt {
-    var confirms = true
-    private val secrets = HashMap<String, ByteArray>()
-
-    override suspend fun make(request: PresenceRequest, options: KeyStoreOptions): KeyStoreLevel {
-        secrets[request.alias] = ByteArray(32) { 7 }
-        return KeyStoreLevel.SOFTWARE
-    }
-
-    override suspend fun derive(request: PresenceRequest, title: String, cancelText: String): PresenceOutcome {
-        val secret = secrets[request.alias] ?: return PresenceOutcome.Absent
-        if (!confirms) return PresenceOutcome.Denied
-        val mac = Mac.getInstance("HmacSHA256").apply { init(SecretKeySpec(secret, "HmacSHA256")) }
-        return PresenceOutcome.Derived(mac.doFinal(request.input))
     }
 }

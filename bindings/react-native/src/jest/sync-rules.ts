@@ -1,0 +1,27 @@
+/** The rules of syncing in a vault's configuration, as far as the mock follows them. */
+import type { ConflictRule } from '../vault.ts';
+import { failure } from './failure.ts';
+
+export interface SyncRules {
+  readonly conflicts?: ConflictRule;
+  readonly tables?: Readonly<Record<string, ConflictRule>>;
+}
+
+const MEMBERS = ['lastWord', 'conflicts', 'tables', 'cloudFullPullDays', 'hubFullPullDays'];
+const RULES = ['local', 'remote', 'latest'];
+
+/** Reads them, or gives the core's refusal. */
+export function readRules(json: unknown): SyncRules {
+  if (json === undefined || json === null) return {};
+  const bad = () => failure('invalid_input', 'the configuration has not the form of one');
+  if (typeof json !== 'object' || Array.isArray(json)) throw bad();
+  const rules = json as Record<string, unknown>;
+  const { lastWord = 'cloud', conflicts = 'local', tables = {} } = rules;
+  if (Object.keys(rules).some((member) => !MEMBERS.includes(member))) throw bad();
+  if (lastWord !== 'cloud' && lastWord !== 'hub') throw bad();
+  if (typeof tables !== 'object' || tables === null) throw bad();
+  for (const rule of [conflicts, ...(Object.values(tables) as unknown[])]) {
+    if (!RULES.includes(String(rule))) throw bad();
+  }
+  return rules;
+}
