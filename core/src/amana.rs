@@ -458,13 +458,14 @@ impl Drop for Inner {
     }
 }
 
-/// A sync cannot end while its listener, or a rule that it asked, waits for its end.
+/// A sync cannot end while its listener, or a rule that it asked, waits for its end. For the head of
+/// every call that waits for the end of syncs, or for another call that does.
 fn refuse_listener() -> Result<()> {
     refuse_rule()?;
     if sync_run::is_sync_thread() {
         return Err(Error::new(
             ErrorCode::Busy,
-            "a sync's listener cannot lock or unlock",
+            "a sync's listener cannot wait for the end of a sync",
         ));
     }
     Ok(())

@@ -3,10 +3,16 @@
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
+use amana_core::cancel::CancelToken;
+use amana_core::model::hub::HubUrl;
+use amana_core::model::ids::PeerId;
 use amana_core::model::notice::{SyncPhase, SyncProgress};
+use amana_core::model::peer::{CloudAddress, Credentials};
 use amana_core::ports::ProgressListener;
-use amana_core::{Amana, ErrorCode, SyncOptions, VaultState};
+use amana_core::secret::SecretText;
+use amana_core::{Amana, ErrorCode, SyncOptions, Unlock, VaultState};
 use amana_peer::ids;
 use amana_tests::{Recorder, Tablet, clinic, patient};
 use pollster::block_on;
@@ -249,6 +255,77 @@ fn a_listener_that_asks_while_another_thread_locks_hangs_nobody() {
     assert_eq!(*meddler.locked.lock().unwrap(), Some(ErrorCode::Busy));
     tablet.amana.unlock().unwrap();
     tablet.sync().unwrap();
+}
+
+/// Makes every call, once, that would wait for the end of the sync that it hears of.
+struct Waiter {
+    amana: Amana,
+    cloud: CloudAddress,
+    refused: Mutex<mpsc::Sender<(&'static str, Option<ErrorCode>)>>,
+    has_called: Mutex<bool>,
+}
+
+impl ProgressListener for Waiter {
+    fn progress(&self, _: &SyncProgress) {
+        if std::mem::replace(&mut *self.has_called.lock().unwrap(), true) {
+            return;
+        }
+        let (vault, hub) = (&self.amana, PeerId::hub("hub-1").unwrap());
+        let credentials = || {
+            let password = SecretText::new(amana_tests::PASSWORD.to_owned());
+            Credentials::new("amal@clinic.example".to_owned(), password).unwrap()
+        };
+        let never = CancelToken::new;
+        let url = HubUrl::parse("http://10.0.0.5:4001").unwrap();
+        let told = |name, result: amana_core::Result<()>| {
+            let code = result.err().map(|error| error.code());
+            self.refused.lock().unwrap().send((name, code)).unwrap();
+        };
+        let sign_in = block_on(vault.sign_in(self.cloud.clone(), credentials(), never()));
+        told("sign_in", sign_in.map(|_| ()));
+        let at_hub = block_on(vault.sign_in_at_hub(&hub, credentials(), never()));
+        told("sign_in_at_hub", at_hub.map(|_| ()));
+        told("sign_out", block_on(vault.sign_out()));
+        let paired = block_on(vault.pair_hub("no code", never()));
+        told("pair_hub", paired.map(|_| ()));
+        told("move_hub", block_on(vault.move_hub(&hub, url)));
+        let joined = block_on(vault.sync(SyncOptions::default()));
+        told("sync", joined.map(|_| ()));
+        told("lock", vault.lock());
+        told("unlock", vault.unlock());
+        told("rotate", vault.rotate());
+        told("rest", vault.rest());
+        told("protected_data_gone", vault.protected_data_gone());
+        told("close", vault.close());
+        told("wipe", vault.wipe());
+        told("salvage", vault.salvage(&Unlock::Device).map(|_| ()));
+    }
+}
+
+#[test]
+fn a_listener_is_refused_whatever_would_wait_for_its_own_sync() {
+    let peer = clinic();
+    let tablet = Tablet::signed_in(&peer);
+    let (refused, calls) = mpsc::channel();
+    let options = SyncOptions {
+        progress: Some(Arc::new(Waiter {
+            amana: tablet.amana.clone(),
+            cloud: amana_tests::address(&peer),
+            refused: Mutex::new(refused),
+            has_called: Mutex::default(),
+        })),
+        ..SyncOptions::default()
+    };
+    let amana = tablet.amana.clone();
+    let sync = std::thread::spawn(move || block_on(amana.sync(options)));
+    for _ in 0..14 {
+        // A call that waits hangs for a minute, and then fails.
+        let (name, code) = calls.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert_eq!(code, Some(ErrorCode::Busy), "{name}");
+    }
+    sync.join().unwrap().unwrap();
+    assert_eq!(tablet.amana.state(), VaultState::Unlocked);
+    block_on(tablet.amana.sign_out()).unwrap();
 }
 
 #[test]

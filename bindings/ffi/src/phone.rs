@@ -31,11 +31,7 @@ impl Vault {
     /// before.
     pub async fn rest(&self) -> Result<(), AmanaError> {
         let amana = self.amana.clone();
-        offload(move || {
-            amana.rest();
-            Ok(())
-        })
-        .await
+        offload(move || amana.rest()).await
     }
 
     /// The app goes on.

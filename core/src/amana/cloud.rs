@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::{Amana, SyncOptions};
+use super::{Amana, SyncOptions, refuse_listener};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::ids::PeerId;
@@ -42,13 +42,14 @@ impl Amana {
     /// # Errors
     /// `unauthorized` also when the server's own database is down: nothing is wiped on it.
     /// `invalid_input` for a password with a colon, with which the server could never sync, and for
-    /// another server while records wait to be pushed to the one before.
+    /// another server while records wait to be pushed to the one before; `busy` from a sync's listener.
     pub async fn sign_in(
         &self,
         address: CloudAddress,
         credentials: Credentials,
         cancel: CancelToken,
     ) -> Result<Person> {
+        refuse_listener()?;
         let open = self.opened()?;
         let kind = self.inner.config.cloud_proof;
         if kind == SyncProof::Password {
@@ -96,7 +97,11 @@ impl Amana {
 
     /// Removes the session, its password or token, and what hubs gave to the person from the vault,
     /// and ends running syncs. Records and paired hubs stay.
+    ///
+    /// # Errors
+    /// `busy` from a sync's listener.
     pub async fn sign_out(&self) -> Result<()> {
+        refuse_listener()?;
         let open = self.opened()?;
         let vault = self.clone();
         spawn("amana-sign-out", move || {
@@ -111,8 +116,8 @@ impl Amana {
     /// own listener and token are not used.
     ///
     /// # Errors
-    /// `not_signed_in`; `busy` while somebody signs in or out, or a cancelled sync is ending;
-    /// otherwise what the network or the peer did. A pull that was applied stays applied.
+    /// `not_signed_in`; `busy` while somebody signs in or out, or a cancelled sync is ending, and from a
+    /// sync's listener that would join a running one; otherwise what the network or the peer did. A pull that was applied stays applied.
     pub async fn sync(&self, options: SyncOptions) -> Result<SyncReport> {
         self.sync_with(&PeerId::cloud(), options).await
     }

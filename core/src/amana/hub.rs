@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cloud::spawn;
 use super::hub_trust::HubTrust;
-use super::{Amana, Open};
+use super::{Amana, Open, refuse_listener};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::hub::{HubAddress, HubUrl, ScannedCode};
@@ -59,8 +59,9 @@ impl Amana {
     /// # Errors
     /// `invalid_input` for a code that is none of a hub's, or lacks its id or key, or names another
     /// key than the paired hub of this id has: forget that one first. `peer_identity_mismatch` where
-    /// somebody else answers; `network` where nobody does.
+    /// somebody else answers; `network` where nobody does; `busy` from a sync's listener.
     pub async fn pair_hub(&self, code: &str, cancel: CancelToken) -> Result<PairedHub> {
+        refuse_listener()?;
         let open = self.opened()?;
         let ScannedCode::Hub(address) = ScannedCode::parse(code)? else {
             return Err(Error::invalid(
@@ -137,8 +138,9 @@ impl Amana {
     /// Takes note of a hub's new address; key and id stay as they were pinned.
     ///
     /// # Errors
-    /// `not_found` where there is no such hub.
+    /// `not_found` where there is no such hub; `busy` from a sync's listener.
     pub async fn move_hub(&self, peer: &PeerId, url: HubUrl) -> Result<()> {
+        refuse_listener()?;
         let open = self.opened()?;
         let peer = peer.clone();
         spawn("amana-move-hub", move || {
@@ -157,13 +159,15 @@ impl Amana {
     /// already stays so, as the cloud described them.
     ///
     /// # Errors
-    /// `not_found` where there is no such hub; `unauthorized`; `peer_identity_mismatch`.
+    /// `not_found` where there is no such hub; `unauthorized`; `peer_identity_mismatch`; `busy` from a
+    /// sync's listener.
     pub async fn sign_in_at_hub(
         &self,
         peer: &PeerId,
         credentials: Credentials,
         cancel: CancelToken,
     ) -> Result<Person> {
+        refuse_listener()?;
         let open = self.opened()?;
         let (vault, peer) = (self.clone(), peer.clone());
         let token = cancel.or(&open.held.sign_ins);

@@ -55,7 +55,12 @@ impl Amana {
     /// returns once nothing of [`Amana::is_working`] is under way. Until [`Amana::wake`] only what belongs
     /// to calls begins. Calls, running ones too, are the caller's to wait for. Blocks: for a fraction of
     /// a second, or the time in which a log of a large pull is moved.
-    pub fn rest(&self) {
+    ///
+    /// # Errors
+    /// `busy` from a sync's listener, with nothing changed: what is under way may be a lock, which waits
+    /// for that sync.
+    pub fn rest(&self) -> Result<()> {
+        refuse_listener()?;
         self.inner.background.set_resting(true);
         let state = self.inner.life.now();
         let open = state.ok().and_then(|state| state.open().cloned());
@@ -64,6 +69,7 @@ impl Amana {
         }
         self.inner.note_what_is_unsynced();
         self.inner.background.wait();
+        Ok(())
     }
 
     /// The app goes on. What was put off is due now: a note of what is unsynced, the idle lock.

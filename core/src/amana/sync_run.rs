@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::Amana;
 use super::hub::Hubs;
 use super::opened::Open;
 use super::state::locked;
+use super::{Amana, refuse_listener};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::ids::{PeerId, PeerKind};
@@ -78,7 +78,8 @@ impl Drop for Pause<'_> {
 }
 
 impl SyncRun {
-    /// Joins the peer's running sync, or becomes the one that runs: then the second value is true.
+    /// Joins the peer's running sync, or becomes the one that runs: then the second value is true. A
+    /// sync's listener cannot join: that sync, or one that waits for it in turn, may be its own.
     fn join(&self, peer: &PeerId, cancel: &CancelToken) -> Result<(Pending<SyncReport>, bool)> {
         let mut state = self.guard();
         if let Some(why) = &state.closed {
@@ -95,8 +96,11 @@ impl SyncRun {
                 "the session changes, or a sync is ending",
             ));
         }
-        let (answer, pending) = pending::channel();
         let first = !state.running.contains_key(peer);
+        if !first {
+            refuse_listener()?;
+        }
+        let (answer, pending) = pending::channel();
         state
             .running
             .entry(peer.clone())
@@ -288,4 +292,29 @@ impl Amana {
 
 const fn not_signed_in() -> Error {
     Error::new(ErrorCode::NotSignedIn, "nobody is signed in")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_may_start_another_peers_sync_and_joins_none() {
+        let (run, cancel) = (SyncRun::default(), CancelToken::new());
+        let (cloud, hub) = (PeerId::cloud(), PeerId::hub("hub-1").unwrap());
+        let first = |peer| run.join(peer, &cancel).map(|(_, first)| first);
+        let code = |result: Result<bool>| result.err().map(|error| error.code());
+        assert!(first(&cloud).unwrap());
+        std::thread::scope(|scope| {
+            let listener = scope.spawn(|| {
+                set_sync_thread(true);
+                assert_eq!(code(first(&cloud)), Some(ErrorCode::Busy));
+                assert!(first(&hub).unwrap());
+                assert_eq!(code(first(&hub)), Some(ErrorCode::Busy));
+            });
+            listener.join().unwrap();
+        });
+        assert_eq!(run.waiting(), 2, "whoever was refused waits for nothing");
+        assert!(!first(&cloud).unwrap());
+    }
 }

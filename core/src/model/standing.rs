@@ -27,7 +27,8 @@ impl Standing {
 /// Where one record stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RecordStanding {
-    /// How far its newest version has come. What a peer took and then did not show is here only.
+    /// How far its newest version has come. What a peer took and then did not show is here only; so is
+    /// what another peer has changed of a record that waits, until it was sent on.
     pub standing: Standing,
     /// Whether it was deleted here; the deletion is what stands somewhere, then.
     pub deleted: bool,

@@ -359,6 +359,17 @@ fn read(row: &Row<'_>) -> Result<ConflictEntry> {
     })
 }
 
+/// A record is known by another id now: undoing its entries changes that one.
+pub(super) fn rename(connection: &Connection, table: &str, from: &str, to: &str) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE amana_conflict SET record_id = ?3 WHERE table_name = ?1 AND record_id = ?2",
+        )
+        .and_then(|mut statement| statement.execute([table, from, to]))
+        .map(|_| ())
+        .map_sqlite()
+}
+
 /// One entry.
 pub(super) fn get(connection: &Connection, id: i64) -> Result<Option<ConflictEntry>> {
     let mut statement = connection

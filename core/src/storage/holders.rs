@@ -64,14 +64,16 @@ pub(super) fn has(connection: &Connection, table: &str, id: &str, peer: &PeerId)
         .map_sqlite()
 }
 
+/// By the index of records: all entries of a table would be looked at for each holder.
+pub(super) const FORGET_OLD: &str = "DELETE FROM amana_holder WHERE NOT EXISTS
+     (SELECT 1 FROM amana_entry s INDEXED BY amana_entry_by_record
+       WHERE s.table_name = amana_holder.table_name
+         AND s.record_id = amana_holder.record_id AND s.state > 0)";
+
 /// Forgets what is watched no more.
 pub(super) fn forget_old(connection: &Connection) -> Result<()> {
     connection
-        .prepare_cached(
-            "DELETE FROM amana_holder WHERE NOT EXISTS (SELECT 1 FROM amana_sent s
-               WHERE s.table_name = amana_holder.table_name
-                 AND s.record_id = amana_holder.record_id)",
-        )
+        .prepare_cached(FORGET_OLD)
         .and_then(|mut statement| statement.execute([]))
         .map(|_| ())
         .map_sqlite()

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, params_from_iter};
 use super::errors::MapSqlite;
 use super::table_sql::quote;
 use super::transaction::WriteTransaction;
-use super::{outbox, records, sent};
+use super::{absent, conflicts, origins, outbox, records, sent};
 use crate::error::{Error, Result};
 use crate::model::change_set::{OutboxEntry, OutboxKind};
 use crate::model::ids::RecordId;
@@ -88,6 +88,10 @@ pub(super) fn adopt(
         _ => outbox::remove(tx.connection, &table.name, from_id, OutboxKind::Updated)?,
     }
     sent::rename(tx.connection, &table.name, from_id, to_id)?;
+    conflicts::rename(tx.connection, &table.name, from_id, to_id)?;
+    // The peer shows it, by this id; what was noted of the other is over.
+    absent::unmark(tx.connection, &table.name, from_id)?;
+    origins::forget(tx.connection, &table.name, from_id)?;
     follow(tx, index, from_id, to_id)?;
     tx.touch(index, from_id);
     tx.touch(index, to_id);

@@ -70,12 +70,14 @@ pub(super) fn of_record(
     Ok(standing)
 }
 
+/// By the index of records: else all entries of the table would be looked at.
+pub(super) const IS_CONFIRMED: &str =
+    "SELECT NOT EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_by_record
+       WHERE table_name = ? AND record_id = ? AND state > 0 AND confirmed_ms IS NULL)";
+
 fn is_confirmed(connection: &Connection, table: &str, id: &str) -> Result<bool> {
     connection
-        .prepare_cached(
-            "SELECT NOT EXISTS (SELECT 1 FROM amana_sent
-               WHERE table_name = ? AND record_id = ? AND confirmed_ms IS NULL)",
-        )
+        .prepare_cached(IS_CONFIRMED)
         .and_then(|mut statement| statement.query_row([table, id], |row| row.get(0)))
         .map_sqlite()
 }

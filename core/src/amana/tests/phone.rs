@@ -78,7 +78,7 @@ fn a_look_that_is_under_way_ends_for_a_rest_and_none_begins_until_the_vault_is_a
     let rule = IntegrityRule::default();
     tablet.clock.advance(rule.after_ms);
     vault.check_integrity();
-    vault.rest();
+    vault.rest().unwrap();
     let before = vault.integrity().unwrap();
     tablet.clock.advance(rule.every_ms);
     enter(&vault, "ama", "1111").unwrap();
@@ -87,7 +87,7 @@ fn a_look_that_is_under_way_ends_for_a_rest_and_none_begins_until_the_vault_is_a
     assert_eq!(vault.integrity().unwrap(), before, "it rests");
     // Calls go on, and are what is waited for elsewhere.
     insert(&vault, "Basem");
-    vault.rest();
+    vault.rest().unwrap();
     assert_eq!(vault.glance().unwrap().unsynced, Some(202));
     vault.wake();
     tablet.clock.advance(rule.after_ms);
@@ -95,11 +95,11 @@ fn a_look_that_is_under_way_ends_for_a_rest_and_none_begins_until_the_vault_is_a
     while vault.integrity().unwrap().checked_at_ms.is_none() {
         std::thread::yield_now();
     }
-    vault.rest();
+    vault.rest().unwrap();
     vault.lock().unwrap();
-    vault.rest();
+    vault.rest().unwrap();
     vault.close().unwrap();
-    vault.rest();
+    vault.rest().unwrap();
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn once_a_rest_has_begun_a_look_comes_no_further() {
         vault.wake();
         tablet.clock.advance(rule.after_ms);
         vault.check_integrity();
-        vault.rest();
+        vault.rest().unwrap();
         let stands = vault.integrity();
         tablet.clock.advance(rule.after_ms);
         vault.check_integrity();
@@ -123,7 +123,7 @@ fn once_a_rest_has_begun_a_look_comes_no_further() {
 /// A vault with one record, and the note of it.
 fn resting(tablet: &Tablet) -> Amana {
     let vault = tablet.patients();
-    vault.rest();
+    vault.rest().unwrap();
     assert_eq!(vault.glance().unwrap().unsynced, Some(1));
     vault
 }
@@ -178,7 +178,7 @@ fn a_look_is_stopped_also_while_a_key_is_being_proven() {
         })
         .unwrap();
     let look = open.held.integrity.running();
-    vault.rest();
+    vault.rest().unwrap();
     assert!(look.is_cancelled());
     change.end(State::Unlocked(open));
 }

@@ -1,6 +1,8 @@
 //! What an acknowledgement makes of entries: whole pieces in place, or each by itself.
 
 use super::*;
+use crate::storage::errors::MapSqlite;
+use crate::storage::{holders, standing};
 
 /// All entries by table and revision: state, kind, columns with their bases, who took it.
 fn books(store: &Store) -> Vec<String> {
@@ -210,4 +212,27 @@ fn who_holds_a_record_is_known_by_the_id_that_it_takes_over() {
     let held = held(&store);
     assert!(held.contains(&format!("{theirs} {HUB}")), "{held:?}");
     assert_eq!(held.len(), 2, "with the patient: {held:?}");
+}
+
+/// SQLite would take the key of the table, and with it all that a tablet sent in a day: for each holder
+/// anew, after every sync.
+#[test]
+fn what_was_sent_of_one_record_is_found_by_the_record() {
+    let store = Store::new();
+    for sql in [holders::FORGET_OLD, standing::IS_CONFIRMED] {
+        let plan = format!("EXPLAIN QUERY PLAN {sql}");
+        let steps = store.database.read(move |connection, _| {
+            let mut statement = connection.prepare(&plan).map_sqlite()?;
+            let nothing = vec![""; statement.parameter_count()];
+            let steps = statement
+                .query_map(rusqlite::params_from_iter(nothing), |row| row.get(3))
+                .map_sqlite()?;
+            steps
+                .collect::<rusqlite::Result<Vec<String>>>()
+                .map_sqlite()
+        });
+        let steps = steps.wait().unwrap();
+        let by_record = |step: &String| step.contains("amana_entry_by_record (record_id=? AND");
+        assert!(steps.iter().any(by_record), "{steps:?}");
+    }
 }

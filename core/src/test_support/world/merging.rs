@@ -7,6 +7,7 @@ use super::device::cloud_and_device;
 use super::*;
 use crate::model::ids::PeerId;
 use crate::model::ledger::{ConflictKind, Kept};
+use crate::model::standing::Standing;
 use crate::model::terms::{ConflictPolicy, ConflictRule, RuleQuestion};
 
 /// Both sides have changed the name of the same patient; ours is the later edit.
@@ -209,6 +210,42 @@ fn an_attribute_that_the_server_merged_into_another_takes_over_its_id() {
     assert_eq!(second.field(ATTRIBUTES, &kept, "string_value"), "b");
     first.sync(&cloud);
     assert_eq!(first.field(ATTRIBUTES, &kept, "string_value"), "b");
+}
+
+/// The server dropped the one from here, and then met the same attribute under another id.
+#[test]
+fn what_was_noted_of_an_attribute_follows_it_to_the_servers_id() {
+    let (_, cloud, device) = cloud_and_device();
+    let patient = device.insert("patients", json!({})).unwrap();
+    let ours = device.insert(ATTRIBUTES, attribute(&patient, "a")).unwrap();
+    device.sync(&cloud);
+    let key = (device.table(ATTRIBUTES), ours.to_string());
+    cloud.state.lock().unwrap().rows.remove(&key);
+    assert_eq!(device.sync(&cloud).applied.not_kept, 1);
+    assert_eq!(device.status().absent, 1);
+
+    let mut theirs = attribute(&patient, "b");
+    theirs["updated_at"] = json!(NOW + 1_000);
+    cloud.put(ATTRIBUTES, &id(7), theirs);
+    assert_eq!(device.sync(&cloud).applied.adopted, 1);
+    assert_eq!(device.field(ATTRIBUTES, &id(7), "string_value"), "b");
+    assert_eq!(device.status().absent, 0, "the server shows it");
+    let standing = device.standing(ATTRIBUTES, &id(7));
+    assert_eq!(
+        (standing.standing, standing.absent_since_ms),
+        (Standing::InCloud, None)
+    );
+
+    // The ledger's entry is of the same attribute, and so is its undo.
+    let entry = device.ledger().pop().unwrap();
+    assert_eq!(entry.record_id, id(7).as_str());
+    device.database.undo_conflict(entry.id).wait().unwrap();
+    device.sync(&cloud);
+    assert_eq!(device.count(ATTRIBUTES), 1);
+    assert_eq!(
+        cloud.value(ATTRIBUTES, &id(7), "string_value"),
+        Some(text("a"))
+    );
 }
 
 #[test]

@@ -120,7 +120,7 @@ class VaultTest {
     }
 
     @Test
-    fun aListenerThatLocksTheVaultHearsThatItIsBusy() = withTablet { tablet ->
+    fun aListenerThatWouldWaitForItsSyncHearsThatItIsBusy() = withTablet { tablet ->
         Clinic().use { clinic ->
             tablet.signIn(clinic, Tablet.NOOR, Tablet.NOORS_PASSWORD)
             val heard = CopyOnWriteArrayList<ErrorCode>()
@@ -129,6 +129,8 @@ class VaultTest {
                     override fun progress(progress: SyncProgress) {
                         heard += runBlocking { code { tablet.vault.lock() } }
                         heard += runBlocking { code { tablet.vault.shutdown() } }
+                        heard += runBlocking { code { tablet.vault.signOut() } }
+                        heard += runBlocking { code { tablet.vault.sync(null, null, false) } }
                     }
                 }
             tablet.vault.sync(listener, null, false)
