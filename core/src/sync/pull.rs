@@ -44,7 +44,10 @@ impl Run<'_> {
             let (result, ms) = self.timed(|| self.pull_once(request));
             self.report.pull_ms += ms;
             let error = match result {
-                Ok(pulled) => return Ok(pulled),
+                Ok(pulled) => {
+                    self.patience.renew();
+                    return Ok(pulled);
+                }
                 Err(error) => error,
             };
             self.engine.cancel.check()?;

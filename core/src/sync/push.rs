@@ -271,7 +271,8 @@ fn pieces<'r>(schema: &Schema, alone: bool, rows: &'r [OutboxRow]) -> Vec<&'r [O
     let together = |a: &OutboxRow, b: &OutboxRow| {
         count += 1;
         bytes += a.bytes();
-        let together = !alone(a) && !alone(b) && count < PIECE.rows && bytes <= PIECE.bytes;
+        let fits = count < PIECE.rows && bytes + b.bytes() <= PIECE.bytes;
+        let together = !alone(a) && !alone(b) && fits;
         if !together {
             (count, bytes) = (0, 0);
         }

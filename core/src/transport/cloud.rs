@@ -188,12 +188,22 @@ impl CloudPeer {
                         Answer::Refused(NOT_TAKEN)
                     })
                 }
-                // One bad row makes a 500; the others are about the form or size of a piece.
-                // Proxies say 502 to 504 when the server is away, whatever the rows are.
-                Err(error) if matches!(status, 400 | 413 | 422 | 500) => Ok(Answer::Refused(error)),
+                Err(error) if may_be_the_rows(status) => Ok(Answer::Refused(error)),
                 Err(error) => Err(error),
             }
         })
+    }
+}
+
+/// Whether a status may be about what was sent: one bad row makes a 500, others are about the form or
+/// size of a piece, and a proxy may refuse one that it takes for an attack. About the person, the
+/// address, the app or the pace are 401, 404, 407, 408, 426 and 429; and proxies say 502 to 504 when
+/// the server is away, whatever the rows are.
+const fn may_be_the_rows(status: u16) -> bool {
+    match status {
+        401 | 404 | 407 | 408 | 426 | 429 => false,
+        400..=499 | 500 => true,
+        _ => false,
     }
 }
 

@@ -86,7 +86,6 @@ impl<'a> Feed<'a> {
 }
 
 async fn receive(mut reply: Reply, sender: mpsc::Sender<Message>, room: Arc<Semaphore>) {
-    let deadline = reply.deadline();
     loop {
         let message = match reply.next_chunk().await {
             Ok(Some(chunk)) => Message::Chunk(chunk),
@@ -95,7 +94,7 @@ async fn receive(mut reply: Reply, sender: mpsc::Sender<Message>, room: Arc<Sema
         };
         let last = !matches!(message, Message::Chunk(_));
         // The limit on the whole call also holds while the decoder is slow.
-        let message = match timeout_at(deadline, room.acquire()).await {
+        let message = match timeout_at(reply.deadline(), room.acquire()).await {
             Ok(Ok(permit)) => {
                 permit.forget();
                 message

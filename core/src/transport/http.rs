@@ -122,7 +122,8 @@ impl HttpClient {
     /// Sends, and waits for the head of the reply, whatever its status.
     pub(super) async fn open(&self, request: Request, cancel: CancelToken) -> Result<Reply> {
         cancel.check()?;
-        let deadline = Instant::now() + self.limits.whole;
+        let body = request.body.as_ref().map_or(0, Bytes::len);
+        let deadline = Instant::now() + self.limits.whole + TimeLimits::to_carry(body);
         let url = format!("{}{}", self.base, request.path);
         let mut builder = self.client.request(request.method, url);
         if let Some(authorization) = request.authorization {
@@ -131,8 +132,7 @@ impl HttpClient {
         if let Some(body) = request.body {
             builder = builder.header(CONTENT_TYPE, "application/json").body(body);
         }
-        let limit = self.limits.first_byte.min(self.limits.whole);
-        let sent = timeout(limit, builder.send());
+        let sent = timeout(self.limits.to_head(body), builder.send());
         let response = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(CANCELLED),
@@ -179,16 +179,18 @@ impl Reply {
     pub(super) async fn next_chunk(&mut self) -> Result<Option<Bytes>> {
         self.cancel.check()?;
         let limit = self.deadline.min(Instant::now() + self.limits.idle);
-        tokio::select! {
+        let chunk = tokio::select! {
             biased;
             () = self.cancel.cancelled() => Err(CANCELLED),
             chunk = timeout_at(limit, self.response.chunk()) => chunk
                 .map_err(|_| TIMED_OUT)?
                 .map_err(|error| failure::from_client(&error)),
-        }
+        }?;
+        self.deadline += TimeLimits::to_carry(chunk.as_ref().map_or(0, Bytes::len));
+        Ok(chunk)
     }
 
-    /// When the whole call must be over.
+    /// When the whole call must be over, unless more bytes come.
     pub(super) const fn deadline(&self) -> Instant {
         self.deadline
     }

@@ -4,18 +4,35 @@ use std::time::Duration;
 
 use crate::model::row::MAX_VALUE_BYTES;
 
+/// The slowest network that is waited for, in bytes a second: what has to pass over it takes its time
+/// beside the limits, or the same large piece would break off at the same place for ever.
+const SLOWEST_BYTES_PER_SECOND: u64 = 2 * 1024;
+
 /// The time limits of a call; each ends it with `network`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TimeLimits {
     /// Finding the address, connecting and agreeing on TLS.
     pub connect: Duration,
-    /// From the start of the call to the head of the reply. Long, since the cloud writes a pushed
-    /// piece, or runs all queries of a pull, before it answers.
+    /// From the start of the call to the head of the reply, without the time that a slow network
+    /// takes to carry the request. Long, since the cloud writes a pushed piece, or runs all queries
+    /// of a pull, before it answers.
     pub first_byte: Duration,
     /// Without a byte, once the reply has begun.
     pub idle: Duration,
-    /// The whole call.
+    /// The whole call, without the time that a slow network takes to carry its bytes.
     pub whole: Duration,
+}
+
+impl TimeLimits {
+    /// What a slow network takes for so many bytes.
+    pub(super) const fn to_carry(bytes: usize) -> Duration {
+        Duration::from_micros(bytes as u64 * 1_000_000 / SLOWEST_BYTES_PER_SECOND)
+    }
+
+    /// From the start of a call with a body of so many bytes to the head of the reply.
+    pub(super) fn to_head(&self, body: usize) -> Duration {
+        self.first_byte.min(self.whole) + Self::to_carry(body)
+    }
 }
 
 impl Default for TimeLimits {
@@ -69,3 +86,21 @@ pub(super) const DEFAULT_RETRY_AFTER_MS: u64 = 60_000;
 
 /// A longer wait than this is no honest answer.
 pub(super) const MAX_RETRY_AFTER_MS: u64 = 24 * 60 * 60 * 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_network_gets_the_time_that_the_bytes_take() {
+        let limits = TimeLimits::default();
+        assert_eq!(limits.to_head(0), limits.first_byte);
+        // A piece of a push, and the largest value, at 2 KiB a second.
+        let more = |bytes| (limits.to_head(bytes) - limits.first_byte).as_secs();
+        assert_eq!(more(512 * 1024), 256);
+        assert_eq!(more(MAX_VALUE_BYTES), MAX_VALUE_BYTES as u64 / 2048);
+        // 80 MB at 44 kB/s take half an hour, which is not the end.
+        assert!(TimeLimits::to_carry(80_000_000) > Duration::from_secs(80_000_000 / 44_000));
+        assert!(TimeLimits::to_carry(usize::MAX >> 24) > limits.whole);
+    }
+}

@@ -99,6 +99,17 @@ fn deletions_of_records_with_children_go_alone() {
 }
 
 #[test]
+fn a_large_row_takes_no_others_along() {
+    let device = Device::new();
+    device.patients(2);
+    device.write("patients", 2, "given_name", &"x".repeat(600 * 1024));
+    device.write("patients", 3, "given_name", "Noor");
+    device.sync().unwrap();
+    let pushed: Vec<Vec<u32>> = device.log.pushes().iter().map(|ids| numbers(ids)).collect();
+    assert_eq!(pushed, [vec![0, 1], vec![2], vec![3]]);
+}
+
+#[test]
 fn large_outboxes_go_in_pieces_each_acknowledged_before_the_next() {
     let device = Device::new();
     device.patients(700);
