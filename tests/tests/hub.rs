@@ -85,7 +85,9 @@ fn what_one_tablet_registers_the_other_gets_from_the_hub() {
 fn the_hubs_people_leave_no_trace_and_the_password_and_the_token_neither() {
     let hub = hub();
     let (tablet, peer) = ready(&hub);
-    sync(&tablet, &peer).unwrap();
+    let report = sync(&tablet, &peer).unwrap();
+    // They came, and were not taken.
+    assert_eq!(report.skipped.forbidden_tables, 1);
     tablet.amana.lock().unwrap();
     for file in tablet.files() {
         let bytes = std::fs::read(&file).unwrap();
