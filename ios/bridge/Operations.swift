@@ -3,8 +3,11 @@ import Foundation
 /// Running calls: those that JavaScript gave a number, so that it can cancel them, and all of them, so
 /// that an app that is about to sleep can wait until none is left.
 final class Operations: @unchecked Sendable {
+    private static let mostEarly = 64
     private let lock = NSLock()
     private var numbered: [Int64: CancelHandle] = [:]
+    /// Cancelled before they began: JavaScript may cancel at once, and a call begins on another thread.
+    private var early: [Int64] = []
     private var unnumbered: [ObjectIdentifier: CancelHandle] = [:]
     private var running = 0
     private var waiting: [CheckedContinuation<Void, Never>] = []
@@ -25,6 +28,10 @@ final class Operations: @unchecked Sendable {
             }
             if numbered[number] != nil { return false }
             numbered[number] = handle
+            if let place = early.firstIndex(of: number) {
+                early.remove(at: place)
+                handle.cancel()
+            }
             return true
         }
         if !isNew { throw Failure.invalid("an operation's number is used once") }
@@ -43,7 +50,13 @@ final class Operations: @unchecked Sendable {
     /// No error where there is none, or it is done.
     func cancel(_ operation: Double) {
         guard let number = Int64(exactly: operation) else { return }
-        lock.withLock { numbered[number] }?.cancel()
+        let handle = lock.withLock {
+            if let handle = numbered[number] { return Optional(handle) }
+            // Most of these are over, and never asked for again: only the last ones are kept.
+            early = early.suffix(Self.mostEarly - 1) + [number]
+            return nil
+        }
+        handle?.cancel()
     }
 
     func cancelAll() {

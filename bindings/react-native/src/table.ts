@@ -70,14 +70,16 @@ export class Table<S, T extends TableName<S>> {
   /** A record that follows the store. What `useRecord` shows. */
   live(id: string): Live<Row<S, T> | null> {
     checkId(id);
-    let text: string | null = null;
+    // What was read last and shown, so that a read whose answer nobody took counts for nothing.
+    let last: { readonly text: string; readonly row: Row<S, T> } | null = null;
     return new Live<Row<S, T> | null>({
       empty: null,
       read: async (before) => {
         const next = await call((module) => module.findRecord(this.handle, this.name, id));
-        if (next === text && (next === null) === (before === null)) return before;
-        text = next;
-        return next === null ? null : (Object.freeze(JSON.parse(next)) as Row<S, T>);
+        if (next === null) return null;
+        if (last !== null && next === last.text && before === last.row) return before;
+        last = { text: next, row: Object.freeze(JSON.parse(next)) as Row<S, T> };
+        return last.row;
       },
       watch: (changed) =>
         watch(

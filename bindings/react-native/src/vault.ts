@@ -178,6 +178,8 @@ export class Vault<S = HikmaSchema> {
   /** Destroys the keys, then all data. Nothing brings it back. */
   async wipe(): Promise<void> {
     await call((module) => module.wipe(this.handle));
+    // the handle is of no more use, and would hold its observers
+    await call((module) => module.closeVault(this.handle));
     forget(this);
   }
 
@@ -322,9 +324,15 @@ export async function attachVault<S = HikmaSchema>(config: VaultConfig = {}): Pr
   if (!isPlainObject(config)) throw invalid('a configuration is an object');
   const name = checkName(config.name ?? DEFAULT_NAME);
   if (config.recoveryKey !== undefined) checkRecoveryKey(config.recoveryKey);
-  const { policy: _, recoveryKey: __, ...forNative } = config;
-  const json = toJson({ ...forNative, name });
-  const text = toJson({ ...config, name });
+  // what is undefined is not said, and the order says nothing
+  const said = Object.fromEntries(
+    Object.entries({ ...config, name })
+      .filter(([, value]) => value !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+  );
+  const { policy: _, recoveryKey: __, ...forNative } = said;
+  const json = toJson(forNative);
+  const text = toJson(said);
   const known = open.get(name);
   if (known !== undefined) {
     const vault = await known.vault;

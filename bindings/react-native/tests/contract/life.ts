@@ -158,6 +158,14 @@ export function lifeContract(harness: Harness): void {
     await again.close();
   });
 
+  test('the same configuration, however it is written, is the same vault', async () => {
+    const name = freshName();
+    const vault = await openVault({ name, policy: 'device' });
+    const again = await openVault({ policy: 'device', schema: undefined, name });
+    expect(again).toBe(vault);
+    await vault.close();
+  });
+
   test('a vault can be put aside, whole, once the loss is acknowledged', async () => {
     const vault = await openVault({ name: freshName(), policy: 'person' });
     await vault.create({ person: 'amal', pin: PIN });

@@ -145,6 +145,22 @@ export function recordsContract(_harness: Harness): void {
     stop();
   });
 
+  test('a record is followed also where a look at its change was given up', async () => {
+    const id = await patients().create(PATIENT);
+    const live = patients().live(id);
+    const name = () => live.get().value?.given_name;
+    live.subscribe(() => {})();
+    const shown = live.subscribe(() => {});
+    await until(() => name() === PATIENT.given_name);
+    shown();
+    await patients().update(id, { given_name: 'Noor' });
+    live.subscribe(() => {})();
+    await patients().find(id);
+    const again = live.subscribe(() => {});
+    await until(() => name() === 'Noor');
+    again();
+  });
+
   test('an observed query follows the store, and is quiet where nothing changed', async () => {
     const seen: string[][] = [];
     const stop = patients()

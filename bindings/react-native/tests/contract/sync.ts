@@ -26,6 +26,14 @@ export function syncContract(harness: Harness): void {
     expect(await codeOf(vault.sync({ signal: controller.signal }))).toBe('cancelled');
   });
 
+  test('a call that is given up in the same tick is cancelled', async () => {
+    const controller = new AbortController();
+    const cloud = { url: 'https://127.0.0.1:1', email: 'a@b.c', password: 'p' };
+    const call = codeOf(vault.signIn({ ...cloud, signal: controller.signal }));
+    controller.abort();
+    expect(await call).toBe('cancelled');
+  });
+
   test('a local edit waits for the cloud', async () => {
     const id = await vault.table('patients').create(PATIENT);
     expect(await vault.status()).toMatchObject({ pending: 1, quarantined: 0, syncing: false });

@@ -78,6 +78,13 @@ final class BridgePeersTests: XCTestCase {
         _ = try await signIn(handle, clinic)
         let operations = desk.bridge.operations
         let vault = try XCTUnwrap(desk.bridge.vault(of: handle))
+        // One that is cancelled before it begins.
+        operations.cancel(4)
+        await assertRefused("cancelled") {
+            try await operations.run(4) { token in
+                try await vault.sync(listener: nil, cancel: token, fullPull: false)
+            }
+        }
         let cancels: [(Double, @Sendable () -> Void)] = [
             (5, { operations.cancel(5) }), (6, { operations.cancelAll() }),
             (0, { operations.cancelAll() }),

@@ -1,7 +1,5 @@
 package com.amana
 
-import java.util.concurrent.ConcurrentHashMap
-
 /**
  * Everything behind the module: plain Kotlin and coroutines over the generated bindings. Takes and gives
  * plain data (text, numbers, truths, lists, maps) in the form that the TypeScript contract describes,
@@ -25,7 +23,10 @@ internal class CoreBridge(platform: Platform, events: Events) {
 
 /** Running calls that JavaScript gave a number, so that it can cancel them. */
 internal class Operations {
-    private val running = ConcurrentHashMap<Long, amana.core.CancelHandle>()
+    private val running = HashMap<Long, amana.core.CancelHandle>()
+
+    /** Cancelled before they began: JavaScript may cancel at once, and a call begins on another thread. */
+    private val early = LinkedHashSet<Long>()
 
     /** Runs a call with what cancels it; with none for 0. */
     suspend fun <T> run(operation: Double, call: suspend (amana.core.CancelHandle?) -> T): T {
@@ -33,21 +34,35 @@ internal class Operations {
         if (number == 0L) return call(null)
         if (number < 0) throw Failure.invalid("an operation is above 0")
         val handle = amana.core.CancelHandle()
-        if (running.putIfAbsent(number, handle) != null) {
+        val isNew = synchronized(running) { running.putIfAbsent(number, handle) == null }
+        if (!isNew) {
             handle.close()
             throw Failure.invalid("an operation's number is used once")
         }
         try {
+            if (synchronized(running) { early.remove(number) }) handle.cancel()
             return call(handle)
         } finally {
-            running.remove(number)
+            synchronized(running) { running.remove(number) }
             handle.close()
         }
     }
 
     fun cancel(operation: Double) {
-        if (operation == Math.rint(operation)) running[operation.toLong()]?.cancel()
+        if (operation != Math.rint(operation)) return
+        synchronized(running) {
+            val number = operation.toLong()
+            val handle = running[number]
+            if (handle != null) return handle.cancel()
+            // Most of these are over, and never asked for again: only the last ones are kept.
+            early.add(number)
+            if (early.size > EARLY) early.remove(early.first())
+        }
     }
 
-    fun cancelAll() = running.values.forEach { it.cancel() }
+    fun cancelAll() = synchronized(running) { running.values.forEach { it.cancel() } }
+
+    private companion object {
+        const val EARLY = 64
+    }
 }
