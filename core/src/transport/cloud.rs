@@ -202,7 +202,7 @@ impl CloudPeer {
 const fn may_be_the_rows(status: u16) -> bool {
     match status {
         401 | 404 | 407 | 408 | 426 | 429 => false,
-        400..=499 | 500 => true,
+        400..=500 => true,
         _ => false,
     }
 }

@@ -132,7 +132,7 @@ impl HttpClient {
         if let Some(body) = request.body {
             builder = builder.header(CONTENT_TYPE, "application/json").body(body);
         }
-        let sent = timeout(self.limits.to_head(body), builder.send());
+        let sent = timeout(self.limits.until_head(body), builder.send());
         let response = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(CANCELLED),

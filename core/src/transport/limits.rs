@@ -30,7 +30,7 @@ impl TimeLimits {
     }
 
     /// From the start of a call with a body of so many bytes to the head of the reply.
-    pub(super) fn to_head(&self, body: usize) -> Duration {
+    pub(super) fn until_head(&self, body: usize) -> Duration {
         self.first_byte.min(self.whole) + Self::to_carry(body)
     }
 }
@@ -94,9 +94,9 @@ mod tests {
     #[test]
     fn a_slow_network_gets_the_time_that_the_bytes_take() {
         let limits = TimeLimits::default();
-        assert_eq!(limits.to_head(0), limits.first_byte);
+        assert_eq!(limits.until_head(0), limits.first_byte);
         // A piece of a push, and the largest value, at 2 KiB a second.
-        let more = |bytes| (limits.to_head(bytes) - limits.first_byte).as_secs();
+        let more = |bytes| (limits.until_head(bytes) - limits.first_byte).as_secs();
         assert_eq!(more(512 * 1024), 256);
         assert_eq!(more(MAX_VALUE_BYTES), MAX_VALUE_BYTES as u64 / 2048);
         // 80 MB at 44 kB/s take half an hour, which is not the end.
