@@ -125,41 +125,22 @@ pub(super) fn follow(
         .map_sqlite()
 }
 
-/// The peers that hold what was sent of a record: those that took that revision, and those that hold
-/// all values that were changed in it.
+/// The peers that have taken this revision of an entry.
 pub(super) fn holders(
     connection: &Connection,
-    table: &Table,
-    ack: &Acknowledgement,
+    table: &str,
+    id: &str,
+    revision: i64,
 ) -> Result<Vec<String>> {
     let mut statement = connection
         .prepare_cached(
-            "SELECT peer, revision, base FROM amana_mark WHERE table_name = ? AND record_id = ?",
+            "SELECT peer FROM amana_mark WHERE table_name = ? AND record_id = ? AND revision = ?",
         )
         .map_sqlite()?;
-    let mut rows = statement
-        .query([table.name.as_str(), ack.id.as_str()])
+    let peers = statement
+        .query_map(params![table, id, revision], |row| row.get(0))
         .map_sqlite()?;
-    let mut holders = Vec::new();
-    while let Some(row) = rows.next().map_sqlite()? {
-        let revision: i64 = row.get(1).map_sqlite()?;
-        let base: String = row.get(2).map_sqlite()?;
-        if revision == ack.revision.0
-            || revision != NOT_YET && has_all(ack, &base_from_json(table, &base)?)
-        {
-            holders.push(row.get(0).map_sqlite()?);
-        }
-    }
-    Ok(holders)
-}
-
-/// Whether a peer that holds these values has every change that was sent.
-fn has_all(ack: &Acknowledgement, held: &[(usize, Value)]) -> bool {
-    let is_held = |position: &usize| {
-        let theirs = held.iter().find(|(known, _)| known == position);
-        theirs.is_some_and(|(_, value)| ack.sent.get(*position) == Some(value))
-    };
-    ack.kind != OutboxKind::Deleted && ack.changed.iter().all(is_held)
+    peers.collect::<rusqlite::Result<_>>().map_sqlite()
 }
 
 fn aside_is_over(connection: &Connection, peer: &PeerId, table: &str, id: &str) -> Result<()> {

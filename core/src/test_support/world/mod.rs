@@ -17,7 +17,6 @@ mod reconciling;
 mod refusing;
 mod sent_again;
 mod verifying;
-mod waiting;
 mod writing;
 
 use std::collections::BTreeMap;
