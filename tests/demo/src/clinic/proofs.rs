@@ -11,6 +11,10 @@ use super::Clinic;
 use super::records::Who;
 use super::roster::COLLEAGUES;
 
+/// A hub gives what it pulls as new the record's own time for the server's. The cloud never stamps a
+/// prescribed item again, so the hub learns the true one only where it happens to pull it twice.
+const STAMPED: &str = "prescription_items";
+
 impl Clinic<'_> {
     pub(super) fn prove(&mut self) -> Result<()> {
         let evenings = std::mem::take(&mut self.uneven);
@@ -56,7 +60,13 @@ impl Clinic<'_> {
             shared.retain(|name, _| cloud.shared.contains_key(name));
             holders.push((format!("tablet {number}"), shared));
         }
-        let different = digest::differences(&hub.shared, &cloud.shared);
+        let rows_of = |all: &Digests| all.get(STAMPED).map(|(rows, _)| *rows);
+        let different: Vec<_> = digest::differences(&hub.shared, &cloud.shared)
+            .into_iter()
+            .filter(|name| {
+                !name.starts_with(STAMPED) || rows_of(&hub.shared) != rows_of(&cloud.shared)
+            })
+            .collect();
         if !different.is_empty() {
             wrong.push(format!("hub and cloud differ in {}", different.join(", ")));
         }
@@ -67,6 +77,10 @@ impl Clinic<'_> {
         }
         holders.push(("hub".to_owned(), hub.shared.clone()));
         holders.push(("cloud".to_owned(), cloud.shared.clone()));
+        // One digest for all: without what the hub cannot have.
+        for (_, all) in &mut holders {
+            all.remove(STAMPED);
+        }
         let digests: Vec<Json> = holders
             .iter()
             .map(|(who, all)| json!({"who": who, "rows": rows(all), "digest": short(all)}))
@@ -83,6 +97,9 @@ impl Clinic<'_> {
         self.report.left_out.push(
             "columns that no app sees (patients.image_timestamp), and tables of which a tablet keeps its own user's rows alone, between hub and tablets".to_owned(),
         );
+        self.report.left_out.push(format!(
+            "the server's own times of {STAMPED} between hub and cloud: there rows are counted, and the one digest of all six is without them"
+        ));
         self.report.left_out.push(
             "onset and end days of problems before September 2001: the hub sends them up again as \
              numbers, which the cloud takes for the present moment, whatever a tablet does"
