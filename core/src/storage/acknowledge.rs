@@ -115,7 +115,7 @@ fn settle(
     };
     sent::take(tx.connection, &terms.id, table, ack, base)?;
     if noted.others {
-        let holders = marks::holders(tx.connection, &table.name, id, ack.revision.0)?;
+        let holders = marks::holders(tx.connection, table, ack)?;
         holders::begin(tx.connection, &table.name, id, &holders)?;
     }
     if entry.revision != ack.revision {

@@ -13,7 +13,9 @@ use super::transaction::WriteTransaction;
 use super::{absent, conflicts, origins, outbox, peers, reconcile, records, sent};
 use crate::cancel::CancelToken;
 use crate::error::Result;
-use crate::model::change_set::{OutboxEntry, OutboxKind, PullReply, RemoteChange, RemoteRow};
+use crate::model::change_set::{
+    OutboxEntry, OutboxKind, PullReply, RemoteChange, RemoteRow, Revision,
+};
 use crate::model::hub_rights;
 use crate::model::ids::{PeerId, PeerKind, RecordId};
 use crate::model::merge::{MergeInput, MergePlan, MergeRule};
@@ -334,11 +336,15 @@ impl<'t> Apply<'t> {
             for (position, value) in cells {
                 local[*position] = value.clone();
             }
-            let renewed;
+            let followed;
             let mark = match changes_what_waits(table, entry, cells) {
                 true => {
-                    renewed = renew(tx, &self.terms.id, row, entry)?;
-                    renewed.as_ref()
+                    let revisions = (entry.revision, renew(tx, row)?);
+                    let (connection, peer) = (tx.connection, &self.terms.id);
+                    // It has said what it holds.
+                    marks::follow(connection, peer, table, id, revisions)?;
+                    followed = marks::find(connection, peer, table, id)?;
+                    followed.as_ref()
                 }
                 false => row.mark,
             };
@@ -354,11 +360,17 @@ impl<'t> Apply<'t> {
         }
         match base {
             Some(base) if base.is_empty() && entry.kind == OutboxKind::Updated => {
-                outbox::remove(tx.connection, &table.name, id, entry.kind)
+                return outbox::remove(tx.connection, &table.name, id, entry.kind);
             }
-            Some(base) => outbox::set_base(tx.connection, table, id, &base),
-            None => Ok(()),
+            Some(base) => outbox::set_base(tx.connection, table, id, &base)?,
+            None => {}
         }
+        // Told to the others as well: an edit that only they have, with the time that it had, the peer
+        // would drop when they bring it there, and they would take its version in place of it.
+        if self.others && changes_what_waits(table, entry, cells) {
+            renew(tx, row)?;
+        }
+        Ok(())
     }
 
     fn entry(
@@ -533,21 +545,14 @@ fn changes_what_waits(table: &Table, entry: &OutboxEntry, cells: &[(usize, Value
 }
 
 /// Gives the entry of a record a new revision, since what is stored is not what was sent under the
-/// one it has: a peer that takes that one, now or before, does not have this. The mark of the peer
-/// that was pulled from, which has said what it holds, goes along.
-fn renew(
-    tx: &mut WriteTransaction<'_>,
-    peer: &PeerId,
-    row: &Pulled<'_>,
-    entry: &OutboxEntry,
-) -> Result<Option<Mark>> {
+/// one it has: a peer that takes that one, now or before, does not have this.
+fn renew(tx: &mut WriteTransaction<'_>, row: &Pulled<'_>) -> Result<Revision> {
     let table = tx.context.schema.table(row.index);
     let id = row.remote.id.as_str();
     let revision = tx.next_revision();
     outbox::set_revision(tx.connection, table, id, revision)?;
     records::retry_refused(tx, row.index, id)?;
-    marks::follow(tx.connection, peer, table, id, (entry.revision, revision))?;
-    marks::find(tx.connection, peer, table, id)
+    Ok(revision)
 }
 
 /// The version of a pulled record.

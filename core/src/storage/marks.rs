@@ -125,22 +125,41 @@ pub(super) fn follow(
         .map_sqlite()
 }
 
-/// The peers that have taken this revision of an entry.
+/// The peers that hold what was sent of a record: those that took that revision, and those that hold
+/// all values that were changed in it.
 pub(super) fn holders(
     connection: &Connection,
-    table: &str,
-    id: &str,
-    revision: i64,
+    table: &Table,
+    ack: &Acknowledgement,
 ) -> Result<Vec<String>> {
     let mut statement = connection
         .prepare_cached(
-            "SELECT peer FROM amana_mark WHERE table_name = ? AND record_id = ? AND revision = ?",
+            "SELECT peer, revision, base FROM amana_mark WHERE table_name = ? AND record_id = ?",
         )
         .map_sqlite()?;
-    let peers = statement
-        .query_map(params![table, id, revision], |row| row.get(0))
+    let mut rows = statement
+        .query([table.name.as_str(), ack.id.as_str()])
         .map_sqlite()?;
-    peers.collect::<rusqlite::Result<_>>().map_sqlite()
+    let mut holders = Vec::new();
+    while let Some(row) = rows.next().map_sqlite()? {
+        let revision: i64 = row.get(1).map_sqlite()?;
+        let base: String = row.get(2).map_sqlite()?;
+        if revision == ack.revision.0
+            || revision != NOT_YET && has_all(ack, &base_from_json(table, &base)?)
+        {
+            holders.push(row.get(0).map_sqlite()?);
+        }
+    }
+    Ok(holders)
+}
+
+/// Whether a peer that holds these values has every change that was sent.
+fn has_all(ack: &Acknowledgement, held: &[(usize, Value)]) -> bool {
+    let is_held = |position: &usize| {
+        let theirs = held.iter().find(|(known, _)| known == position);
+        theirs.is_some_and(|(_, value)| ack.sent.get(*position) == Some(value))
+    };
+    ack.kind != OutboxKind::Deleted && ack.changed.iter().all(is_held)
 }
 
 fn aside_is_over(connection: &Connection, peer: &PeerId, table: &str, id: &str) -> Result<()> {

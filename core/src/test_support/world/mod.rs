@@ -17,6 +17,7 @@ mod reconciling;
 mod refusing;
 mod sent_again;
 mod verifying;
+mod waiting;
 mod writing;
 
 use std::collections::BTreeMap;
