@@ -178,9 +178,9 @@ export class Vault<S = HikmaSchema> {
   /** Destroys the keys, then all data. Nothing brings it back. */
   async wipe(): Promise<void> {
     await call((module) => module.wipe(this.handle));
+    forget(this);
     // the handle is of no more use, and would hold its observers
     await call((module) => module.closeVault(this.handle));
-    forget(this);
   }
 
   /** A table of the schema. */

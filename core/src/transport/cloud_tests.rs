@@ -226,6 +226,31 @@ fn silence_ends_by_the_limits() {
     }
 }
 
+/// With limits of nothing there is only the time that a slow network takes for the bytes.
+#[test]
+fn what_is_sent_and_received_has_the_time_that_it_takes() {
+    let taken = || TestServer::answering(Answer::reply("200 OK", r#"{"success":true}"#));
+    let server = taken();
+    let peer = |server: &TestServer| {
+        let limits = short(0, 60_000, 0);
+        client_with(&server.address, limits, Arc::new(SystemClock))
+            .peer(Proof::Password(credentials()), "u".into())
+    };
+    // Half a minute's worth.
+    let [row] = &piece()[..] else {
+        panic!("not one row")
+    };
+    let rows: Vec<_> = (0..8_000)
+        .map(|n| OutboxRow {
+            id: RecordId::from_peer(&format!("p{n}")).unwrap(),
+            ..row.clone()
+        })
+        .collect();
+    peer(&server).push(&rows, &CancelToken::new()).unwrap();
+    let error = pull(&peer(&taken())).unwrap_err();
+    assert!(error.detail().contains("in time"));
+}
+
 #[test]
 fn a_cancel_is_felt_before_during_and_in_the_body() {
     let server = TestServer::answering(Answer::silence());
@@ -299,7 +324,10 @@ fn a_push_is_taken_only_when_the_server_says_so() {
         );
     }
     assert_eq!(refused(Answer::reply("500 Oh", "{}")), ErrorCode::Server);
-    assert_eq!(refused(Answer::reply("413 Big", "{}")), ErrorCode::Protocol);
+    for status in ["413 Big", "400 Bad", "403 Attack", "422 What"] {
+        let code = refused(Answer::reply(status, "{}"));
+        assert_eq!(code, ErrorCode::Protocol, "{status}");
+    }
 
     for (status, code) in [
         ("401 No", ErrorCode::Unauthorized),

@@ -140,6 +140,27 @@ fn a_rate_limit_is_waited_for() {
 }
 
 #[test]
+fn patience_spent_on_a_pull_that_came_is_not_missing_for_the_push() {
+    let device = Device::new();
+    device.patients(3);
+    let limited = || error(ErrorCode::RateLimited).retry_after_ms(1_000);
+    for _ in 0..7 {
+        device.peer.will_answer(failing(limited(), vec![]));
+    }
+    let mut asked = 0;
+    device.peer.on_push(move |_| {
+        asked += 1;
+        if asked <= 7 {
+            Err(PushFailure::Stopped(limited()))
+        } else {
+            Ok(())
+        }
+    });
+    assert_eq!(device.sync().unwrap().pushed, 3);
+    assert_eq!(device.timer.waits().len(), 14);
+}
+
+#[test]
 fn patience_with_a_rate_limit_ends() {
     let device = Device::new();
     for _ in 0..9 {
