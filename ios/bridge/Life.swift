@@ -188,5 +188,5 @@ struct Life: Sendable {
 
     func rotate(_ handle: Double) async throws { try await vault(handle).rotate() }
 
-    func wipe(_ handle: Double) async throws { try await vault(handle).wipe() }
+    func wipe(_ handle: Double) async throws { try await vaults.wipe(handle) }
 }

@@ -104,7 +104,8 @@ private final class DamageTeller: DamageObserver {
 final class Vaults: @unchecked Sendable {
     private let lock = NSLock()
     private var open: [Int64: OpenVault] = [:]
-    // Opening and closing in turn: a vault must not be closed while another handle of it is being made.
+    // Opening and ending in turn: a vault must not be closed or wiped while another handle of it is
+    // being made.
     private let turn = Turn()
     private let telling = Turn()
     private var isProtectedDataGone = false
@@ -142,6 +143,17 @@ final class Vaults: @unchecked Sendable {
             }
             defer { gone.release() }
             if isLast { try await gone.vault.shutdown() }
+        }
+    }
+
+    /// Destroys a vault, and lets go of every handle of it; of none where it is not destroyed.
+    func wipe(_ handle: Double) async throws {
+        try await turn.take {
+            let wiped = try require(handle)
+            try await wiped.vault.wipe()
+            let gone = all().filter { $0.name == wiped.name }
+            lock.withLock { gone.forEach { open[$0.handle] = nil } }
+            gone.forEach { $0.release() }
         }
     }
 

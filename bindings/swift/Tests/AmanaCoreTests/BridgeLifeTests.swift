@@ -52,6 +52,30 @@ final class BridgeLifeTests: XCTestCase {
         XCTAssertGreaterThan(again, two)
     }
 
+    func testAWipedVaultLeavesNoHandleBehind() async throws {
+        let other = try await desk.open("other")
+        let one = try await desk.open()
+        let two = try await desk.attach()
+        XCTAssertEqual(desk.bridge.vaults.all().count, 3)
+        try await life.wipe(one)
+        XCTAssertEqual(desk.bridge.vaults.all().count, 1)
+        for handle in [one, two] {
+            XCTAssertEqual(life.state(handle), "closed")
+            await assertRefused("closed") { try await self.life.glance(handle) }
+            await assertRefused("closed") { try await self.life.wipe(handle) }
+            try await life.close(handle)
+            let closed = desk.heard.named("onVaultState").filter {
+                $0["handle"] as? Int64 == Int64(handle) && $0["state"] as? String == "closed"
+            }
+            XCTAssertEqual(closed.count, 1)
+        }
+        XCTAssertEqual(life.state(other), "unlocked")
+        let again = try await desk.attach()
+        let glance = try await life.glance(again)
+        XCTAssertEqual(glance["presence"] as? String, "nothing")
+        XCTAssertEqual(desk.bridge.vaults.all().count, 2)
+    }
+
     func testNothingIsOpenedOnceTheAppGoes() async throws {
         let handle = try await desk.open()
         async let late = desk.attach("late")

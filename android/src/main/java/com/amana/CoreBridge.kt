@@ -6,8 +6,7 @@ package com.amana
  * and throws [Failure] or what becomes one. Knows nothing of React Native.
  */
 internal class CoreBridge(platform: Platform, events: Events) {
-    private val vaults = Vaults(events)
-
+    val vaults = Vaults(events)
     val operations = Operations()
     val life = Life(platform, vaults, events)
     val keyValues = KeyValues(vaults)

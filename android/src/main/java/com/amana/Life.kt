@@ -123,7 +123,7 @@ internal class Life(
 
     suspend fun rotate(handle: Double) = vault(handle).rotate()
 
-    suspend fun wipe(handle: Double) = vault(handle).wipe()
+    suspend fun wipe(handle: Double) = vaults.wipe(handle)
 
     fun lastRefusal(handle: Double): Map<String, Any?>? = vault(handle).lastRefusal()?.let(Told::refusal)
 

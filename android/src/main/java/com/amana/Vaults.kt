@@ -78,7 +78,7 @@ internal class OpenVault(
 internal class Vaults(private val events: Events) {
     private val open = ConcurrentHashMap<Long, OpenVault>()
 
-    // Opening and closing in turn: a vault must not be closed while another handle of it is being made.
+    // Opening and ending in turn: a vault must not be closed or wiped while another handle of it is being made.
     private val turn = Mutex()
     private var isEnding = false
 
@@ -101,6 +101,19 @@ internal class Vaults(private val events: Events) {
             gone.release(events)
         }
     }
+
+    /** Destroys a vault, and lets go of every handle of it; of none where it is not destroyed. */
+    suspend fun wipe(handle: Double) = turn.withLock {
+        val wiped = require(handle)
+        wiped.vault.wipe()
+        open.values.filter { it.name == wiped.name }.forEach { gone ->
+            open.remove(gone.handle)
+            gone.release(events)
+        }
+    }
+
+    /** How many handles there are. */
+    fun count(): Int = open.size
 
     /** Lets go of all handles, for good: also of one that is just being made, and of all others if one fails. */
     suspend fun removeAll() {

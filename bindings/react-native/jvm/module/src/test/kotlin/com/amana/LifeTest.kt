@@ -2,8 +2,10 @@ package com.amana
 
 import com.facebook.react.bridge.ReadableArray
 import com.facebook.react.bridge.ReadableMap
+import kotlinx.coroutines.runBlocking
 import kotlin.test.Test
 import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlin.test.assertNotEquals
 import kotlin.test.assertNotNull
@@ -29,6 +31,30 @@ class LifeTest {
         phone.call { closeVault(handle, it) }
         phone.call { closeVault(handle, it) }
         Unit
+    }
+
+    @Test
+    fun aWipedVaultLeavesNoHandleBehind() = Bench().use { bench ->
+        val life = bench.bridge.life
+        runBlocking {
+            val other = bench.open("other")
+            val one = bench.open("clinic")
+            val two = bench.attach("clinic")
+            assertEquals(3, bench.bridge.vaults.count())
+            life.wipe(one)
+            assertEquals(1, bench.bridge.vaults.count())
+            for (handle in listOf(one, two)) {
+                assertEquals("closed", life.state(handle))
+                assertEquals("closed", assertFailsWith<Failure> { life.glance(handle) }.code)
+                assertEquals("closed", assertFailsWith<Failure> { life.wipe(handle) }.code)
+                life.close(handle)
+                assertEquals(1, bench.told("closed", handle))
+            }
+            assertEquals("unlocked", life.state(other))
+            val again = bench.attach("clinic")
+            assertEquals("nothing", life.glance(again)["presence"])
+            assertEquals(2, bench.bridge.vaults.count())
+        }
     }
 
     @Test
