@@ -3,40 +3,11 @@
  * error with a code of the closed list, or what React Native itself throws for a value of another type;
  * the JVM lives on, and ends with 0.
  */
-import path from 'node:path';
-
 import { isErrorCode } from '../src/errors.ts';
 import type { Spec } from '../src/NativeAmana.ts';
+import type { Method } from '../tests/contract/spec.ts';
+import { methods } from '../tests/contract/spec.ts';
 import { aName, theModule } from './app.ts';
-
-interface Parameter {
-  readonly name: string;
-  readonly optional: boolean;
-  readonly typeAnnotation: { readonly type: string; readonly typeAnnotation?: { readonly type: string } };
-}
-interface Method {
-  readonly name: string;
-  readonly typeAnnotation: { readonly params: readonly Parameter[] };
-}
-
-/* eslint-disable-next-line @typescript-eslint/no-require-imports */
-const codegen = require('@react-native/codegen/lib/cli/combine/combine-js-to-schema') as {
-  combineSchemasInFileList(
-    files: string[],
-    platform: null,
-    exclude: null
-  ): { readonly modules: Record<string, { readonly spec: { readonly methods: readonly Method[] } }> };
-};
-const spec = path.join(__dirname, '../src/NativeAmana.ts');
-const [contract] = Object.values(codegen.combineSchemasInFileList([spec], null, null).modules);
-const methods = (contract?.spec.methods ?? []).map(({ name, typeAnnotation }) => ({
-  name,
-  params: typeAnnotation.params.map((param) => ({
-    name: param.name,
-    nullable: param.typeAnnotation.type === 'NullableTypeAnnotation',
-    type: (param.typeAnnotation.typeAnnotation ?? param.typeAnnotation).type,
-  })),
-}));
 
 const app = theModule();
 let handle = 0;
@@ -80,7 +51,7 @@ async function outcome(name: string, args: unknown[]): Promise<string> {
   }
 }
 
-const usual = (params: (typeof methods)[number]['params']): unknown[] =>
+const usual = (params: Method['params']): unknown[] =>
   params.map(({ name, type, nullable }) => (name === 'handle' ? handle : nullable ? null : USUAL[type]));
 
 test('the contract was read', () => {

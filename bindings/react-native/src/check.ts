@@ -93,6 +93,18 @@ export function checkArray(value: unknown, what: string): readonly unknown[] {
   return value;
 }
 
+/** What an app passes as options: an object, or nothing. */
+export function checkOptions<T extends object>(value: T | undefined, what = 'options'): T {
+  if (value === undefined) return {} as T;
+  if (!isPlainObject(value)) throw invalid(`${what}: an object is expected`);
+  return value;
+}
+
+/** A function that is called back. */
+export function checkFunction(value: unknown, what: string): void {
+  if (typeof value !== 'function') throw invalid(`${what} is a function`);
+}
+
 /** A list of keys. */
 export function checkKeys(value: unknown): string[] {
   const keys = checkArray(value, 'keys');
@@ -117,6 +129,21 @@ export function toJson(value: unknown, at?: string): string {
     throw new AmanaError('value_too_large', 'the call is larger than 64 MiB', { at: at ?? null });
   }
   return text;
+}
+
+/**
+ * The same data however it is written: members in one order, and none that is undefined. What is no
+ * plain data stays as it is, for `toJson` to refuse.
+ */
+export function canonical(value: unknown, depth = 0): unknown {
+  if (depth > MAX_DEPTH) throw invalid('the data is nested too deep');
+  if (Array.isArray(value)) return value.map((item) => canonical(item, depth + 1));
+  if (!isPlainObject(value)) return value;
+  const members = Object.entries(value)
+    .filter(([, item]) => item !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, item]) => [name, canonical(item, depth + 1)] as const);
+  return Object.fromEntries(members);
 }
 
 function checkPlain(value: unknown, at: string | undefined, depth: number): void {

@@ -100,5 +100,12 @@ export function checkPerson(person: unknown): string {
 
 export function checkPrompt(prompt: unknown): PresencePrompt {
   const given = (prompt ?? {}) as Partial<PresencePrompt>;
-  return { title: checkText(given.title, 'title'), cancel: checkText(given.cancel, 'cancel') };
+  return { title: checkShown(given.title, 'title'), cancel: checkShown(given.cancel, 'cancel') };
+}
+
+/** Text on a prompt: Android refuses to show one without. */
+function checkShown(value: unknown, what: string): string {
+  const text = checkText(value, what);
+  if (text.trim() === '') throw invalid(`${what} is what the prompt says: it is not empty`);
+  return text;
 }

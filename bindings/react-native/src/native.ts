@@ -3,6 +3,7 @@
  * running calls a number by which they can be cancelled, and passes its events to who listens. The one
  * place where another implementation of the contract can be put in: the mock, or a bridge.
  */
+import { invalid } from './check.ts';
 import { AmanaError, toAmanaError } from './errors.ts';
 import type {
   ChangeEvent,
@@ -70,16 +71,27 @@ export async function callCancellable<T>(
   signal: AbortSignalLike | undefined,
   work: (module: Spec, operation: number) => Promise<T>
 ): Promise<T> {
+  checkSignal(signal);
   if (signal?.aborted === true) {
     throw new AmanaError('cancelled', 'the call was cancelled before it began');
   }
   const operation = ++lastOperation;
   const abort = () => native().cancelOperation(operation);
-  signal?.addEventListener('abort', abort);
-  try {
-    return await call((module) => work(module, operation));
-  } finally {
-    signal?.removeEventListener('abort', abort);
+  return call(async (module) => {
+    signal?.addEventListener('abort', abort);
+    try {
+      return await work(module, operation);
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  });
+}
+
+function checkSignal(signal: unknown): void {
+  if (signal === undefined || signal === null) return;
+  const { addEventListener: add, removeEventListener: remove } = signal as Partial<AbortSignalLike>;
+  if (typeof add !== 'function' || typeof remove !== 'function') {
+    throw invalid('a signal is that of an AbortController');
   }
 }
 

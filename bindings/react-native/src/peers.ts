@@ -1,5 +1,15 @@
 /** Whom a vault syncs with, and how it stands: cloud, hubs, conflicts, what was put aside. */
-import { checkId, checkSecret, checkText, checkWhole } from './check.ts';
+import {
+  checkBoolean,
+  checkFunction,
+  checkId,
+  checkOptions,
+  checkSecret,
+  checkText,
+  checkWhole,
+  invalid,
+  isPlainObject,
+} from './check.ts';
 import type {
   ConflictEntry,
   PairedHub,
@@ -65,7 +75,8 @@ export class VaultPeers {
 
   /** Signs in at the cloud. `unauthorized` also while the server's own database is down. */
   async signIn(how: CloudSignIn): Promise<SignedInPerson> {
-    const url = checkText(how?.url, 'url');
+    if (!isPlainObject(how)) throw invalid('how to sign in is an object');
+    const url = checkText(how.url, 'url');
     const email = checkText(how.email, 'email');
     const ca = how.privateCaPem === undefined ? null : checkText(how.privateCaPem, 'privateCaPem');
     const password = checkSecret(how.password, 'a password');
@@ -91,7 +102,8 @@ export class VaultPeers {
 
   /** Signs in at a paired hub; works without the internet. */
   async signInAtHub(how: HubSignIn): Promise<SignedInPerson> {
-    const peer = checkText(how?.peer, 'a peer');
+    if (!isPlainObject(how)) throw invalid('how to sign in is an object');
+    const peer = checkText(how.peer, 'a peer');
     const email = checkText(how.email, 'email');
     const password = checkSecret(how.password, 'a password');
     return wiping([password], () =>
@@ -121,10 +133,11 @@ export class VaultPeers {
 
   /** Pulls, merges, pushes. A second call for the same peer joins the first. */
   async sync(options: SyncOptions = {}): Promise<SyncReport> {
-    const peer = options.peer === undefined ? null : checkText(options.peer, 'a peer');
-    const fullPull = options.fullPull === true;
-    return callCancellable(options.signal, async (module, operation) => {
-      const { onProgress } = options;
+    const { peer: named, fullPull = false, signal, onProgress } = checkOptions(options);
+    const peer = named === undefined ? null : checkText(named, 'a peer');
+    checkBoolean(fullPull, 'fullPull');
+    if (onProgress !== undefined) checkFunction(onProgress, 'onProgress');
+    return callCancellable(signal, async (module, operation) => {
       const wanted = peer ?? 'cloud';
       // by peer, not by operation: a call that joined hears of the sync that it joined
       const stop = listen('progress', this.handle, ({ handle: _, operation: __, ...progress }) => {

@@ -5,8 +5,10 @@
 import {
   checkArray,
   checkExpiry,
+  checkFunction,
   checkKey,
   checkKeys,
+  checkOptions,
   checkText,
   checkValue,
   checkWhole,
@@ -82,6 +84,7 @@ export class SecureStorage {
   setItem(key: string, value: string, callback?: Callback<void>): Promise<void>;
   setItem(key: string, value: string, options?: SetOptions): Promise<void>;
   setItem(key: string, value: string, more?: Callback<void> | SetOptions): Promise<void> {
+    // AsyncStorage takes null for no callback
     const [options, callback] = typeof more === 'function' ? [{}, more] : [more ?? {}, undefined];
     return settle(this.writeText(key, value, options), callback);
   }
@@ -202,7 +205,7 @@ export class SecureStorage {
     const checked = checkKey(key);
     const before = expected === null ? null : tag(checkValue(expected));
     const after = next === null ? null : tag(checkValue(next));
-    const expires = checkExpiry(options.expiresInMs);
+    const expires = checkExpiry(checkOptions(options).expiresInMs);
     const handle = await this.at();
     return call((m) => m.kvCompareAndSet(handle, this.space, checked, before, after, expires));
   }
@@ -234,6 +237,7 @@ export class SecureStorage {
 
   /** Hears of every committed change of this namespace. Returns how to stop. */
   subscribe(listener: (change: StorageChange) => void): () => void {
+    checkFunction(listener, 'a listener');
     let stop: (() => void) | null = null;
     let ended = false;
     const begin = (handle: number) => {
@@ -268,7 +272,7 @@ export class SecureStorage {
 
   private async write(key: string, value: SecureValue, options: SetOptions): Promise<void> {
     const checked = checkKey(key);
-    const expires = checkExpiry(options.expiresInMs);
+    const expires = checkExpiry(checkOptions(options).expiresInMs);
     const handle = await this.at();
     return call((m) => m.kvSet(handle, this.space, checked, tag(value), expires));
   }
@@ -326,7 +330,7 @@ function noResult(): void {
 }
 
 function settle<T>(work: Promise<T>, callback: Callback<T> | undefined): Promise<T> {
-  if (callback !== undefined) {
+  if (typeof callback === 'function') {
     work.then(
       (result) => callback(null, result),
       (error: unknown) => callback(toAmanaError(error))
@@ -336,7 +340,7 @@ function settle<T>(work: Promise<T>, callback: Callback<T> | undefined): Promise
 }
 
 function settleMany<T>(work: Promise<T>, callback: MultiCallback<T> | undefined): Promise<T> {
-  if (callback !== undefined) {
+  if (typeof callback === 'function') {
     work.then(
       (result) => callback(null, result),
       (error: unknown) => callback([toAmanaError(error)])

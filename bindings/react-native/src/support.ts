@@ -1,5 +1,5 @@
 /** What a team runs on a new kind of phone. */
-import { toJson } from './check.ts';
+import { canonical, checkBoolean, checkOptions, toJson } from './check.ts';
 import type { KeyStoreReport } from './NativeAmana.ts';
 import { call } from './native.ts';
 import type { VaultConfig } from './vault.ts';
@@ -8,6 +8,9 @@ import type { VaultConfig } from './vault.ts';
 export async function runKeyStoreSelfTest(
   options: NonNullable<VaultConfig['keyStore']> = {}
 ): Promise<KeyStoreReport> {
-  const json = toJson(options);
+  for (const [member, value] of Object.entries(checkOptions(options))) {
+    if (value !== undefined) checkBoolean(value, member);
+  }
+  const json = toJson(canonical(options));
   return call((module) => module.runKeyStoreSelfTest(json));
 }

@@ -1,5 +1,5 @@
 /** Records of one table: writes, look-ups, queries in pages, and results that follow the store. */
-import { checkFields, checkId, checkText, invalid } from './check.ts';
+import { checkFields, checkFunction, checkId, checkText, invalid, isPlainObject } from './check.ts';
 import { Live } from './live.ts';
 import type { ChangedTable } from './NativeAmana.ts';
 import { call, listen, native } from './native.ts';
@@ -61,6 +61,7 @@ export class Table<S, T extends TableName<S>> {
 
   /** Calls back with a record, or null, now and whenever it changes. Returns how to stop. */
   observe(id: string, listener: (row: Row<S, T> | null) => void): () => void {
+    checkFunction(listener, 'a listener');
     const live = this.live(id);
     return live.subscribe(() => {
       if (live.get().status === 'ready') listener(live.get().value);
@@ -136,6 +137,7 @@ export class Results<R extends object> {
 
   /** Calls back with the first page, now and whenever it changes. Returns how to stop. */
   observe(listener: (rows: readonly R[]) => void): () => void {
+    checkFunction(listener, 'a listener');
     const live = this.live();
     return live.subscribe(() => {
       if (live.get().status === 'ready') listener(live.get().value);
@@ -205,18 +207,21 @@ export class BatchMaker<S> {
   readonly operations: Operation[] = [];
 
   create<T extends TableName<S>>(table: T, fields: Insert<S, T>): this {
-    if (typeof fields !== 'object' || fields === null)
-      throw invalid('a record is an object', table);
+    checkText(table, 'a table');
+    if (!isPlainObject(fields)) throw invalid('a record is an object of columns', table);
     return this.add({ op: 'insert', table, fields });
   }
 
   update<T extends TableName<S>>(table: T, id: string, fields: Update<S, T>): this {
-    if (typeof fields !== 'object' || fields === null)
-      throw invalid('a record is an object', table);
+    checkText(table, 'a table');
+    checkId(id);
+    if (!isPlainObject(fields)) throw invalid('a record is an object of columns', table);
     return this.add({ op: 'update', table, id, fields });
   }
 
   delete<T extends TableName<S>>(table: T, id: string): this {
+    checkText(table, 'a table');
+    checkId(id);
     return this.add({ op: 'delete', table, id });
   }
 

@@ -1,5 +1,15 @@
 /** A vault's life: opening, locking, closing, wiping; and the rooms in it. */
-import { checkSecret, checkText, checkWhole, invalid, isPlainObject, toJson } from './check.ts';
+import {
+  checkFunction,
+  checkSecret,
+  checkText,
+  checkWhole,
+  invalid,
+  isPlainObject,
+  toJson,
+} from './check.ts';
+import type { VaultConfig } from './config.ts';
+import { readConfig } from './config.ts';
 import type { HikmaSchema } from './hikma.ts';
 import type { Pin, PresencePrompt } from './keys.ts';
 import { checkPerson, checkPrompt, VaultKeys } from './keys.ts';
@@ -20,67 +30,11 @@ import { VaultPeers } from './peers.ts';
 import type { TableName } from './schema.ts';
 import { SecureStorage } from './storage.ts';
 import { BatchMaker, Table } from './table.ts';
-import { fromBase64 } from './text.ts';
 
 /** Whether a vault can be used. */
 export type VaultState = 'locked' | 'unlocked' | 'closed';
 
-/** What stays where both sides changed a column. */
-export type ConflictRule = 'local' | 'remote' | 'latest';
-
-/** How a vault is made and opened. Everything has a default. */
-export interface VaultConfig {
-  /** Which of the app's vaults: a–z, 0–9, `-`, `_`, a letter first; `amana` where it is left out. */
-  readonly name?: string;
-  /**
-   * `device` opens without a person, so background sync can work. `person` opens with a PIN or a finger
-   * alone: for tablets that people share. For good; `device` where it is left out.
-   */
-  readonly policy?: 'device' | 'person';
-  /** The app's own schema as data; Hikma's where it is left out. */
-  readonly schema?: object;
-  /** A vault that nothing uses for so long locks itself; 0 never; 5 minutes where it is left out. */
-  readonly idleLockMs?: number;
-  /** How device secrets are made. */
-  readonly keyStore?: {
-    /**
-     * Secrets that can be used only while the device is unlocked, so not in the background. iOS: the
-     * vault's files can be read only then, too, and an open vault is locked with the device. Android:
-     * from API 35 (Android 15) on, and for opening alone; before, it has no effect. A secret keeps what
-     * it was made with.
-     */
-    readonly strict?: boolean;
-    /** Android: in the separate security chip where there is one (from API 28). Slow. */
-    readonly strongBox?: boolean;
-  };
-  /** The organisation's public recovery key, 32 bytes in base64. For good. */
-  readonly recoveryKey?: string;
-  /** So many wrong PINs in a row destroy that person's slot. Off where it is left out. */
-  readonly dropPinAfter?: number;
-  /** How the cloud is asked: with the stored password, or with a token. */
-  readonly cloudSync?: 'password' | 'token';
-  /** The keys that the cloud's server may show, beside the ordinary checks; two at least. */
-  readonly cloudPins?: {
-    /** SHA-256 of each key's SubjectPublicKeyInfo, in base64. */
-    readonly pins: readonly string[];
-    /** After this they are not looked at, so that an app nobody updates does not lock itself out. */
-    readonly expiresMs: number;
-    /** Only counts what does not fit. */
-    readonly reportOnly?: boolean;
-  };
-  /** The rules of syncing. */
-  readonly sync?: {
-    /** With which kind of peer an edit has arrived; the cloud where it is left out. */
-    readonly lastWord?: 'cloud' | 'hub';
-    /** What stays where both sides changed a column; `local` where it is left out. */
-    readonly conflicts?: ConflictRule;
-    /** The same, for single tables. */
-    readonly tables?: Readonly<Record<string, ConflictRule>>;
-    /** After how many days the cloud is asked for everything again; 0 only when it must be. */
-    readonly cloudFullPullDays?: number;
-    readonly hubFullPullDays?: number;
-  };
-}
+export type { ConflictRule, VaultConfig } from './config.ts';
 
 /** How a vault is unlocked: not at all for policy `device`. */
 export type UnlockWith =
@@ -120,11 +74,13 @@ export class Vault<S = HikmaSchema> {
 
   /** Hears of locking, unlocking, closing. Returns how to stop. */
   onState(listener: (state: VaultState) => void): () => void {
+    checkFunction(listener, 'a listener');
     return listen('state', this.handle, (event) => listener(event.state as VaultState));
   }
 
   /** Hears of every committed transaction that changed records. Returns how to stop. */
   onChange(listener: (change: Omit<ChangeEvent, 'handle'>) => void): () => void {
+    checkFunction(listener, 'a listener');
     return listen('change', this.handle, ({ handle: _, ...change }) => listener(change));
   }
 
@@ -135,7 +91,8 @@ export class Vault<S = HikmaSchema> {
 
   /** Makes a vault of policy `person` where there is none, and opens it for its first person. */
   async create(first: { readonly person: string; readonly pin: Pin }): Promise<void> {
-    const person = checkPerson(first?.person);
+    if (!isPlainObject(first)) throw invalid('a vault is made for a person with a PIN');
+    const person = checkPerson(first.person);
     const pin = checkSecret(first.pin, 'a PIN');
     const recovery = this.config.recoveryKey ?? null;
     return wiping([pin], () =>
@@ -194,6 +151,7 @@ export class Vault<S = HikmaSchema> {
 
   /** Several writes in one transaction: all or none. Resolves to the records' ids. */
   async batch(make: (batch: BatchMaker<S>) => void): Promise<readonly string[]> {
+    checkFunction(make, 'what makes a batch');
     const batch = new BatchMaker<S>();
     make(batch);
     const json = toJson(batch.operations);
@@ -232,6 +190,7 @@ export class Vault<S = HikmaSchema> {
 
   /** Hears that damage was found in the database. Returns how to stop. */
   onDamage(listener: () => void): () => void {
+    checkFunction(listener, 'a listener');
     return listen('damage', this.handle, () => listener());
   }
 
@@ -245,7 +204,9 @@ export class Vault<S = HikmaSchema> {
    * is deleted. `unsynced` is the number that the person was shown (`refusal`), null for unknown.
    */
   async quarantine(acknowledged: { readonly unsynced: number | null }): Promise<QuarantinedVault> {
-    const shown = acknowledged?.unsynced ?? null;
+    // who says nothing has acknowledged nothing: null is to be said, too
+    if (!isPlainObject(acknowledged)) throw invalid('the loss is acknowledged as { unsynced }');
+    const shown = acknowledged.unsynced;
     if (shown !== null) checkWhole(shown, 'unsynced', 0, Number.MAX_SAFE_INTEGER);
     return call((module) => module.quarantineVault(this.handle, shown));
   }
@@ -321,18 +282,7 @@ export async function openVault<S = HikmaSchema>(config: VaultConfig = {}): Prom
 
 /** The vault of this name as it is: locked, damaged, or not there yet. Asks no key store. */
 export async function attachVault<S = HikmaSchema>(config: VaultConfig = {}): Promise<Vault<S>> {
-  if (!isPlainObject(config)) throw invalid('a configuration is an object');
-  const name = checkName(config.name ?? DEFAULT_NAME);
-  if (config.recoveryKey !== undefined) checkRecoveryKey(config.recoveryKey);
-  // what is undefined is not said, and the order says nothing
-  const said = Object.fromEntries(
-    Object.entries({ ...config, name })
-      .filter(([, value]) => value !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-  );
-  const { policy: _, recoveryKey: __, ...forNative } = said;
-  const json = toJson(forNative);
-  const text = toJson(said);
+  const { name, text, json } = readConfig(config);
   const known = open.get(name);
   if (known !== undefined) {
     const vault = await known.vault;
@@ -355,20 +305,4 @@ export async function attachVault<S = HikmaSchema>(config: VaultConfig = {}): Pr
     if (open.get(name) === entry) open.delete(name);
     throw error;
   }
-}
-
-const RECOVERY_KEY_BYTES = 32;
-/** The vault's name where an app has only one. */
-const DEFAULT_NAME = 'amana';
-
-function checkName(name: unknown): string {
-  if (typeof name !== 'string' || !/^[a-z][a-z0-9_-]{0,47}$/.test(name)) {
-    throw invalid('a vault is named by a-z, 0-9, - and _, at most 48, a letter first');
-  }
-  return name;
-}
-
-function checkRecoveryKey(key: unknown): void {
-  const bytes = fromBase64(checkText(key, 'recoveryKey'));
-  if (bytes?.length !== RECOVERY_KEY_BYTES) throw invalid('recoveryKey is 32 bytes in base64');
 }

@@ -1,3 +1,4 @@
+import type { VaultConfig } from '../../src/index.ts';
 import { openVault } from '../../src/index.ts';
 import type { Harness } from './harness.ts';
 import { codeOf, freshName, until } from './harness.ts';
@@ -163,6 +164,36 @@ export function lifeContract(harness: Harness): void {
     const vault = await openVault({ name, policy: 'device' });
     const again = await openVault({ policy: 'device', schema: undefined, name });
     expect(again).toBe(vault);
+    await vault.close();
+  });
+
+  test('the same of nested members: their order, and what is undefined, says nothing', async () => {
+    const name = freshName();
+    const pins = [Buffer.alloc(32, 1).toString('base64'), Buffer.alloc(32, 2).toString('base64')];
+    const vault = await openVault({
+      name,
+      keyStore: { strict: false, strongBox: false },
+      cloudPins: { pins, expiresMs: 1_000 },
+      sync: { lastWord: 'cloud', conflicts: 'local', tables: { patients: 'remote', visits: 'latest' } },
+    });
+    const again: VaultConfig = {
+      sync: {
+        tables: { visits: 'latest', patients: 'remote' },
+        hubFullPullDays: undefined,
+        conflicts: 'local',
+        lastWord: 'cloud',
+      } as never,
+      cloudPins: { expiresMs: 1_000, reportOnly: undefined, pins },
+      keyStore: { strongBox: false, strict: false },
+      name,
+    };
+    expect(await openVault(again)).toBe(vault);
+    const others: VaultConfig[] = [
+      { ...again, keyStore: { strict: true, strongBox: false } },
+      { ...again, keyStore: { strict: false } },
+      { ...again, cloudPins: { pins: [...pins].reverse(), expiresMs: 1_000 } },
+    ];
+    for (const other of others) expect(await codeOf(openVault(other))).toBe('invalid_input');
     await vault.close();
   });
 
