@@ -22,6 +22,7 @@ import type {
 } from './NativeAmana.ts';
 import type { AbortSignalLike } from './native.ts';
 import { call, callCancellable, listen, wiping } from './native.ts';
+import { changingPeers } from './notices.ts';
 
 /** How to sign in at the cloud. */
 export interface CloudSignIn {
@@ -80,24 +81,26 @@ export class VaultPeers {
     const email = checkText(how.email, 'email');
     const ca = how.privateCaPem === undefined ? null : checkText(how.privateCaPem, 'privateCaPem');
     const password = checkSecret(how.password, 'a password');
-    return wiping([password], () =>
+    const work = wiping([password], () =>
       callCancellable(how.signal, (module, operation) =>
         module.signIn(this.handle, url, ca, email, password, operation)
       )
     );
+    return this.changing(work);
   }
 
   /** Forgets the cloud's session and password. Records stay. */
   async signOut(): Promise<void> {
-    return call((module) => module.signOut(this.handle));
+    return this.changing(call((module) => module.signOut(this.handle)));
   }
 
   /** Pairs with a hub from the text of its QR code. */
   async pairHub(qrText: string, signal?: AbortSignalLike): Promise<PairedHub> {
     checkText(qrText, 'qrText');
-    return callCancellable(signal, (module, operation) =>
+    const work = callCancellable(signal, (module, operation) =>
       module.pairHub(this.handle, qrText, operation)
     );
+    return this.changing(work);
   }
 
   /** Signs in at a paired hub; works without the internet. */
@@ -106,11 +109,12 @@ export class VaultPeers {
     const peer = checkText(how.peer, 'a peer');
     const email = checkText(how.email, 'email');
     const password = checkSecret(how.password, 'a password');
-    return wiping([password], () =>
+    const work = wiping([password], () =>
       callCancellable(how.signal, (module, operation) =>
         module.signInAtHub(this.handle, peer, email, password, operation)
       )
     );
+    return this.changing(work);
   }
 
   /** The hubs that were paired. */
@@ -122,13 +126,13 @@ export class VaultPeers {
   async moveHub(peer: string, url: string): Promise<void> {
     checkText(peer, 'a peer');
     checkText(url, 'url');
-    return call((module) => module.moveHub(this.handle, peer, url));
+    return this.changing(call((module) => module.moveHub(this.handle, peer, url)));
   }
 
   /** Forgets a peer. Records stay, and what no peer has taken yet. */
   async forget(peer: string): Promise<void> {
     checkText(peer, 'a peer');
-    return call((module) => module.forgetPeer(this.handle, peer));
+    return this.changing(call((module) => module.forgetPeer(this.handle, peer)));
   }
 
   /** Pulls, merges, pushes. A second call for the same peer joins the first. */
@@ -137,7 +141,7 @@ export class VaultPeers {
     const peer = named === undefined ? null : checkText(named, 'a peer');
     checkBoolean(fullPull, 'fullPull');
     if (onProgress !== undefined) checkFunction(onProgress, 'onProgress');
-    return callCancellable(signal, async (module, operation) => {
+    const work = callCancellable(signal, async (module, operation) => {
       const wanted = peer ?? 'cloud';
       // by peer, not by operation: a call that joined hears of the sync that it joined
       const stop = listen('progress', this.handle, ({ handle: _, operation: __, ...progress }) => {
@@ -149,6 +153,7 @@ export class VaultPeers {
         stop();
       }
     });
+    return this.changing(work);
   }
 
   /** Last success per peer, what waits, what was put aside. */
@@ -175,7 +180,7 @@ export class VaultPeers {
    */
   async undoConflict(id: number): Promise<string> {
     checkWhole(id, 'an id', 1, Number.MAX_SAFE_INTEGER);
-    return call((module) => module.undoConflict(this.handle, id));
+    return this.changing(call((module) => module.undoConflict(this.handle, id)));
   }
 
   /** Records that a peer refuses, with its reason. */
@@ -187,16 +192,20 @@ export class VaultPeers {
   async release(table: string, id: string): Promise<void> {
     checkText(table, 'a table');
     checkId(id);
-    return call((module) => module.releaseRecord(this.handle, table, id));
+    return this.changing(call((module) => module.releaseRecord(this.handle, table, id)));
   }
 
   /** The same for everything that was put aside; how much. */
   async releaseAll(): Promise<number> {
-    return call((module) => module.releaseAllRecords(this.handle));
+    return this.changing(call((module) => module.releaseAllRecords(this.handle)));
   }
 
   /** A digest per table: equal on two devices that hold the same. */
   async digest(): Promise<readonly TableDigest[]> {
     return call((module) => module.digest(this.handle));
+  }
+
+  private changing<T>(work: Promise<T>): Promise<T> {
+    return changingPeers(this.handle, work);
   }
 }

@@ -2,10 +2,12 @@
  * What a screen shows about sync: one store per vault, so that two screens show the same and start one
  * sync. Knows no React.
  */
+import { checkFunction, checkOptions } from './check.ts';
 import type { AmanaError } from './errors.ts';
 import { isAmanaError, toAmanaError } from './errors.ts';
 import type { SyncReport, SyncStatus } from './NativeAmana.ts';
 import { listen } from './native.ts';
+import { onPeersChanged } from './notices.ts';
 import type { SyncOptions, SyncProgress } from './peers.ts';
 import type { AnyVault } from './vault.ts';
 
@@ -54,6 +56,11 @@ export class SyncStore {
       const stops = [
         listen('change', this.vault.handle, this.refresh),
         listen('state', this.vault.handle, this.refresh),
+        onPeersChanged(this.vault.handle, this.refresh),
+        // of a sync that others started
+        listen('progress', this.vault.handle, ({ phase }) => {
+          if (phase === 'finished') this.refresh();
+        }),
       ];
       this.stopWatching = () => stops.forEach((stop) => stop());
       this.refresh();
@@ -68,15 +75,18 @@ export class SyncStore {
   };
 
   /** Syncs. Never rejects for what the view shows; resolves to the report, or null. */
-  readonly sync = async (options: SyncOptions = {}): Promise<SyncReport | null> => {
+  readonly sync = async (given?: SyncOptions): Promise<SyncReport | null> => {
     this.running++;
     this.show({ running: true, error: null });
     try {
+      const options = checkOptions(given);
+      const { onProgress } = options;
+      if (onProgress !== undefined) checkFunction(onProgress, 'onProgress');
       const report = await this.vault.sync({
         ...options,
         onProgress: (progress) => {
           this.show({ progress });
-          options.onProgress?.(progress);
+          onProgress?.(progress);
         },
       });
       this.show({ report });

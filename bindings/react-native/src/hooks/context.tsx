@@ -1,9 +1,17 @@
 /** Gives the components below a vault, opened here or by the app. */
 import type { ReactNode } from 'react';
-import { createContext, useContext, useEffect, useState } from 'react';
+import {
+  createContext,
+  useContext,
+  useEffect,
+  useMemo,
+  useState,
+  useSyncExternalStore,
+} from 'react';
 
-import type { AmanaError } from '../errors.ts';
-import { toAmanaError } from '../errors.ts';
+import { Cell } from '../cell.ts';
+import { readConfig } from '../config.ts';
+import { AmanaError, toAmanaError } from '../errors.ts';
 import type { HikmaSchema } from '../hikma.ts';
 import type { AnyVault, Vault, VaultConfig } from '../vault.ts';
 import { openVault } from '../vault.ts';
@@ -14,15 +22,23 @@ const VaultContext = createContext<AnyVault | null>(null);
 export type AmanaProviderProps = { readonly children?: ReactNode } & (
   | { readonly vault: AnyVault }
   | {
+      /** Looked at anew where it is another object: one that is made at each render costs a little. */
       readonly config: VaultConfig;
       /** Shown while the vault opens. */
       readonly fallback?: ReactNode;
-      /** Shown where it did not open. */
+      /**
+       * Shown where it did not open, and with the code `closed` once it was closed or wiped, by
+       * whomever: a provider does not open it again by itself, since that would undo what somebody
+       * meant. `retry` opens it; after a wipe that is a first run.
+       */
       readonly failed?: (error: AmanaError, retry: () => void) => ReactNode;
     }
 );
 
-/** Gives the components below a vault. It is not closed when the provider goes. */
+/**
+ * Gives the components below a vault. It is not closed when the provider goes. A `vault` that the app
+ * opened stays the app's affair: after it was closed the app gives another one.
+ */
 export function AmanaProvider(props: AmanaProviderProps): ReactNode {
   if ('vault' in props) {
     return <VaultContext value={props.vault}>{props.children}</VaultContext>;
@@ -30,16 +46,18 @@ export function AmanaProvider(props: AmanaProviderProps): ReactNode {
   return <OpeningProvider {...props} />;
 }
 
+type OpeningProps = Extract<AmanaProviderProps, { config: VaultConfig }>;
 type Opening =
   { readonly vault: AnyVault } | { readonly error: AmanaError } | { readonly waiting: true };
 
-function OpeningProvider(props: Extract<AmanaProviderProps, { config: VaultConfig }>): ReactNode {
+function OpeningProvider(props: OpeningProps): ReactNode {
+  const { config, fallback, failed, children } = props;
   const [opening, setOpening] = useState<Opening>({ waiting: true });
   const [attempt, setAttempt] = useState(0);
-  const config = JSON.stringify(props.config);
+  const text = useMemo(() => textOf(config), [config]);
   useEffect(() => {
     let gone = false;
-    openVault<unknown>(JSON.parse(config) as VaultConfig).then(
+    openVault<unknown>(config).then(
       (vault) => {
         if (!gone) setOpening({ vault });
       },
@@ -50,16 +68,53 @@ function OpeningProvider(props: Extract<AmanaProviderProps, { config: VaultConfi
     return () => {
       gone = true;
     };
-  }, [config, attempt]);
+    // the text says all that the configuration says
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [text, attempt]);
 
-  if ('vault' in opening)
-    return <VaultContext value={opening.vault}>{props.children}</VaultContext>;
-  if ('waiting' in opening) return props.fallback ?? null;
   const retry = () => {
     setOpening({ waiting: true });
     setAttempt((n) => n + 1);
   };
-  return props.failed?.(opening.error, retry) ?? null;
+  if ('waiting' in opening) return fallback ?? null;
+  if ('error' in opening) return failed?.(opening.error, retry) ?? null;
+  return (
+    <UntilClosed vault={opening.vault} closed={() => failed?.(wasClosed(), retry) ?? null}>
+      {children}
+    </UntilClosed>
+  );
+}
+
+/** The children as long as the vault is open, locked or not. */
+function UntilClosed(props: {
+  readonly vault: AnyVault;
+  readonly closed: () => ReactNode;
+  readonly children: ReactNode;
+}): ReactNode {
+  const { vault, closed, children } = props;
+  const cell = useMemo(
+    () =>
+      new Cell<boolean>({
+        read: () => vault.state === 'closed',
+        watch: (changed) => vault.onState(changed),
+      }),
+    [vault]
+  );
+  const isClosed = useSyncExternalStore(cell.subscribe, cell.get, cell.get);
+  return isClosed ? closed() : <VaultContext value={vault}>{children}</VaultContext>;
+}
+
+function wasClosed(): AmanaError {
+  return new AmanaError('closed', 'the vault was closed or wiped');
+}
+
+/** Equal for configurations that say the same; of one that cannot be read, the opening says why. */
+function textOf(config: VaultConfig): string {
+  try {
+    return readConfig(config).text;
+  } catch {
+    return '';
+  }
 }
 
 /** The vault of the provider above. */

@@ -21,6 +21,9 @@ export type SetSecureValue = (value: string | null, options?: SetOptions) => Pro
  * A text of the encrypted settings, like `useState`: `[value, setValue]`. Null where it is missing or
  * the vault is locked. There at the first render: settings are read without waiting. A value that
  * expires is seen to be missing when the component is shown anew, or at the next change.
+ *
+ * What cannot be read for another reason than a lock (bytes under this key, a key that is none, a damaged
+ * database) is thrown while rendering, as an `AmanaError`, for the error boundary above.
  */
 export function useSecureValue(
   key: string,

@@ -1,7 +1,7 @@
 import { act, renderHook, waitFor } from '@testing-library/react-native';
 import type { ReactNode } from 'react';
-import { StrictMode } from 'react';
-import type { Vault } from 'react-native-amana';
+import { Component, Fragment, StrictMode } from 'react';
+import type { AmanaError, Vault, VaultConfig } from 'react-native-amana';
 import {
   AmanaProvider,
   openVault,
@@ -13,6 +13,10 @@ import {
   useVaultState,
 } from 'react-native-amana';
 import { amanaMock } from 'react-native-amana/jest';
+
+import { native } from '../../src/native.ts';
+
+const CLOUD = { url: 'https://clinic.example', email: 'a', password: 'b' };
 
 let vault: Vault;
 beforeEach(async () => {
@@ -143,7 +147,7 @@ describe.each(Object.entries(modes))('hooks in %s', (mode, wrapper) => {
   });
 
   test('useSync shows pending, progress and the end', async () => {
-    await vault.signIn({ url: 'https://clinic.example', email: 'a', password: 'b' });
+    await vault.signIn(CLOUD);
     const { result } = await renderHook(() => useSync(), { wrapper });
     await waitFor(() => expect(result.current.status?.pending).toBe(0));
     await act(() => vault.table('patients').create({ given_name: 'A' }));
@@ -164,7 +168,7 @@ describe.each(Object.entries(modes))('hooks in %s', (mode, wrapper) => {
   });
 
   test('useSync shows a failure, and takes a cancel as none', async () => {
-    await vault.signIn({ url: 'https://clinic.example', email: 'a', password: 'b' });
+    await vault.signIn(CLOUD);
     const { result } = await renderHook(() => useSync(), { wrapper });
     amanaMock.failNext('sync', 'rate_limited', { retryAfterMs: 5000 });
     await act(() => result.current.sync());
@@ -182,34 +186,190 @@ describe.each(Object.entries(modes))('hooks in %s', (mode, wrapper) => {
     expect(result.current).toMatchObject({ running: false, error: null, report: null });
     release();
   });
-});
 
-test('a provider opens a vault by itself, and lets the person try again', async () => {
-  await vault.close();
-  amanaMock.failNext('openForDevice', 'key_temporarily_unavailable');
-  let retry = () => undefined as void;
-  const seen: string[] = [];
-  const wrapper = ({ children }: { children?: ReactNode }) => (
-    <StrictMode>
-      <AmanaProvider
-        config={{}}
-        failed={(error, again) => {
-          seen.push(error.code);
-          retry = again;
-          return null;
-        }}
-      >
-        {children}
-      </AmanaProvider>
-    </StrictMode>
-  );
-  const { result } = await renderHook(() => useVault(), { wrapper });
-  await waitFor(() => expect(seen.length > 0 || result.current !== null).toBe(true));
-  if (seen.length > 0) {
-    expect(seen[0]).toBe('key_temporarily_unavailable');
-    await act(async () => retry());
-  }
-  await waitFor(() => expect(result.current?.state).toBe('unlocked'));
+  test('useSync follows what other calls change, and renders once for each', async () => {
+    await vault.signIn(CLOUD);
+    const refuse = () => amanaMock.cloud.refuse('patients', (row) => row['camp'] === 'North');
+    const takeAgain = refuse();
+    let renders = 0;
+    const { result } = await renderHook(
+      () => {
+        renders++;
+        return useSync();
+      },
+      { wrapper }
+    );
+    await waitFor(() => expect(result.current.status?.person).not.toBeNull());
+    await settle();
+    /** Does something; what is shown then, and how often it was rendered. */
+    const after = async (work: () => Promise<unknown>) => {
+      renders = 0;
+      await act(async () => void (await work()));
+      await settle();
+      return { status: result.current.status, renders: renders / perRender };
+    };
+
+    expect(await after(() => vault.signOut())).toMatchObject({ status: { person: null }, renders: 1 });
+    const signedIn = await after(() => vault.signIn(CLOUD));
+    expect(signedIn).toMatchObject({ status: { person: { id: 'a' } }, renders: 1 });
+    const bad = await vault.table('patients').create({ given_name: 'A', camp: 'North' });
+    await after(() => vault.table('patients').create({ given_name: 'B' }));
+    // a sync that no hook started
+    const synced = await after(() => vault.sync());
+    expect(synced.status).toMatchObject({ pending: 1, quarantined: 1, syncing: false });
+    expect(result.current).toMatchObject({ running: false, progress: null, report: null });
+    const released = await after(() => vault.peers.release('patients', bad));
+    expect(released).toMatchObject({ status: { pending: 1, quarantined: 0 }, renders: 1 });
+    await vault.table('patients').create({ given_name: 'C' });
+    await after(() => vault.sync());
+    expect(result.current.status?.quarantined).toBe(1);
+    const all = await after(() => vault.peers.releaseAll());
+    expect(all).toMatchObject({ status: { quarantined: 0 }, renders: 1 });
+
+    // nothing new: nothing is drawn
+    const refused = (work: Promise<unknown>) => work.catch(() => undefined);
+    expect((await after(() => vault.peers.releaseAll())).renders).toBe(0);
+    expect((await after(() => refused(vault.peers.pairHub('no code')))).renders).toBe(0);
+    expect((await after(() => vault.peers.forget('hub:none'))).renders).toBe(0);
+
+    // a sync of which only the native module knows: what it tells at its end is enough
+    takeAgain();
+    const last = await after(() => native().sync(vault.handle, null, false, 0));
+    expect(last.status?.pending).toBe(0);
+  });
+
+  test('useSync shows options that are none as its error', async () => {
+    const { result } = await renderHook(() => useSync(), { wrapper });
+    for (const options of [null, { onProgress: 5 }, { peer: 5 }, { signal: {} }]) {
+      expect(await act(() => result.current.sync(options as never))).toBeNull();
+      expect(result.current).toMatchObject({ running: false, error: { code: 'invalid_input' } });
+    }
+  });
+
+  test('a setting that cannot be read is for the error boundary above', async () => {
+    await vault.storage.set('photo', new Uint8Array([1, 2, 3]));
+    // React tells the console of errors that a boundary caught
+    const told = jest.spyOn(console, 'error').mockImplementation(() => undefined);
+    const caught: unknown[] = [];
+    class Boundary extends Component<{ readonly children?: ReactNode }> {
+      static getDerivedStateFromError = () => ({ failed: true });
+      override state = { failed: false };
+      override componentDidCatch(error: unknown) {
+        caught.push(error);
+      }
+      override render() {
+        return this.state.failed ? null : this.props.children;
+      }
+    }
+    const read = (key: string) =>
+      renderHook(() => useSecureValue(key), {
+        wrapper: ({ children }: { children?: ReactNode }) =>
+          wrapper({ children: <Boundary>{children}</Boundary> }),
+      });
+    await read('photo');
+    await read('');
+    told.mockRestore();
+    expect(caught).toMatchObject([{ code: 'invalid_input' }, { code: 'invalid_input' }]);
+    // locked and closed are nothing wrong
+    await vault.lock();
+    expect((await read('photo')).result.current[0]).toBeNull();
+    await vault.close();
+    expect((await read('photo')).result.current[0]).toBeNull();
+    expect(caught).toHaveLength(2);
+  });
+
+  describe('a provider that opens its vault', () => {
+    const Mode = mode === 'StrictMode' ? StrictMode : Fragment;
+    let failures: AmanaError[] = [];
+    let retry = () => undefined as void;
+    const failed = (error: AmanaError, again: () => void) => {
+      failures.push(error);
+      retry = again;
+      return null;
+    };
+    const opening = (config: VaultConfig) =>
+      renderHook(() => useVault(), {
+        wrapper: ({ children }: { children?: ReactNode }) => (
+          <Mode>
+            <AmanaProvider config={config} failed={failed}>
+              {children}
+            </AmanaProvider>
+          </Mode>
+        ),
+      });
+    beforeEach(async () => {
+      failures = [];
+      await vault.close();
+    });
+
+    test('lets the person try again', async () => {
+      // refused as long as another vault is in the way, however often it is tried
+      await (await openVault()).wipe();
+      const inTheWay = await openVault({ policy: 'person' });
+      await inTheWay.create({ person: 'amal', pin: '4711' });
+      await inTheWay.close();
+      const { result } = await opening({});
+      await waitFor(() => expect(failures[0]?.code).toBe('invalid_input'));
+      expect(result.current).toBeNull();
+      await act(async () => retry());
+      await settle();
+      expect(result.current).toBeNull();
+
+      await (await openVault({ policy: 'person' })).wipe();
+      await act(async () => retry());
+      await waitFor(() => expect(result.current?.state).toBe('unlocked'));
+    });
+
+    test('says that the vault was closed or wiped, and opens it when asked to', async () => {
+      const { result } = await opening({});
+      await waitFor(() => expect(result.current?.state).toBe('unlocked'));
+      const first = await openVault();
+      await first.storage.setItem('k', 'v');
+      await act(() => first.close());
+      await waitFor(() => expect(failures.at(-1)?.code).toBe('closed'));
+      await settle();
+      expect(first.state).toBe('closed');
+
+      await act(async () => retry());
+      await waitFor(() => expect(result.current).not.toBe(first));
+      const second = result.current;
+      expect(second.storage.getItemSync('k')).toBe('v');
+      // locked is not closed
+      failures = [];
+      await act(() => second.lock());
+      await settle();
+      expect(failures).toEqual([]);
+
+      await act(() => second.wipe());
+      await waitFor(() => expect(failures.at(-1)?.code).toBe('closed'));
+      await act(async () => retry());
+      await waitFor(() => expect(result.current).not.toBe(second));
+      expect(result.current.storage.getItemSync('k')).toBeNull();
+    });
+
+    test('shows what is wrong with its configuration', async () => {
+      const endless: { self?: unknown } = {};
+      endless.self = endless;
+      await opening({ schema: endless });
+      await waitFor(() => expect(failures[0]?.code).toBe('invalid_input'));
+    });
+
+    test('looks at its configuration once, and opens anew only for another one', async () => {
+      let looks = 0;
+      const config = {
+        get idleLockMs() {
+          looks++;
+          return 0;
+        },
+      };
+      const { result, rerender } = await opening(config);
+      await waitFor(() => expect(result.current?.state).toBe('unlocked'));
+      const before = { vault: result.current, looks };
+      await rerender(undefined);
+      await rerender(undefined);
+      expect({ vault: result.current, looks }).toEqual(before);
+    });
+  });
 });
 
 function visit() {
