@@ -182,7 +182,8 @@ describe('run', () => {
     await shown('1 waiting, 0 refused');
     await press('Sync');
     await shown('not_signed_in');
-    expect(await run('quick-start', 'signIn', 'amal@clinic.example', 'secret')).toBe('amal@clinic.example');
+    const signedIn = await act(() => run('quick-start', 'signIn', 'amal@clinic.example', 'secret'));
+    expect(signedIn).toBe('amal@clinic.example');
     const release = amanaMock.holdSync();
     await press('Sync');
     await waitFor(() => screen.getByRole('button', { name: 'Stop' }));

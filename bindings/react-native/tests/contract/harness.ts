@@ -44,6 +44,16 @@ export async function codeOf(work: Promise<unknown> | (() => unknown)): Promise<
   throw new Error('the call succeeded');
 }
 
+/**
+ * Lets so many milliseconds pass on the module's clock; a few only, since the device's clock goes by
+ * itself and is looked at until it has.
+ */
+export async function passed(harness: Harness, milliseconds: number): Promise<void> {
+  if (harness.advance !== undefined) return harness.advance(milliseconds);
+  const end = Date.now() + milliseconds;
+  await until(() => Date.now() >= end);
+}
+
 /** Resolves when the condition holds, looking at each event of the module and in between. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));

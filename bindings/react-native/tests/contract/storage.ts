@@ -1,7 +1,7 @@
 import type { SecureStorage, Vault } from '../../src/index.ts';
 import { openVault } from '../../src/index.ts';
 import type { Harness } from './harness.ts';
-import { codeOf, freshName, until } from './harness.ts';
+import { codeOf, freshName, passed, until } from './harness.ts';
 
 export function storageContract(harness: Harness): void {
   let vault: Vault;
@@ -108,14 +108,33 @@ export function storageContract(harness: Harness): void {
   });
 
   test('a value with an expiry is missing afterwards', async () => {
-    await storage.setItem('short', 'v', { expiresInMs: 60_000 });
-    expect(await storage.getItem('short')).toBe('v');
-    if (harness.advance !== undefined) {
-      harness.advance(60_000);
-      expect(await storage.getItem('short')).toBeNull();
-      expect(storage.getItemSync('short')).toBeNull();
-      expect(await storage.keys()).toEqual([]);
+    for (const space of [storage, storage.namespace('other'), storage.session()]) {
+      await space.setItem('stays', 'v');
+      await space.setItem('long', 'v', { expiresInMs: 60_000 });
+      await space.setItem('short', 'v', { expiresInMs: 1 });
+      await space.compareAndSet('swapped', null, 'v', { expiresInMs: 1 });
+      // set anew without an expiry
+      await space.setItem('kept', 'v', { expiresInMs: 1 });
+      await space.setItem('kept', 'w');
+      await passed(harness, 1);
+      expect(await space.getItem('short')).toBeNull();
+      expect(space.getItemSync('short')).toBeNull();
+      expect(await space.multiGet(['long', 'short', 'swapped', 'kept'])).toEqual([
+        ['long', 'v'],
+        ['short', null],
+        ['swapped', null],
+        ['kept', 'w'],
+      ]);
+      expect(await space.keys()).toEqual(['kept', 'long', 'stays']);
+      expect(space.keysSync()).toEqual(['kept', 'long', 'stays']);
+      expect(await space.compareAndSet('short', 'v', 'w')).toBe(false);
+      expect(await space.compareAndSet('short', null, 'new')).toBe(true);
+      expect(space.getItemSync('short')).toBe('new');
+      expect(await space.remove('swapped')).toBe(false);
     }
+  });
+
+  test('an expiry is whole, and some time away', async () => {
     for (const expiresInMs of [0, -1, 1.5, NaN, Infinity]) {
       expect(await codeOf(storage.setItem('k', 'v', { expiresInMs }))).toBe('invalid_input');
     }
