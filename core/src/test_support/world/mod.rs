@@ -5,8 +5,8 @@ mod asking;
 mod cloud;
 mod device;
 mod hub;
+mod life_values;
 mod lives;
-
 mod meanwhile;
 mod merging;
 mod order;
