@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value as Json;
 
-use super::life_values::{Mark, mark};
+use super::marks::{Mark, mark};
 use super::*;
 use crate::cancel::CancelToken;
 use crate::error::Result;

@@ -19,9 +19,7 @@ use std::sync::Mutex;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
-use super::life_values::{
-    IN_EVERY_LIFE, Mark, TABLES, edited, mark, marks, marks_of_entry, value_of,
-};
+use super::marks::{Mark, edited, mark, marks, marks_of_entry};
 use super::*;
 use crate::cancel::CancelToken;
 use crate::error::Result;
@@ -31,6 +29,7 @@ use crate::model::row::default_value;
 use crate::model::schema::Role;
 use crate::ports::{ChangeSink, Clock, SyncPeer};
 use crate::test_support::FakeClock;
+use crate::test_support::life_values::{IN_EVERY_LIFE, TABLES, value_of};
 
 #[derive(Clone, Copy, Debug)]
 enum Fault {
@@ -305,8 +304,9 @@ impl World {
             fields[column.name.as_str()] = value;
         }
         // The patient may have the attribute already.
-        if self.devices[device].insert(name, fields.clone()).is_ok() {
-            self.remember(device, index, &id, &fields);
+        match self.devices[device].insert(name, fields.clone()) {
+            Ok(_) => self.remember(device, index, &id, &fields),
+            Err(error) => assert_eq!(name, "patient_additional_attributes", "{error:?}"),
         }
     }
 
