@@ -39,6 +39,7 @@ mod salvage;
 mod slots;
 mod state;
 mod sync_run;
+mod sync_turns;
 mod syncing;
 #[cfg(test)]
 mod tests;

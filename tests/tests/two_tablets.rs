@@ -1,6 +1,7 @@
 //! Two tablets and a server: the main job.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -167,6 +168,28 @@ fn items_are_pushed_before_their_dispensing() {
     assert!(peer.row("prescription_items", &item).is_some());
 }
 
+/// A call that has begun to wait: polled until so many wait for a sync.
+fn waiting<T>(
+    tablet: &Tablet,
+    in_all: usize,
+    call: impl Future<Output = T>,
+) -> Pin<Box<impl Future<Output = T>>> {
+    let mut call = Box::pin(call);
+    let mut context = Context::from_waker(Waker::noop());
+    while tablet.amana.waiting_for_sync() < in_all {
+        assert!(call.as_mut().poll(&mut context).is_pending());
+        std::thread::yield_now();
+    }
+    call
+}
+
+fn full_pull() -> SyncOptions {
+    SyncOptions {
+        full_pull: true,
+        ..SyncOptions::default()
+    }
+}
+
 #[test]
 fn progress_is_reported_and_a_second_call_joins() {
     let peer = clinic();
@@ -182,13 +205,7 @@ fn progress_is_reported_and_a_second_call_joins() {
     let reports = std::thread::scope(|scope| {
         let first = scope.spawn(|| block_on(tablet.amana.sync(options())));
         assert!(gate.wait_reached(std::time::Duration::from_secs(60)));
-        // Polled until it waits for the answer: by then it has joined.
-        let mut second = Box::pin(tablet.amana.sync(SyncOptions::default()));
-        let mut context = Context::from_waker(Waker::noop());
-        while tablet.amana.waiting_for_sync() < 2 {
-            assert!(second.as_mut().poll(&mut context).is_pending());
-            std::thread::yield_now();
-        }
+        let second = waiting(&tablet, 2, tablet.amana.sync(SyncOptions::default()));
         gate.release();
         [first.join().unwrap().unwrap(), block_on(second).unwrap()]
     });
@@ -199,6 +216,118 @@ fn progress_is_reported_and_a_second_call_joins() {
     for phase in [SyncPhase::Pulling, SyncPhase::Applying, SyncPhase::Finished] {
         assert!(phases.contains(&phase), "{phase:?}");
     }
+}
+
+#[test]
+fn a_full_pull_that_is_wanted_while_a_sync_runs_is_run_behind_it() {
+    let peer = clinic();
+    let tablet = Tablet::signed_in(&peer);
+    tablet.sync().unwrap();
+    assert!(tablet.count("user_clinic_permissions") > 0);
+    // Only a full pull finds out: a removed row is never announced.
+    peer.execute("DELETE FROM user_clinic_permissions").unwrap();
+    peer.seed_patients(200).unwrap();
+    let recorder = Arc::new(Recorder::default());
+    let gate = peer.faults().hold_pull_after(2_000);
+    peer.clear_requests();
+    let reports = std::thread::scope(|scope| {
+        let sync = || block_on(tablet.amana.sync(SyncOptions::default()));
+        let running = scope.spawn(sync);
+        assert!(gate.wait_reached(Duration::from_secs(60)));
+        let heard = SyncOptions {
+            progress: Some(recorder.clone()),
+            ..full_pull()
+        };
+        let first = waiting(&tablet, 2, tablet.amana.sync(heard));
+        let second = waiting(&tablet, 3, tablet.amana.sync(full_pull()));
+        let plain = waiting(&tablet, 4, tablet.amana.sync(SyncOptions::default()));
+        assert!(recorder.heard().is_empty());
+        gate.release();
+        let calls = [block_on(plain), block_on(first), block_on(second)];
+        [running.join().unwrap()]
+            .into_iter()
+            .chain(calls)
+            .map(Result::unwrap)
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(reports[0], reports[1], "a plain call joins what runs");
+    assert_eq!(reports[2], reports[3], "who wants the same shares it");
+    assert_eq!(tablet.count("user_clinic_permissions"), 0);
+    let requests = peer.requests();
+    let full = requests
+        .iter()
+        .filter(|seen| seen.target.ends_with("=0"))
+        .count();
+    assert_eq!(full, 1, "one for both who want it");
+    let last = recorder.heard().last().map(|heard| heard.phase);
+    assert_eq!(last, Some(SyncPhase::Finished));
+    assert!(!tablet.amana.is_syncing(&PeerId::cloud()));
+}
+
+#[test]
+fn a_sync_that_is_cancelled_leaves_the_one_behind_it_be_and_a_lock_ends_both() {
+    let peer = clinic();
+    peer.seed_patients(200).unwrap();
+    let tablet = Tablet::signed_in(&peer);
+    let code = |result: amana_core::Result<_>| result.map(|_| ()).unwrap_err().code();
+    for lock in [false, true] {
+        let cancel = CancelToken::new();
+        let options = SyncOptions {
+            cancel: cancel.clone(),
+            ..SyncOptions::default()
+        };
+        let gate = peer.faults().hold_pull_after(2_000);
+        std::thread::scope(|scope| {
+            let running = scope.spawn(|| block_on(tablet.amana.sync(options)));
+            assert!(gate.wait_reached(Duration::from_secs(60)));
+            let behind = waiting(&tablet, 2, tablet.amana.sync(full_pull()));
+            if lock {
+                tablet.amana.lock().unwrap();
+                assert_eq!(code(block_on(behind)), ErrorCode::Cancelled);
+            } else {
+                cancel.cancel();
+                assert!(block_on(behind).unwrap().applied.inserted >= 1_000);
+            }
+            assert_eq!(code(running.join().unwrap()), ErrorCode::Cancelled);
+            gate.release();
+        });
+    }
+    tablet.amana.unlock().unwrap();
+    tablet.sync().unwrap();
+}
+
+#[test]
+fn a_sync_whose_listener_panics_leaves_the_one_behind_it_be() {
+    struct Panicking(Amana);
+
+    impl ProgressListener for Panicking {
+        fn progress(&self, _: &SyncProgress) {
+            while self.0.waiting_for_sync() < 2 {
+                std::thread::yield_now();
+            }
+            panic!("a listener's own");
+        }
+    }
+
+    let peer = clinic();
+    let tablet = Tablet::signed_in(&peer);
+    let options = SyncOptions {
+        progress: Some(Arc::new(Panicking(tablet.amana.clone()))),
+        ..SyncOptions::default()
+    };
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| block_on(tablet.amana.sync(options)));
+        while tablet.amana.waiting_for_sync() < 1 {
+            std::thread::yield_now();
+        }
+        let behind = waiting(&tablet, 2, tablet.amana.sync(full_pull()));
+        assert_eq!(
+            running.join().unwrap().unwrap_err().code(),
+            ErrorCode::Internal
+        );
+        block_on(behind).unwrap();
+    });
+    assert!(!tablet.amana.is_syncing(&PeerId::cloud()));
 }
 
 /// Does in a sync what an app's listener might do.
@@ -357,11 +486,7 @@ fn own_permissions_are_replaced_as_a_whole() {
     peer.execute("DELETE FROM user_clinic_permissions").unwrap();
     tablet.sync().unwrap();
     assert_eq!(tablet.count("user_clinic_permissions"), own);
-    let full = SyncOptions {
-        full_pull: true,
-        ..SyncOptions::default()
-    };
-    block_on(tablet.amana.sync(full)).unwrap();
+    block_on(tablet.amana.sync(full_pull())).unwrap();
     assert_eq!(tablet.count("user_clinic_permissions"), 0);
 }
 

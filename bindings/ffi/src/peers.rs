@@ -242,7 +242,7 @@ impl Vault {
     }
 
     /// Pulls, merges and pushes with one peer: `cloud`, or a hub. A second call for the same peer
-    /// joins the first.
+    /// joins the first, or runs behind it, as with `sync`.
     pub async fn sync_with(
         &self,
         peer: String,

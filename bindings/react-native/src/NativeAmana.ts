@@ -595,7 +595,8 @@ export interface Spec extends TurboModule {
   forgetPeer(handle: number, peer: string): Promise<void>;
   /**
    * Pulls, merges, pushes. `peer` null: the cloud. A second call for the same peer joins the first;
-   * its own `operation` then cancels only its own wait.
+   * its own `operation` then cancels only its own wait. One with `fullPull` runs behind a sync that is
+   * not, and is cancelled by its own `operation`.
    */
   sync(
     handle: number,

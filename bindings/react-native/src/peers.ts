@@ -119,7 +119,10 @@ export class VaultPeers {
     return call((module) => module.forgetPeer(this.handle, peer));
   }
 
-  /** Pulls, merges, pushes. A second call for the same peer joins the first. */
+  /**
+   * Pulls, merges, pushes. A second call for the same peer joins the first. One with `fullPull` runs
+   * behind a sync that is not, and hears of both.
+   */
   async sync(options: SyncOptions = {}): Promise<SyncReport> {
     const peer = options.peer === undefined ? null : checkText(options.peer, 'a peer');
     const fullPull = options.fullPull === true;

@@ -14,7 +14,8 @@ const MAX_QUARANTINED: u32 = 1_000;
 
 impl Amana {
     /// Pulls, merges and pushes with one peer: the cloud, or a hub that was paired. One sync runs
-    /// at a time with each peer: a second call joins the first.
+    /// at a time with each peer: a second call joins the first, or runs behind it, as with
+    /// [`Amana::sync`].
     ///
     /// # Errors
     /// As [`Amana::sync`]; `unsupported` for a hub that is not paired.
