@@ -104,7 +104,7 @@ pub trait QueryListener: Send + Sync {
 
 /// Hears how a sync goes on, on its thread. Called with no lock held; must return quickly: the sync
 /// waits. Calls from it that would wait for the end of a sync are refused as `busy`: to change the
-/// vault's state or root key, to sign in or out, to pair or move a hub, to rest, and to join a sync that
+/// vault's state or root key, to sign in or out, to pair, move or forget a hub, to rest, and to join a sync that
 /// runs. That cannot be told of another thread: a listener that waits for one which makes such a call
 /// waits for ever.
 pub trait ProgressListener: Send + Sync {

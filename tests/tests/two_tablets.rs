@@ -418,6 +418,7 @@ impl ProgressListener for Waiter {
         let paired = block_on(vault.pair_hub("no code", never()));
         told("pair_hub", paired.map(|_| ()));
         told("move_hub", block_on(vault.move_hub(&hub, url)));
+        told("forget_peer", block_on(vault.forget_peer(&hub)));
         let joined = block_on(vault.sync(SyncOptions::default()));
         told("sync", joined.map(|_| ()));
         told("lock", vault.lock());
@@ -447,7 +448,7 @@ fn a_listener_is_refused_whatever_would_wait_for_its_own_sync() {
     };
     let amana = tablet.amana.clone();
     let sync = std::thread::spawn(move || block_on(amana.sync(options)));
-    for _ in 0..14 {
+    for _ in 0..15 {
         // A call that waits hangs for a minute, and then fails.
         let (name, code) = calls.recv_timeout(Duration::from_secs(60)).unwrap();
         assert_eq!(code, Some(ErrorCode::Busy), "{name}");

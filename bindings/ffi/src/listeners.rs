@@ -10,7 +10,7 @@ use crate::types::{Change, SyncProgress, VaultState};
 
 /// Hears how a sync goes on. Called on the sync's thread, which waits: return quickly. From it, calls
 /// that would wait for the end of a sync are `busy`: lock, unlock, shutdown, wipe and the like, rotate,
-/// rest, signing in and out, pairing and moving hubs, and joining a sync that runs. Waiting there for
+/// rest, signing in and out, pairing, moving and forgetting hubs, and joining a sync that runs. Waiting there for
 /// another thread that makes such a call is waiting for ever.
 #[uniffi::export(with_foreign)]
 pub trait SyncListener: Send + Sync {

@@ -266,6 +266,7 @@ impl Vault {
     }
 
     /// Forgets a peer: its cursor, what was pinned, what it has taken. What waits stays, for others.
+    /// Running syncs end first; `busy` from a sync's listener.
     pub async fn forget_peer(&self, peer: String) -> Result<(), AmanaError> {
         call(async { self.amana.forget_peer(&PeerId::parse(&peer)?).await }).await
     }

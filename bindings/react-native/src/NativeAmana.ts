@@ -591,7 +591,7 @@ export interface Spec extends TurboModule {
   hubs(handle: number): Promise<Array<PairedHub>>;
   /** Takes note of a hub's new address; its key stays as it was pinned. */
   moveHub(handle: number, peer: string, url: string): Promise<void>;
-  /** Forgets a peer. Records, and what no peer has taken yet, stay. */
+  /** Forgets a peer. Records, and what no peer has taken yet, stay. Running syncs end first. */
   forgetPeer(handle: number, peer: string): Promise<void>;
   /**
    * Pulls, merges, pushes. `peer` null: the cloud. A second call for the same peer joins the first;

@@ -113,7 +113,7 @@ export class VaultPeers {
     return call((module) => module.moveHub(this.handle, peer, url));
   }
 
-  /** Forgets a peer. Records stay, and what no peer has taken yet. */
+  /** Forgets a peer. Records stay, and what no peer has taken yet. Running syncs end first. */
   async forget(peer: string): Promise<void> {
     checkText(peer, 'a peer');
     return call((module) => module.forgetPeer(this.handle, peer));

@@ -1,8 +1,9 @@
 //! Syncing with a named peer, and what the app can ask and decide about it: where records stand,
 //! what was put aside, what both sides changed.
 
+use super::cloud::spawn;
 use super::state::State;
-use super::{Amana, SyncOptions};
+use super::{Amana, SyncOptions, refuse_listener};
 use crate::error::Result;
 use crate::model::ids::{PeerId, RecordId};
 use crate::model::pins::SpkiPins;
@@ -87,11 +88,21 @@ impl Amana {
     }
 
     /// Forgets a peer: its cursor, what was pinned, what it has taken. What waits in the outbox
-    /// stays, for others.
+    /// stays, for others. Running syncs end first: nothing of the peer is written after it.
+    ///
+    /// # Errors
+    /// `busy` from a sync's listener.
     pub async fn forget_peer(&self, peer: &PeerId) -> Result<()> {
+        refuse_listener()?;
         let open = self.opened()?;
-        open.sync.hubs.forget(peer);
-        open.database.forget_peer(peer.clone()).await
+        let peer = peer.clone();
+        spawn("amana-forget", move || {
+            let _pause = open.sync.pause();
+            open.database.forget_peer(peer.clone()).wait()?;
+            open.sync.hubs.forget(&peer);
+            Ok(())
+        })?
+        .await
     }
 }
 
