@@ -624,7 +624,8 @@ export interface Spec extends TurboModule {
   cancelOperation(operation: number): void;
 
   // Events of every open handle, from `attachVault` to `closeVault`. Each is sent once per cause, in the
-  // order in which it happened, after the promise of the call that caused it may have been resolved.
+  // order in which it happened, after the promise of the call that caused it may have been resolved. Where
+  // events wait to be taken, several of one kind are sent as one.
 
   readonly onChange: CodegenTypes.EventEmitter<ChangeEvent>;
   readonly onKvChange: CodegenTypes.EventEmitter<KvChangeEvent>;
