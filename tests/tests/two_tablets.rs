@@ -9,6 +9,7 @@ use std::time::Duration;
 use amana_core::cancel::CancelToken;
 use amana_core::model::hub::HubUrl;
 use amana_core::model::ids::PeerId;
+use amana_core::model::ledger::{ConflictEntry, ConflictKind};
 use amana_core::model::notice::{SyncPhase, SyncProgress};
 use amana_core::model::peer::{CloudAddress, Credentials};
 use amana_core::ports::ProgressListener;
@@ -104,9 +105,46 @@ fn a_true_conflict_keeps_the_local_value_and_both_in_the_ledger() {
     assert_eq!(ledger[0].column.as_deref(), Some("phone"));
     assert_eq!(ledger[0].local.as_deref(), Some("\"222\""));
     assert_eq!(ledger[0].remote.as_deref(), Some("\"111\""));
+    assert_eq!(ledger[0].actor, person(&two));
+    assert!(ledger[0].actor.is_some());
     // The overlap brings the same rows again: no second entry.
     two.sync().unwrap();
     assert_eq!(block_on(two.amana.conflicts(0)).unwrap().len(), 1);
+}
+
+/// The id of who is signed in.
+fn person(tablet: &Tablet) -> Option<String> {
+    let status = block_on(tablet.amana.status()).unwrap();
+    status.person.map(|person| person.id)
+}
+
+/// Amal's tablet deletes what Basem edits, and the other way round.
+#[test]
+fn the_ledger_names_who_was_signed_in_where_a_deletion_met_an_edit() {
+    let peer = clinic();
+    let (one, two) = (Tablet::signed_in(&peer), Tablet::new());
+    two.sign_in(&peer, "basem@clinic.example", "battery staple")
+        .unwrap();
+    let ids = ["Amal", "Noor"].map(|name| one.insert("patients", &patient(name)));
+    one.sync().unwrap();
+    two.sync().unwrap();
+    block_on(one.amana.delete("patients", &ids[0])).unwrap();
+    two.update("patients", &ids[0], &json!({"phone": "222"}));
+    two.update("patients", &ids[1], &json!({"phone": "333"}));
+    one.sync().unwrap();
+    two.sync().unwrap();
+    block_on(one.amana.delete("patients", &ids[1])).unwrap();
+    one.sync().unwrap();
+    let (amal, basem) = (person(&one), person(&two));
+    assert!(amal.is_some() && basem.is_some() && amal != basem);
+    let told = |tablet: &Tablet| {
+        let ledger = block_on(tablet.amana.conflicts(0)).unwrap();
+        let entry = |entry: ConflictEntry| (entry.kind, entry.record_id, entry.actor);
+        ledger.into_iter().map(entry).collect::<Vec<_>>()
+    };
+    let [first, second] = ids;
+    assert_eq!(told(&one), [(ConflictKind::ChangedByPeer, second, amal)]);
+    assert_eq!(told(&two), [(ConflictKind::DeletedByPeer, first, basem)]);
 }
 
 #[test]
