@@ -336,7 +336,8 @@ impl Vault {
     }
 
     /// Takes the other value of a ledger entry, as an edit that is pushed like any other. Returns the
-    /// id of the record that has it now.
+    /// id of the record that has it now: one that is gone comes back as a new one. `not_found` where the
+    /// entry does not hold all of it.
     pub async fn undo_conflict(&self, entry: i64) -> Result<String, AmanaError> {
         if entry <= 0 {
             return Err(Error::new(

@@ -610,7 +610,8 @@ export interface Spec extends TurboModule {
   conflicts(handle: number, after: number): Promise<Array<ConflictEntry>>;
   /**
    * Takes the other value of an entry, as an edit that is pushed like any other. Resolves to the id of
-   * the record that has it: one that is gone comes back as a new one. `invalid_input` a second time.
+   * the record that has it: one that is gone comes back as a new one, or is `not_found` where the entry
+   * holds single columns of it. `invalid_input` a second time.
    */
   undoConflict(handle: number, conflictId: number): Promise<string>;
   quarantinedRecords(handle: number): Promise<Array<QuarantinedRecord>>;

@@ -161,7 +161,7 @@ export class VaultPeers {
 
   /**
    * Takes the other value of an entry, as an edit of today. Resolves to the id of the record that has
-   * it: one that is gone comes back as a new one.
+   * it: one that is gone comes back as a new one, or is `not_found` where the entry holds single columns.
    */
   async undoConflict(id: number): Promise<string> {
     checkWhole(id, 'an id', 1, Number.MAX_SAFE_INTEGER);

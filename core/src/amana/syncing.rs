@@ -78,10 +78,12 @@ impl Amana {
     }
 
     /// Takes the other value of a ledger entry, as an edit that is pushed like any other. Returns
-    /// the id of the record that has it now: a record that is gone comes back as a new one.
+    /// the id of the record that has it now: a record that is gone comes back as a new one, where the
+    /// entry holds all of it.
     ///
     /// # Errors
-    /// `not_found` where there is no such entry, `invalid_input` where it was undone already.
+    /// `not_found` where there is no such entry, or it holds single columns of a record that is gone;
+    /// `invalid_input` where it was undone already.
     pub async fn undo_conflict(&self, entry: i64) -> Result<String> {
         let id = self.opened()?.database.undo_conflict(entry).await?;
         Ok(id.into_string())

@@ -16,6 +16,7 @@ mod pushing;
 mod reconciling;
 mod refusing;
 mod sent_again;
+mod undoing;
 mod verifying;
 mod waiting;
 mod writing;
