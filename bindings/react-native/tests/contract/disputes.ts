@@ -98,7 +98,7 @@ export function disputesContract(harness: Harness): void {
     await vault.sync();
     await patients(vault).delete(id);
     expect(await codeOf(vault.peers.undoConflict(1))).toBe('not_found');
-    expect(await patients(vault).count()).toBe(0);
+    expect(await patients(vault).find(id)).toBeNull();
     expect((await vault.peers.conflicts())[0]?.undoneAtMs).toBeNull();
   });
 
