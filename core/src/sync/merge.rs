@@ -283,7 +283,8 @@ fn without_lost(entry: &OutboxEntry, conflicts: &[ColumnConflict]) -> OutboxEntr
     left
 }
 
-/// Lets a rule of the app decide what is stored, where anything would be.
+/// Lets a rule of the app decide what is stored, where anything would be, in the columns whose change
+/// here waits to be sent. In any other its answer would be stored and sent to nobody.
 fn by_rule<'a>(
     rule: &dyn ConflictRule,
     input: &MergeInput<'_>,
@@ -291,6 +292,9 @@ fn by_rule<'a>(
     remote: &Incoming<'_>,
     plan: MergePlan<'a>,
 ) -> MergePlan<'a> {
+    let Some(entry) = input.outbox else {
+        return plan;
+    };
     let MergePlan::Update {
         cells,
         base,
@@ -323,7 +327,8 @@ fn by_rule<'a>(
         };
     };
     for (position, value) in answer.into_iter().enumerate() {
-        if position > 0 && is_ours(&table.columns[position]) && !is_stamp(table, position) {
+        let waits = position > 0 && base_of(entry, position).is_some();
+        if waits && is_ours(&table.columns[position]) && !is_stamp(table, position) {
             merged[position] = value;
         }
     }
@@ -338,16 +343,16 @@ fn by_rule<'a>(
             Kept::Rule
         };
     }
-    let lost = conflicts
-        .iter()
-        .any(|conflict| conflict.kept == Kept::Remote);
-    let base = match input.outbox {
-        Some(entry) if lost => {
-            let left = without_lost(entry, &conflicts);
-            Some(new_base(&left, remote).unwrap_or(left.base))
+    let left = without_lost(entry, &conflicts);
+    let lost = left.base.len() < entry.base.len();
+    if let Some(at) = table.updated_at().filter(|at| is_stamp(table, *at)) {
+        // By what stands of ours after the answer.
+        merged[at] = local[at].clone();
+        if let Some((_, value)) = stamp(table, &merged, &left, remote) {
+            merged[at] = value;
         }
-        _ => base,
-    };
+    }
+    let base = new_base(&left, remote).or_else(|| lost.then_some(left.base));
     let cells = merged
         .into_iter()
         .enumerate()
