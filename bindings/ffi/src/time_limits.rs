@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use amana_core::transport;
 use serde::Deserialize;
 
 /// The time limits of each request to a peer, in milliseconds: 1 to 86,400,000, a day. A request that
@@ -37,7 +36,7 @@ impl Default for TimeLimits {
     }
 }
 
-impl From<TimeLimits> for transport::TimeLimits {
+impl From<TimeLimits> for amana_core::TimeLimits {
     fn from(limits: TimeLimits) -> Self {
         Self {
             connect: Duration::from_millis(limits.connect_ms),
@@ -54,13 +53,13 @@ mod tests {
 
     #[test]
     fn what_is_not_said_is_as_in_the_core() {
-        let usual = transport::TimeLimits::default();
-        assert_eq!(transport::TimeLimits::from(TimeLimits::default()), usual);
+        let usual = amana_core::TimeLimits::default();
+        assert_eq!(amana_core::TimeLimits::from(TimeLimits::default()), usual);
     }
 
     #[test]
     fn each_limit_arrives_at_its_place() {
-        let limits = transport::TimeLimits::from(TimeLimits {
+        let limits = amana_core::TimeLimits::from(TimeLimits {
             connect_ms: 1,
             first_byte_ms: 2,
             idle_ms: 3,
