@@ -91,11 +91,11 @@ impl fmt::Debug for ConflictPolicy {
 /// must be quick, must not call the vault (`busy`), and must give the same answer to the same question.
 /// After a panic it is as if there were no rule.
 pub trait ConflictRule: Send + Sync {
-    /// Called for each pulled record that would be written and of which a change here waits to be sent.
-    /// The answer is the whole record by column position; one of another length is not used. It counts
-    /// in the columns whose change waits, and is pushed with it: in any other column, and in the id and
-    /// the times of the record, what becomes of it without the rule stays, since the peer would never
-    /// hear of the answer. The ledger says of each column that both sides changed what was kept.
+    /// Called for each pulled record that is stored here already and would be written: also where
+    /// nothing was changed here. The answer is the whole record by column position; one of another
+    /// length is not used. The id and the times of the record cannot be changed by it. Where a change
+    /// of the record waits, the answer is pushed with it; elsewhere it is stored on this device and
+    /// sent to nobody. The ledger says of each column that both sides changed what was kept.
     fn resolve(&self, question: &RuleQuestion<'_>) -> Vec<Value>;
 }
 

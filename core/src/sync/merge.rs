@@ -283,8 +283,9 @@ fn without_lost(entry: &OutboxEntry, conflicts: &[ColumnConflict]) -> OutboxEntr
     left
 }
 
-/// Lets a rule of the app decide what is stored, where anything would be, in the columns whose change
-/// here waits to be sent. In any other its answer would be stored and sent to nobody.
+/// Lets a rule of the app decide what is stored, where anything would be. Where nothing waits to be
+/// sent, its answer stays on this device: sent on, the answers of two devices could answer each other
+/// for ever.
 fn by_rule<'a>(
     rule: &dyn ConflictRule,
     input: &MergeInput<'_>,
@@ -292,9 +293,6 @@ fn by_rule<'a>(
     remote: &Incoming<'_>,
     plan: MergePlan<'a>,
 ) -> MergePlan<'a> {
-    let Some(entry) = input.outbox else {
-        return plan;
-    };
     let MergePlan::Update {
         cells,
         base,
@@ -327,8 +325,7 @@ fn by_rule<'a>(
         };
     };
     for (position, value) in answer.into_iter().enumerate() {
-        let waits = position > 0 && base_of(entry, position).is_some();
-        if waits && is_ours(&table.columns[position]) && !is_stamp(table, position) {
+        if position > 0 && is_ours(&table.columns[position]) && !is_stamp(table, position) {
             merged[position] = value;
         }
     }
@@ -343,16 +340,21 @@ fn by_rule<'a>(
             Kept::Rule
         };
     }
-    let left = without_lost(entry, &conflicts);
-    let lost = left.base.len() < entry.base.len();
-    if let Some(at) = table.updated_at().filter(|at| is_stamp(table, *at)) {
-        // By what stands of ours after the answer.
-        merged[at] = local[at].clone();
-        if let Some((_, value)) = stamp(table, &merged, &left, remote) {
-            merged[at] = value;
+    let base = match input.outbox {
+        Some(entry) => {
+            let left = without_lost(entry, &conflicts);
+            if let Some(at) = table.updated_at().filter(|at| is_stamp(table, *at)) {
+                // By what stands of ours after the answer.
+                merged[at] = local[at].clone();
+                if let Some((_, value)) = stamp(table, &merged, &left, remote) {
+                    merged[at] = value;
+                }
+            }
+            let lost = left.base.len() < entry.base.len();
+            new_base(&left, remote).or_else(|| lost.then_some(left.base))
         }
-    }
-    let base = new_base(&left, remote).or_else(|| lost.then_some(left.base));
+        None => base,
+    };
     let cells = merged
         .into_iter()
         .enumerate()

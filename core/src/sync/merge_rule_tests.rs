@@ -45,7 +45,7 @@ fn ruled(
 }
 
 #[test]
-fn a_rules_answer_counts_in_the_columns_that_are_sent_alone() {
+fn a_rules_answer_is_stored_in_all_columns_but_the_id_and_the_times() {
     let local = row("ours", "male", 100);
     let edited = entry(OutboxKind::Updated, vec![(NAME, text("base"))]);
     let theirs = vec![
@@ -71,10 +71,11 @@ fn a_rules_answer_counts_in_the_columns_that_are_sent_alone() {
         panic!("{plan:?}")
     };
     let ours = Value::Integer(201);
-    let stored = [(NAME, "ruled"), (SEX, "female")].map(|(at, value)| (at, text(value)));
-    assert_eq!(cells[..2], stored);
+    let stored = [(NAME, "ruled"), (SEX, "ruled"), (TEMPERATURE, "99")];
+    let stored = stored.map(|(at, value)| (at, text(value)));
+    assert_eq!(cells[..3], stored);
     assert_eq!(
-        cells[2..],
+        cells[3..],
         [(UPDATED_AT, ours)],
         "later, so that it is taken"
     );
@@ -82,10 +83,15 @@ fn a_rules_answer_counts_in_the_columns_that_are_sent_alone() {
     let kept: Vec<_> = conflicts.iter().map(|c| (c.column, c.kept)).collect();
     assert_eq!(kept, [(NAME, Kept::Rule)]);
 
-    // Nothing waits: nothing would be sent.
-    let (plan, asked) = ruled(everywhere, &local, None, theirs.clone());
-    assert_eq!(asked, 0);
-    assert_eq!(plan, run(Some(&local), None, theirs));
+    // Nothing waits: it is stored all the same, and nothing is sent.
+    let (plan, asked) = ruled(everywhere, &local, None, theirs);
+    assert_eq!(asked, 1);
+    let MergePlan::Update { cells, base, .. } = plan else {
+        panic!("{plan:?}")
+    };
+    assert_eq!(cells[..3], stored);
+    assert_eq!(cells[3..], [(UPDATED_AT, Value::Integer(200))]);
+    assert_eq!(base, None);
 }
 
 #[test]
