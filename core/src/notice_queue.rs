@@ -67,12 +67,6 @@ impl NoticeQueue {
 impl State {
     /// Adds a notice to the last one that it can be one with; gives it back where there is none.
     fn draw_together(&mut self, notice: Notice) -> Option<Notice> {
-        if matches!(notice, Notice::State(_)) {
-            // Those before it are over.
-            self.waiting
-                .retain(|waiting| !matches!(waiting, Notice::State(_)));
-            return Some(notice);
-        }
         let mut last = self.waiting.iter_mut().rev();
         match notice {
             Notice::Records(more) => {
@@ -106,7 +100,12 @@ impl State {
                 }
             }
             Notice::Damage => (!last.any(|waiting| *waiting == Notice::Damage)).then_some(notice),
-            Notice::State(_) => Some(notice),
+            Notice::State(_) => {
+                // Those before it are over.
+                self.waiting
+                    .retain(|waiting| !matches!(waiting, Notice::State(_)));
+                Some(notice)
+            }
         }
     }
 }

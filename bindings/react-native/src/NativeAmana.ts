@@ -397,7 +397,9 @@ export interface Spec extends TurboModule {
    *   "keyStore"?: {"strict"?: false, "strongBox"?: false}, "cloudSync"?: "password" | "token",
    *   "cloudPins"?: {"pins": [base64…], "expiresMs": number, "reportOnly"?: false},
    *   "sync"?: {"lastWord"?: "cloud" | "hub", "conflicts"?: RULE, "tables"?: {TABLE: RULE},
-   *   "cloudFullPullDays"?: 7, "hubFullPullDays"?: 1}}`; RULE is "local", "remote" or "latest".
+   *   "cloudFullPullDays"?: 7, "hubFullPullDays"?: 1, "timeLimits"?: {"connectMs"?: 10000,
+   *   "firstByteMs"?: 120000, "idleMs"?: 60000, "wholeMs"?: 1800000}}}`; RULE is "local", "remote" or
+   * "latest".
    * Other members are refused. The name is a–z, 0–9, `-` and `_`, 1 to 48 long, a letter first; native
    * code chooses the directory, outside of backups. A second call for one name gives another handle of
    * the same vault. `invalid_input` for a schema that is none.
