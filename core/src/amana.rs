@@ -39,6 +39,7 @@ mod salvage;
 mod slots;
 mod state;
 mod sync_run;
+mod sync_turns;
 mod syncing;
 #[cfg(test)]
 mod tests;
@@ -367,7 +368,8 @@ impl Amana {
     }
 
     /// Hears of every committed transaction that changes records, also of those of a pull, until
-    /// the subscription is dropped. Called on a thread of its own.
+    /// the subscription is dropped. Called on a thread that the vault's listeners share; a slow one hears
+    /// of several at once ([`ChangeListener`]).
     pub fn subscribe(&self, listener: Arc<dyn ChangeListener>) -> Subscription {
         self.inner.observers.subscribe(listener)
     }

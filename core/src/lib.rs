@@ -33,6 +33,7 @@ pub use amana::{
 pub use error::{Error, ErrorCode, Result};
 pub use observers::Subscription;
 pub use system::SystemDisk;
+pub use transport::TimeLimits;
 pub use vault::{
     DamageReport, Glance, KeyLostReason, KeyLostReport, LossAcknowledged, PersonId, Pin, PinKdf,
     PinRules, PinStanding, Policy, Presence, PresenceAnswer, PresenceRequest, Quarantined,

@@ -68,27 +68,34 @@ pub trait Disk: Send + Sync {
     fn free_bytes(&self, directory: &Path) -> Option<u64>;
 }
 
-/// Hears of committed changes. Called on a thread of its own, with no lock held.
+/// Hears of committed changes. Called with no lock held on a thread that all listeners of a vault
+/// share: one that is slow delays the others, but neither who writes nor a live query. What it has not
+/// heard yet waits, and from 64 notices on is drawn together, so that nothing is lost and the waiting
+/// ones take bounded memory.
 pub trait ChangeListener: Send + Sync {
-    /// Once per transaction that changed records.
+    /// Once per transaction that changed records; once for several that were drawn together, with the
+    /// ids of all, or none where they are too many to name.
     fn changed(&self, notice: &ChangeNotice);
 }
 
 /// Hears of committed changes of the key–value store. Called as [`ChangeListener`] is.
 pub trait KvListener: Send + Sync {
-    /// Once per transaction that set or removed values. That a value expired is not told.
+    /// Once per transaction that set or removed values; once for several of one namespace that were
+    /// drawn together. That a value expired is not told.
     fn changed(&self, notice: &KvNotice);
 }
 
 /// Hears of changes of a vault's state. Called as [`ChangeListener`] is.
 pub trait StateListener: Send + Sync {
-    /// Once per change; the state may have changed again meanwhile.
+    /// Once per change; the state may have changed again meanwhile. Of changes that were drawn together
+    /// only the newest is told, which may be the state that was told before.
     fn changed(&self, state: VaultState);
 }
 
 /// Hears that damage was found in the database. Called as [`ChangeListener`] is.
 pub trait DamageListener: Send + Sync {
-    /// Once for each table or index in which a page cannot be read.
+    /// Once for each table or index in which a page cannot be read; once for several that were drawn
+    /// together.
     fn found(&self);
 }
 
@@ -104,7 +111,7 @@ pub trait QueryListener: Send + Sync {
 
 /// Hears how a sync goes on, on its thread. Called with no lock held; must return quickly: the sync
 /// waits. Calls from it that would wait for the end of a sync are refused as `busy`: to change the
-/// vault's state or root key, to sign in or out, to pair or move a hub, to rest, and to join a sync that
+/// vault's state or root key, to sign in or out, to pair, move or forget a hub, to rest, and to join a sync that
 /// runs. That cannot be told of another thread: a listener that waits for one which makes such a call
 /// waits for ever.
 pub trait ProgressListener: Send + Sync {

@@ -6,6 +6,8 @@
     reason = "in a test a panic is the report of a failure"
 )]
 
+use std::time::Duration;
+
 use amana_core::cancel::CancelToken;
 use amana_core::model::hub::HubUrl;
 use amana_core::model::ids::PeerId;
@@ -239,6 +241,38 @@ fn codes_that_are_no_hubs_pair_nothing() {
         sign_in(&tablet, &stranger).unwrap_err().code(),
         ErrorCode::NotFound
     );
+}
+
+#[test]
+fn a_hub_that_is_forgotten_in_the_middle_of_a_sync_leaves_nothing_behind() {
+    let hub = hub();
+    let (one, peer) = ready(&hub);
+    let id = one.insert("patients", &patient("Amal"));
+    sync(&one, &peer).unwrap();
+    let (tablet, _) = ready(&hub);
+    let _ = tablet.insert("patients", &patient("Noor"));
+    let gate = hub.faults().base().hold_pull_after(64);
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| sync(&tablet, &peer));
+        assert!(gate.wait_reached(Duration::from_secs(60)));
+        block_on(tablet.amana.forget_peer(&peer)).unwrap();
+        gate.release();
+        assert_eq!(
+            running.join().unwrap().unwrap_err().code(),
+            ErrorCode::Cancelled
+        );
+    });
+    assert!(!tablet.amana.is_syncing(&peer));
+    assert!(tablet.get("patients", &id).is_null());
+    let status = block_on(tablet.amana.sync_status()).unwrap();
+    assert!(status.peers.iter().all(|known| known.peer != peer));
+    assert!(block_on(tablet.amana.hubs()).unwrap().is_empty());
+    assert!(tablet.pending() > 0, "what waits stays");
+    // Met again it is a hub like any other.
+    pair(&tablet, &hub).unwrap();
+    sign_in(&tablet, &peer).unwrap();
+    sync(&tablet, &peer).unwrap();
+    assert_eq!(tablet.get("patients", &id)["given_name"], "Amal");
 }
 
 #[test]

@@ -26,10 +26,11 @@ pub async fn diagnose_directory(directory: String) -> Result<String, AmanaError>
     .await
 }
 
-/// Hears that damage was found. Called on a thread of the vault's own.
+/// Hears that damage was found. Called as a `ChangeObserver` is.
 #[uniffi::export(with_foreign)]
 pub trait DamageObserver: Send + Sync {
-    /// Once for each table or index in which a page cannot be read.
+    /// Once for each table or index in which a page cannot be read, or once for several that were drawn
+    /// together.
     fn damage_found(&self);
 }
 

@@ -132,10 +132,11 @@ pub struct KvChange {
     pub keys: Option<Vec<String>>,
 }
 
-/// Hears of committed changes of the key–value store. Called on a thread of its own.
+/// Hears of committed changes of the key–value store. Called as a `ChangeObserver` is.
 #[uniffi::export(with_foreign)]
 pub trait KvObserver: Send + Sync {
-    /// Once per transaction that set or removed values. That a value expired is not told.
+    /// Once per transaction that set or removed values, or once for several of one namespace that were
+    /// drawn together. That a value expired is not told.
     fn changed(&self, change: KvChange);
 }
 

@@ -23,6 +23,7 @@ mod peers;
 mod phone;
 mod presence;
 mod slots;
+mod time_limits;
 mod types;
 mod vault;
 mod wiped;
@@ -53,6 +54,7 @@ pub use slots::{
     KeyLostReason, PinStanding, PresenceOutcome, PresenceRequest, RecoveryRequest, RefusalReport,
     Remedy, Slot, SlotKind, SlotList,
 };
+pub use time_limits::TimeLimits;
 pub use types::{
     Change, CloudPins, Conflict, ConflictRule, Person, SyncProgress, SyncResult, SyncRules,
     TableChange, TableDigest, TableRule, VaultConfig, VaultState, VaultStatus,

@@ -142,6 +142,9 @@ fn read_rules(rules: SyncRules, config: &mut Config) -> amana_core::Result<()> {
     if rules.cloud_token {
         config.cloud_proof = SyncProof::Token;
     }
+    if let Some(limits) = rules.time_limits {
+        config.time_limits = limits.into();
+    }
     let sync = &mut config.sync;
     if rules.hub_has_last_word {
         sync.last_word = PeerKind::Hub;
@@ -342,4 +345,39 @@ fn read_recovery_key(bytes: Option<Vec<u8>>) -> amana_core::Result<Option<Recove
         Ok(RecoveryKey::from_bytes(bytes))
     };
     bytes.map(read).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::key_store::{KeyStoreKind, KeyStoreOptions};
+    use crate::open_request::read_open_request;
+    use crate::time_limits::TimeLimits;
+
+    #[test]
+    fn the_time_limits_of_a_request_are_those_of_the_vault() {
+        let limits_of = |json: &str| {
+            let request = read_open_request(json.to_owned()).unwrap();
+            let options = KeyStoreOptions::default();
+            let config = VaultConfig {
+                directory: "vaults".to_owned(),
+                name: Some(request.name),
+                schema_json: request.schema_json,
+                key_store: KeyStoreKind::Platform { options },
+                idle_lock_ms: request.idle_lock_ms,
+                drop_pin_after: request.drop_pin_after,
+                sync: Some(request.sync),
+            };
+            read_config(config).unwrap().time_limits
+        };
+        let usual = TimeLimits::default();
+        assert_eq!(limits_of(r#"{"name":"a"}"#), usual.into());
+        let mine = TimeLimits {
+            first_byte_ms: 5_000,
+            ..usual
+        };
+        let json = r#"{"name":"a","sync":{"timeLimits":{"firstByteMs":5000}}}"#;
+        assert_eq!(limits_of(json), mine.into());
+    }
 }

@@ -10,7 +10,7 @@ use crate::types::{Change, SyncProgress, VaultState};
 
 /// Hears how a sync goes on. Called on the sync's thread, which waits: return quickly. From it, calls
 /// that would wait for the end of a sync are `busy`: lock, unlock, shutdown, wipe and the like, rotate,
-/// rest, signing in and out, pairing and moving hubs, and joining a sync that runs. Waiting there for
+/// rest, signing in and out, pairing, moving and forgetting hubs, and joining a sync that runs. Waiting there for
 /// another thread that makes such a call is waiting for ever.
 #[uniffi::export(with_foreign)]
 pub trait SyncListener: Send + Sync {
@@ -18,17 +18,20 @@ pub trait SyncListener: Send + Sync {
     fn progress(&self, progress: SyncProgress);
 }
 
-/// Hears of committed changes. Called on a thread of its own.
+/// Hears of committed changes. Called on a thread that the observers of a vault share: a slow one delays
+/// the others, but neither who writes nor a live query. From 64 on, notices that wait are drawn together:
+/// nothing is lost, and they take bounded memory.
 #[uniffi::export(with_foreign)]
 pub trait ChangeObserver: Send + Sync {
-    /// Once per transaction that changed records.
+    /// Once per transaction that changed records, or once for several that were drawn together.
     fn changed(&self, change: Change);
 }
 
-/// Hears of changes of a vault's state. Called on a thread of its own.
+/// Hears of changes of a vault's state. Called as a `ChangeObserver` is.
 #[uniffi::export(with_foreign)]
 pub trait StateObserver: Send + Sync {
-    /// Once per change, by whatever cause: a call, the idle lock, a wipe.
+    /// Once per change, by whatever cause: a call, the idle lock, a wipe. Of changes that were drawn
+    /// together only the newest is told.
     fn changed(&self, state: VaultState);
 }
 

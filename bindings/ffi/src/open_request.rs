@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use crate::error::AmanaError;
 use crate::guard::at_once;
 use crate::key_store::KeyStoreOptions;
+use crate::time_limits::TimeLimits;
 use crate::types::{CloudPins, ConflictRule, SyncRules, TableRule};
 
 /// What an app opens a vault with.
@@ -78,6 +79,7 @@ struct SyncJson {
     tables: BTreeMap<String, RuleJson>,
     cloud_full_pull_days: u32,
     hub_full_pull_days: u32,
+    time_limits: Option<TimeLimits>,
 }
 
 impl Default for SyncJson {
@@ -88,6 +90,7 @@ impl Default for SyncJson {
             tables: BTreeMap::new(),
             cloud_full_pull_days: 7,
             hub_full_pull_days: 1,
+            time_limits: None,
         }
     }
 }
@@ -125,7 +128,9 @@ const fn usual_idle_lock_ms() -> u64 {
 /// `{"name", "schema"?, "idleLockMs"?, "keyStore"?: {"strict"?, "strongBox"?}, "dropPinAfter"?,
 /// "cloudSync"?: "password" | "token", "cloudPins"?: {"pins", "expiresMs", "reportOnly"?},
 /// "sync"?: {"lastWord"?: "cloud" | "hub", "conflicts"?: RULE, "tables"?: {TABLE: RULE},
-/// "cloudFullPullDays"?, "hubFullPullDays"?}}`; RULE is "local", "remote" or "latest".
+/// "cloudFullPullDays"?, "hubFullPullDays"?,
+/// "timeLimits"?: {"connectMs"?, "firstByteMs"?, "idleMs"?, "wholeMs"?}}}`; RULE is "local", "remote" or
+/// "latest".
 /// Anything else is `invalid_input`.
 #[uniffi::export]
 pub fn read_open_request(config_json: String) -> std::result::Result<OpenRequest, AmanaError> {
@@ -189,6 +194,7 @@ fn rules(proof: ProofJson, pins: Option<PinsJson>, sync: SyncJson) -> SyncRules 
         }),
         // Data alone comes this way: code of the app's own cannot.
         app_rules: Vec::new(),
+        time_limits: sync.time_limits,
     }
 }
 
@@ -209,7 +215,7 @@ mod tests {
         assert!(!sync.cloud_token && !sync.hub_has_last_word);
         assert!(sync.conflicts.is_empty() && sync.usual_conflict.is_none());
         assert_eq!((sync.cloud_full_pull_days, sync.hub_full_pull_days), (7, 1));
-        assert!(sync.cloud_pins.is_none());
+        assert!(sync.cloud_pins.is_none() && sync.time_limits.is_none());
     }
 
     #[test]
@@ -218,7 +224,8 @@ mod tests {
             "keyStore":{"strict":true,"strongBox":true},"dropPinAfter":9,
             "cloudSync":"token","cloudPins":{"pins":["a","b"],"expiresMs":12,"reportOnly":true},
             "sync":{"lastWord":"hub","conflicts":"remote","tables":{"patients":"latest"},
-                "cloudFullPullDays":0,"hubFullPullDays":3}}"#;
+                "cloudFullPullDays":0,"hubFullPullDays":3,
+                "timeLimits":{"connectMs":5,"wholeMs":7}}}"#;
         let request = read(json).unwrap();
         assert_eq!(
             request.schema_json.unwrap(),
@@ -234,6 +241,12 @@ mod tests {
         assert_eq!(sync.conflicts[0].table, "patients");
         assert_eq!(sync.conflicts[0].rule, ConflictRule::Latest);
         assert_eq!((sync.cloud_full_pull_days, sync.hub_full_pull_days), (0, 3));
+        let limits = TimeLimits {
+            connect_ms: 5,
+            whole_ms: 7,
+            ..TimeLimits::default()
+        };
+        assert_eq!(sync.time_limits, Some(limits));
         let pins = sync.cloud_pins.unwrap();
         assert_eq!(
             (pins.pins.len(), pins.expires_ms, pins.report_only),
@@ -258,6 +271,8 @@ mod tests {
             r#"{"name":"a","sync":{"lastWord":"peer"}}"#,
             r#"{"name":"a","sync":{"tables":{"patients":"rule"}}}"#,
             r#"{"name":"a","sync":{"hubFullPullDays":-1}}"#,
+            r#"{"name":"a","sync":{"timeLimits":{"connectMs":-1}}}"#,
+            r#"{"name":"a","sync":{"timeLimits":{"connect":1}}}"#,
         ] {
             let refused = read(json).err().unwrap();
             assert_eq!(

@@ -242,7 +242,7 @@ impl Vault {
     }
 
     /// Pulls, merges and pushes with one peer: `cloud`, or a hub. A second call for the same peer
-    /// joins the first.
+    /// joins the first, or runs behind it, as with `sync`.
     pub async fn sync_with(
         &self,
         peer: String,
@@ -266,6 +266,7 @@ impl Vault {
     }
 
     /// Forgets a peer: its cursor, what was pinned, what it has taken. What waits stays, for others.
+    /// Running syncs end first; `busy` from a sync's listener.
     pub async fn forget_peer(&self, peer: String) -> Result<(), AmanaError> {
         call(async { self.amana.forget_peer(&PeerId::parse(&peer)?).await }).await
     }
@@ -335,7 +336,8 @@ impl Vault {
     }
 
     /// Takes the other value of a ledger entry, as an edit that is pushed like any other. Returns the
-    /// id of the record that has it now.
+    /// id of the record that has it now: one that is gone comes back as a new one. `not_found` where the
+    /// entry does not hold all of it.
     pub async fn undo_conflict(&self, entry: i64) -> Result<String, AmanaError> {
         if entry <= 0 {
             return Err(Error::new(

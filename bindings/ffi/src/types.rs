@@ -6,6 +6,7 @@ use amana_core::model::{ledger, peer};
 
 use crate::conflict_rule::AppRule;
 use crate::key_store::KeyStoreKind;
+use crate::time_limits::TimeLimits;
 
 /// Where the vault is and how it is opened.
 #[derive(Clone, Debug, uniffi::Record)]
@@ -61,6 +62,9 @@ pub struct SyncRules {
     /// Rules of the app's own, to which tables refer by name.
     #[uniffi(default = [])]
     pub app_rules: Vec<AppRule>,
+    /// How long each request may take; without it as usual.
+    #[uniffi(default = None)]
+    pub time_limits: Option<TimeLimits>,
 }
 
 /// What stays in the conflicts of one table.

@@ -397,7 +397,9 @@ export interface Spec extends TurboModule {
    *   "keyStore"?: {"strict"?: false, "strongBox"?: false}, "cloudSync"?: "password" | "token",
    *   "cloudPins"?: {"pins": [base64…], "expiresMs": number, "reportOnly"?: false},
    *   "sync"?: {"lastWord"?: "cloud" | "hub", "conflicts"?: RULE, "tables"?: {TABLE: RULE},
-   *   "cloudFullPullDays"?: 7, "hubFullPullDays"?: 1}}`; RULE is "local", "remote" or "latest".
+   *   "cloudFullPullDays"?: 7, "hubFullPullDays"?: 1, "timeLimits"?: {"connectMs"?: 10000,
+   *   "firstByteMs"?: 120000, "idleMs"?: 60000, "wholeMs"?: 1800000}}}`; RULE is "local", "remote" or
+   * "latest".
    * Other members are refused. The name is a–z, 0–9, `-` and `_`, 1 to 48 long, a letter first; native
    * code chooses the directory, outside of backups. A second call for one name gives another handle of
    * the same vault. `invalid_input` for a schema that is none.
@@ -591,11 +593,12 @@ export interface Spec extends TurboModule {
   hubs(handle: number): Promise<Array<PairedHub>>;
   /** Takes note of a hub's new address; its key stays as it was pinned. */
   moveHub(handle: number, peer: string, url: string): Promise<void>;
-  /** Forgets a peer. Records, and what no peer has taken yet, stay. */
+  /** Forgets a peer. Records, and what no peer has taken yet, stay. Running syncs end first. */
   forgetPeer(handle: number, peer: string): Promise<void>;
   /**
    * Pulls, merges, pushes. `peer` null: the cloud. A second call for the same peer joins the first;
-   * its own `operation` then cancels only its own wait.
+   * its own `operation` then cancels only its own wait. One with `fullPull` runs behind a sync that is
+   * not, and is cancelled by its own `operation`.
    */
   sync(
     handle: number,
@@ -609,7 +612,8 @@ export interface Spec extends TurboModule {
   conflicts(handle: number, after: number): Promise<Array<ConflictEntry>>;
   /**
    * Takes the other value of an entry, as an edit that is pushed like any other. Resolves to the id of
-   * the record that has it: one that is gone comes back as a new one. `invalid_input` a second time.
+   * the record that has it: one that is gone comes back as a new one, or is `not_found` where the entry
+   * holds single columns of it. `invalid_input` a second time.
    */
   undoConflict(handle: number, conflictId: number): Promise<string>;
   quarantinedRecords(handle: number): Promise<Array<QuarantinedRecord>>;
@@ -623,7 +627,8 @@ export interface Spec extends TurboModule {
   cancelOperation(operation: number): void;
 
   // Events of every open handle, from `attachVault` to `closeVault`. Each is sent once per cause, in the
-  // order in which it happened, after the promise of the call that caused it may have been resolved.
+  // order in which it happened, after the promise of the call that caused it may have been resolved. Where
+  // events wait to be taken, several of one kind are sent as one.
 
   readonly onChange: CodegenTypes.EventEmitter<ChangeEvent>;
   readonly onKvChange: CodegenTypes.EventEmitter<KvChangeEvent>;

@@ -13,6 +13,18 @@ import { fromBase64 } from './text.ts';
 /** What stays where both sides changed a column. */
 export type ConflictRule = 'local' | 'remote' | 'latest';
 
+/** The time limits of each request; one that is left out is as usual. A request ended by one is `network`. */
+export interface TimeLimits {
+  /** Finding the address, connecting and agreeing on TLS; 10 seconds. */
+  readonly connectMs?: number;
+  /** From the start of a request to the first byte of the reply; two minutes, and what the bytes take. */
+  readonly firstByteMs?: number;
+  /** Without a byte, once the reply has begun; a minute. */
+  readonly idleMs?: number;
+  /** The whole request; half an hour, and what the bytes take. */
+  readonly wholeMs?: number;
+}
+
 /** How a vault is made and opened. Everything has a default. */
 export interface VaultConfig {
   /** Which of the app's vaults: a–z, 0–9, `-`, `_`, a letter first; `amana` where it is left out. */
@@ -64,6 +76,8 @@ export interface VaultConfig {
     /** After how many days the cloud is asked for everything again; 0 only when it must be. */
     readonly cloudFullPullDays?: number;
     readonly hubFullPullDays?: number;
+    /** How long each request to a peer may take, in milliseconds: 1 to 86,400,000, a day. */
+    readonly timeLimits?: TimeLimits;
   };
 }
 

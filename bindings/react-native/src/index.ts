@@ -54,5 +54,5 @@ export { runKeyStoreSelfTest } from './support.ts';
 export type { SyncView } from './sync-store.ts';
 export type { BatchMaker, Results, Table } from './table.ts';
 export type { SecureValue } from './text.ts';
-export type { AnyVault, UnlockWith, Vault, VaultConfig, VaultState } from './vault.ts';
+export type { AnyVault, TimeLimits, UnlockWith, Vault, VaultConfig, VaultState } from './vault.ts';
 export { attachVault, openVault } from './vault.ts';

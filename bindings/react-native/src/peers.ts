@@ -129,13 +129,16 @@ export class VaultPeers {
     return this.changing(call((module) => module.moveHub(this.handle, peer, url)));
   }
 
-  /** Forgets a peer. Records stay, and what no peer has taken yet. */
+  /** Forgets a peer. Records stay, and what no peer has taken yet. Running syncs end first. */
   async forget(peer: string): Promise<void> {
     checkText(peer, 'a peer');
     return this.changing(call((module) => module.forgetPeer(this.handle, peer)));
   }
 
-  /** Pulls, merges, pushes. A second call for the same peer joins the first. */
+  /**
+   * Pulls, merges, pushes. A second call for the same peer joins the first. One with `fullPull` runs
+   * behind a sync that is not, and hears of both.
+   */
   async sync(options: SyncOptions = {}): Promise<SyncReport> {
     const { peer: named, fullPull = false, signal, onProgress } = checkOptions(options);
     const peer = named === undefined ? null : checkText(named, 'a peer');
@@ -176,7 +179,7 @@ export class VaultPeers {
 
   /**
    * Takes the other value of an entry, as an edit of today. Resolves to the id of the record that has
-   * it: one that is gone comes back as a new one.
+   * it: one that is gone comes back as a new one, or is `not_found` where the entry holds single columns.
    */
   async undoConflict(id: number): Promise<string> {
     checkWhole(id, 'an id', 1, Number.MAX_SAFE_INTEGER);

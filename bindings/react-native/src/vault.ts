@@ -34,7 +34,7 @@ import { BatchMaker, Table } from './table.ts';
 /** Whether a vault can be used. */
 export type VaultState = 'locked' | 'unlocked' | 'closed';
 
-export type { ConflictRule, VaultConfig } from './config.ts';
+export type { ConflictRule, TimeLimits, VaultConfig } from './config.ts';
 
 /** How a vault is unlocked: not at all for policy `device`. */
 export type UnlockWith =

@@ -112,12 +112,15 @@ impl Amana {
         .await
     }
 
-    /// Pulls, merges and pushes. One sync runs at a time: a second call joins the first, and its
-    /// own listener and token are not used.
+    /// Pulls, merges and pushes. One sync runs at a time: a second call joins the first, and its own
+    /// listener and token are not used; who cancels the first cancels it for both. A call for a full pull
+    /// that finds a sync which is none gets one behind it, with its listener and token, which further
+    /// such calls join: cancelled while it waits, it hears so when the sync before it ends.
     ///
     /// # Errors
-    /// `not_signed_in`; `busy` while somebody signs in or out, or a cancelled sync is ending, and from a
-    /// sync's listener that would join a running one; otherwise what the network or the peer did. A pull that was applied stays applied.
+    /// `not_signed_in`; `busy` while somebody signs in or out, or a cancelled sync is ending with none
+    /// behind it, and from a sync's listener that would join a running one or wait behind it; otherwise
+    /// what the network or the peer did. A pull that was applied stays applied.
     pub async fn sync(&self, options: SyncOptions) -> Result<SyncReport> {
         self.sync_with(&PeerId::cloud(), options).await
     }
@@ -159,7 +162,7 @@ impl Amana {
         self.opened()?.database.digest().await
     }
 
-    /// How many calls wait for the running sync: the one that started it and those that joined.
+    /// How many calls wait for the running syncs and those behind them: who started them, and who joined.
     #[cfg(any(test, feature = "test-support"))]
     pub fn waiting_for_sync(&self) -> usize {
         self.opened().map_or(0, |open| open.sync.waiting())

@@ -31,7 +31,7 @@ pub struct Config {
     pub directory: PathBuf,
     /// The record tables.
     pub schema: SchemaSource,
-    /// How long each step of a request may take.
+    /// How long each step of a request may take: at most a day.
     pub time_limits: TimeLimits,
     /// What is kept to prove to the cloud who is syncing: the password, or a token of a day.
     pub cloud_proof: SyncProof,
@@ -79,7 +79,7 @@ impl Config {
                 "a PIN's slot goes after one wrong PIN at least",
             ));
         }
-        Ok(())
+        self.time_limits.check()
     }
 
     /// The same, for one of several vaults of an app: in the directory of this name below a base.

@@ -1,5 +1,6 @@
 //! Live queries: run once, and again when a transaction has touched their table. What happens while
-//! one runs, or while its listener works, leads to one more run, not to many.
+//! one runs, or while its listener works, leads to one more run, not to many. Each has a thread of its
+//! own and hears of changes by a bell, so that no other listener can hold it up.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -10,17 +11,16 @@ use super::{Amana, Inner};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::filter::Query;
 use crate::model::include::Include;
-use crate::model::notice::{ChangeNotice, VaultState};
+use crate::model::notice::{Notice, VaultState};
 use crate::model::schema::TableIndex;
-use crate::observers::Subscription;
-use crate::ports::{ChangeListener, QueryListener, StateListener};
+use crate::observers::{Bell, Subscription};
+use crate::ports::QueryListener;
 
 /// A live query; it ends when this is dropped, or the vault is closed.
 #[must_use = "the query ends when this is dropped"]
 pub struct LiveQuery {
     touched: Arc<Touched>,
-    _records: Subscription,
-    _state: Subscription,
+    _bell: Subscription,
 }
 
 impl Drop for LiveQuery {
@@ -65,18 +65,15 @@ impl Touched {
     }
 }
 
-impl ChangeListener for Touched {
-    fn changed(&self, notice: &ChangeNotice) {
-        if notice.tables.iter().any(|t| self.tables.contains(&t.table)) {
-            self.set(|state| state.dirty = true);
-        }
-    }
-}
-
-impl StateListener for Touched {
-    fn changed(&self, state: VaultState) {
-        // A closed vault is a reason, too: the run finds out, tells it, and is the last.
-        if matches!(state, VaultState::Unlocked | VaultState::Closed) {
+impl Bell for Touched {
+    fn ring(&self, notice: &Notice) {
+        let is_reason = match notice {
+            Notice::Records(notice) => notice.tables.iter().any(|t| self.tables.contains(&t.table)),
+            // A closed vault is a reason, too: the run finds out, tells it, and is the last.
+            Notice::State(state) => matches!(state, VaultState::Unlocked | VaultState::Closed),
+            Notice::Kv(_) | Notice::Damage => false,
+        };
+        if is_reason {
             self.set(|state| state.dirty = true);
         }
     }
@@ -112,8 +109,7 @@ impl Amana {
         });
         let live = LiveQuery {
             touched: Arc::clone(&touched),
-            _records: self.inner.observers.subscribe(touched.clone()),
-            _state: self.inner.observers.subscribe_state(touched.clone()),
+            _bell: self.inner.observers.subscribe_bell(touched.clone()),
         };
         let vault = Arc::downgrade(&self.inner);
         std::thread::Builder::new()
@@ -172,11 +168,14 @@ fn run(
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{self, Receiver, Sender};
+    use std::time::Duration;
 
     use pollster::block_on;
 
     use super::*;
     use crate::error::ErrorCode;
+    use crate::model::notice::ChangeNotice;
+    use crate::ports::ChangeListener;
     use crate::test_support::MemoryKeyStore;
     use crate::{Config, System};
 
@@ -255,6 +254,48 @@ mod tests {
         drop(live);
         drop(go_on);
         assert!(heard.recv().is_err(), "the thread has ended");
+    }
+
+    /// Says that it was called, and stays until the other end is gone.
+    struct Stuck(Mutex<Sender<()>>, Mutex<Receiver<()>>);
+
+    impl ChangeListener for Stuck {
+        fn changed(&self, _: &ChangeNotice) {
+            let _ = self.0.lock().unwrap().send(());
+            let _ = self.1.lock().unwrap().recv();
+        }
+    }
+
+    #[test]
+    fn an_observer_that_blocks_holds_up_no_query() {
+        const HANGS: Duration = Duration::from_secs(60);
+        let directory = tempfile::tempdir().unwrap();
+        let config = Config::new(directory.path().join("vault"));
+        let vault = Amana::open(config, Arc::new(MemoryKeyStore::new()), System::real()).unwrap();
+        let (entered, has_entered) = mpsc::channel();
+        let (let_go, wait) = mpsc::channel();
+        let stuck = Arc::new(Stuck(Mutex::new(entered), Mutex::new(wait)));
+        let subscription = vault.subscribe(stuck);
+        block_on(vault.insert("patients", "{}")).unwrap();
+        has_entered.recv_timeout(HANGS).unwrap();
+        let (told, heard) = mpsc::channel();
+        let (go_on, wait) = mpsc::channel();
+        drop(go_on);
+        let listener = Arc::new(Slow(Mutex::new(told), Mutex::new(wait)));
+        let live = vault.watch_query("patients", "{}", listener).unwrap();
+        assert!(matches!(heard.recv_timeout(HANGS), Ok(Heard::Page(_))));
+        for _ in 0..3 {
+            block_on(vault.insert("patients", "{}")).unwrap();
+            assert!(matches!(heard.recv_timeout(HANGS), Ok(Heard::Page(_))));
+        }
+        // Nor does it hear late that the vault was unlocked, or is closed.
+        vault.lock().unwrap();
+        vault.unlock().unwrap();
+        vault.close().unwrap();
+        let closed = |heard| matches!(heard, Heard::Failed(ErrorCode::Closed));
+        while !closed(heard.recv_timeout(HANGS).unwrap()) {}
+        drop(let_go);
+        drop((live, subscription));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::idle::LastUse;
 use super::integrity::IntegrityWatch;
 use super::state::rotating;
-use super::sync_run::SyncRun;
+use super::sync_turns::SyncRun;
 use crate::cancel::CancelToken;
 use crate::error::Result;
 use crate::kv::session::SessionValues;

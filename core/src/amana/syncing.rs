@@ -1,8 +1,9 @@
 //! Syncing with a named peer, and what the app can ask and decide about it: where records stand,
 //! what was put aside, what both sides changed.
 
+use super::cloud::spawn;
 use super::state::State;
-use super::{Amana, SyncOptions};
+use super::{Amana, SyncOptions, refuse_listener};
 use crate::error::Result;
 use crate::model::ids::{PeerId, RecordId};
 use crate::model::pins::SpkiPins;
@@ -14,7 +15,8 @@ const MAX_QUARANTINED: u32 = 1_000;
 
 impl Amana {
     /// Pulls, merges and pushes with one peer: the cloud, or a hub that was paired. One sync runs
-    /// at a time with each peer: a second call joins the first.
+    /// at a time with each peer: a second call joins the first, or runs behind it, as with
+    /// [`Amana::sync`].
     ///
     /// # Errors
     /// As [`Amana::sync`]; `unsupported` for a hub that is not paired.
@@ -76,21 +78,33 @@ impl Amana {
     }
 
     /// Takes the other value of a ledger entry, as an edit that is pushed like any other. Returns
-    /// the id of the record that has it now: a record that is gone comes back as a new one.
+    /// the id of the record that has it now: a record that is gone comes back as a new one, where the
+    /// entry holds all of it.
     ///
     /// # Errors
-    /// `not_found` where there is no such entry, `invalid_input` where it was undone already.
+    /// `not_found` where there is no such entry, or it holds single columns of a record that is gone;
+    /// `invalid_input` where it was undone already.
     pub async fn undo_conflict(&self, entry: i64) -> Result<String> {
         let id = self.opened()?.database.undo_conflict(entry).await?;
         Ok(id.into_string())
     }
 
     /// Forgets a peer: its cursor, what was pinned, what it has taken. What waits in the outbox
-    /// stays, for others.
+    /// stays, for others. Running syncs end first: nothing of the peer is written after it.
+    ///
+    /// # Errors
+    /// `busy` from a sync's listener.
     pub async fn forget_peer(&self, peer: &PeerId) -> Result<()> {
+        refuse_listener()?;
         let open = self.opened()?;
-        open.sync.hubs.forget(peer);
-        open.database.forget_peer(peer.clone()).await
+        let peer = peer.clone();
+        spawn("amana-forget", move || {
+            let _pause = open.sync.pause();
+            open.database.forget_peer(peer.clone()).wait()?;
+            open.sync.hubs.forget(&peer);
+            Ok(())
+        })?
+        .await
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::absent::Seen;
 use super::awaited::Awaited;
+use super::buried::{self, Buried};
 use super::marks::{self, Mark};
 use super::origins::Origin;
 use super::records::Inserter;
@@ -65,6 +66,8 @@ pub(super) struct TableState {
     pub(super) with_sent: bool,
     /// Another record may have the key of one that comes.
     with_keys: bool,
+    /// What was deleted in it, where it has keys.
+    pub(super) buried: Vec<Buried>,
     /// Where it is the child of a table: that table, and the column that refers to it.
     pub(super) parents: Vec<(TableIndex, usize)>,
     is_deleted: Option<usize>,
@@ -106,11 +109,13 @@ impl<'t> Apply<'t> {
                 table.direction != Direction::Local && records::has_any(connection, &table.name)?;
             any_rows |= filled;
             let pushed = table.direction == Direction::Both;
+            let buried = buried::all(tx, table)?;
             tables.push(TableState {
                 with_outbox: pushed && outbox::has_any(connection, &table.name)?,
                 with_deletions: pushed && outbox::has_deletions(connection, &table.name)?,
                 with_sent: pushed && sent::has_any(connection, &table.name)?,
-                with_keys: filled && !table.natural_key.is_empty(),
+                with_keys: !table.natural_key.is_empty() && (filled || !buried.is_empty()),
+                buried,
                 parents: parents(&context.schema, index),
                 is_deleted: table.position("is_deleted"),
                 expect_new: true,

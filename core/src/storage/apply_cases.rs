@@ -5,7 +5,7 @@
 use super::apply::{Apply, Told};
 use super::origins::Origin;
 use super::transaction::WriteTransaction;
-use super::{conflicts, holders, natural_key, outbox, records, sent};
+use super::{buried, conflicts, holders, natural_key, outbox, records, sent};
 use crate::error::Result;
 use crate::model::change_set::{OutboxEntry, OutboxKind, RemoteRow};
 use crate::model::hub_rights;
@@ -68,7 +68,7 @@ impl Apply<'_> {
             found.map(|(_, value)| value.clone())
         };
         let Some(other) = natural_key::holder(tx, index, remote.id.as_str(), cell)? else {
-            return Ok(());
+            return self.meet_buried(tx, index, remote);
         };
         if self.terms.id.kind() == PeerKind::Hub && !self.terms.last_word {
             // A hub may have a record of either id; which one counts, the cloud says.
@@ -83,6 +83,30 @@ impl Apply<'_> {
         // What was adopted may wait now.
         self.tables[usize::from(index.0)].with_outbox = true;
         self.tables[usize::from(index.0)].with_sent = true;
+        Ok(())
+    }
+
+    /// A record that holds what was deleted here under another id.
+    fn meet_buried(
+        &mut self,
+        tx: &mut WriteTransaction<'_>,
+        index: TableIndex,
+        remote: &mut RemoteRow,
+    ) -> Result<()> {
+        let buried = &self.state(index).buried;
+        let Some(met) = buried::of_what_is_in(tx, &*self.rule, index, buried, remote)? else {
+            return Ok(());
+        };
+        if self.terms.id.kind() == PeerKind::Hub && !self.terms.last_word {
+            // As with one that is stored: which id counts, the cloud says.
+            if let Some(id) = met.waiting_id() {
+                remote.id = id.clone();
+            }
+            return Ok(());
+        }
+        met.bury_as_well(tx, self.terms, index, remote)?;
+        let state = &mut self.tables[usize::from(index.0)];
+        (state.with_outbox, state.with_deletions) = (true, true);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ mod apply_cases;
 mod aside;
 mod at_once;
 mod awaited;
+mod buried;
 mod collect;
 mod conflicts;
 mod connection;

@@ -51,6 +51,10 @@ pub(super) fn holder(
 
 /// Gives a record the id that the peer has for it; what refers to it, and what waits of it, follow.
 /// Where a record of that id is stored as well, the edits of the other become edits of it.
+///
+/// What other peers have taken of the old id is forgotten: they do not know the record by the new one,
+/// and are sent what waits of it under that. What another peer said of a record of which nothing waits
+/// goes along, so that an older version of this peer does not replace it.
 pub(super) fn adopt(
     tx: &mut WriteTransaction<'_>,
     index: TableIndex,
@@ -69,6 +73,7 @@ pub(super) fn adopt(
         };
         as_edit(&table.columns, entry, &ours, known)
     });
+    let nothing_waits = entry.is_none();
     records::remove_row(tx.connection, tx.context, index, from_id)?;
     let mut record = stored.clone().unwrap_or_else(|| ours.clone());
     record[0] = Value::Text(to_id.to_owned());
@@ -91,7 +96,11 @@ pub(super) fn adopt(
     conflicts::rename(tx.connection, &table.name, from_id, to_id)?;
     // The peer shows it, by this id; what was noted of the other is over.
     absent::unmark(tx.connection, &table.name, from_id)?;
-    origins::forget(tx.connection, &table.name, from_id)?;
+    if nothing_waits && stored.is_none() {
+        origins::rename(tx.connection, &table.name, from_id, to_id)?;
+    } else {
+        origins::forget(tx.connection, &table.name, from_id)?;
+    }
     follow(tx, index, from_id, to_id)?;
     tx.touch(index, from_id);
     tx.touch(index, to_id);

@@ -94,3 +94,16 @@ pub(super) fn forget(connection: &Connection, table: &str, id: &str) -> Result<(
         .map(|_| ())
         .map_sqlite()
 }
+
+/// A record is known by another id now: what was said of it is said of that, in place of what was noted
+/// of that one.
+pub(super) fn rename(connection: &Connection, table: &str, from: &str, to: &str) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE OR REPLACE amana_origin SET record_id = ?3
+               WHERE table_name = ?1 AND record_id = ?2",
+        )
+        .and_then(|mut statement| statement.execute([table, from, to]))
+        .map(|_| ())
+        .map_sqlite()
+}

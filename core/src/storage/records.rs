@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, Connection, ToSql};
 use super::errors::MapSqlite;
 use super::transaction::{Context, WriteTransaction};
 use super::values::{self, Placed};
-use super::{absent, aside, natural_key, outbox, table_sql};
+use super::{absent, aside, buried, natural_key, outbox, table_sql};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{OutboxEntry, OutboxKind};
 use crate::model::ids::RecordId;
@@ -335,13 +335,10 @@ fn bury(
     absent::unmark(tx.connection, &table.name, id)?;
     let revision = tx.next_revision();
     if table.direction == Direction::Both {
-        let base = table
-            .updated_at()
-            .map(|position| (position, stored[position].clone()));
         let entry = OutboxEntry {
             kind: OutboxKind::Deleted,
             revision,
-            base: base.into_iter().collect(),
+            base: buried::remembered(table, stored),
         };
         let schema = &tx.context.schema;
         let parent = root.map(|(table, id)| (schema.table(*table).name.as_str(), id.as_str()));

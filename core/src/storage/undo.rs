@@ -1,5 +1,6 @@
 //! Takes the other value of a ledger entry after all: as an edit of somebody here, that is pushed
-//! like any other. A record that never came back is sent once more.
+//! like any other. A record that never came back is sent once more. One that is gone comes back only by
+//! an entry that holds all of it: made of single columns it would be another record.
 
 use serde_json::{Map, Value as Json};
 
@@ -14,7 +15,7 @@ use crate::model::schema::{Role, Table, TableIndex};
 use crate::model::value::Value;
 
 /// Undoes an entry; returns the id of the record that has the value now. A record that is gone
-/// comes back as a new one.
+/// comes back as a new one, or `not_found` says that the entry does not hold all of it.
 pub(super) fn undo(tx: &mut WriteTransaction<'_>, entry_id: i64) -> Result<RecordId> {
     let entry = conflicts::get(tx.connection, entry_id)?
         .ok_or(Error::new(ErrorCode::NotFound, "there is no such entry"))?;
@@ -31,16 +32,19 @@ pub(super) fn undo(tx: &mut WriteTransaction<'_>, entry_id: i64) -> Result<Recor
             records::send_again(tx, index, &id, wanted, base)?;
             id
         }
-        Some(_) if wanted.is_empty() => {
+        Some(_) if was_still_there(&entry) => {
             records::delete(tx, index, &id)?;
             id
         }
+        // It was deleted once more since.
+        None if was_still_there(&entry) => id,
         Some(_) => {
             let fields = wanted.into_iter().filter(|(position, _)| *position > 0);
             records::change(tx, index, &id, fields.collect())?;
             id
         }
-        None => bring_back(tx, index, id, wanted)?,
+        None if is_whole(table, &entry)? => bring_back(tx, index, id, wanted)?,
+        None => return Err(gone(&entry)),
     };
     conflicts::mark_undone(tx.connection, entry_id, tx.context.clock.now_ms())?;
     Ok(id)
@@ -49,6 +53,22 @@ pub(super) fn undo(tx: &mut WriteTransaction<'_>, entry_id: i64) -> Result<Recor
 /// The peer took the record, and a later pull did not hold it: here it is as it was sent.
 fn did_not_come_back(entry: &ConflictEntry) -> bool {
     entry.kind == ConflictKind::NotKept && entry.kept == Kept::Local && entry.column.is_none()
+}
+
+/// The peer took a deletion, and held the record all the same.
+fn was_still_there(entry: &ConflictEntry) -> bool {
+    entry.kind == ConflictKind::NotKept && entry.kept == Kept::Remote && entry.column.is_none()
+}
+
+/// Whether the entry has the whole record, and not single columns. Of an edit that did not come back
+/// it has what was edited, which its id never is.
+fn is_whole(table: &Table, entry: &ConflictEntry) -> Result<bool> {
+    if !did_not_come_back(entry) {
+        return Ok(entry.column.is_none());
+    }
+    let local = entry.local.as_deref().unwrap_or("{}");
+    let cells: Map<String, Json> = serde_json::from_str(local).map_err(|_| unreadable())?;
+    Ok(cells.contains_key(&table.columns[0].name))
 }
 
 /// The columns with the value that did not stay; none for a deletion that was not carried out.
@@ -123,6 +143,14 @@ fn bring_back(
     };
     outbox::put(tx.connection, table, id.as_str(), &entry, None)?;
     Ok(id)
+}
+
+fn gone(entry: &ConflictEntry) -> Error {
+    Error::new(
+        ErrorCode::NotFound,
+        "the record is gone, and this entry holds single columns of it",
+    )
+    .at(entry.table.as_str())
 }
 
 fn unreadable() -> Error {

@@ -283,7 +283,9 @@ fn without_lost(entry: &OutboxEntry, conflicts: &[ColumnConflict]) -> OutboxEntr
     left
 }
 
-/// Lets a rule of the app decide what is stored, where anything would be.
+/// Lets a rule of the app decide what is stored, where anything would be. Where nothing waits to be
+/// sent, its answer stays on this device: sent on, the answers of two devices could answer each other
+/// for ever.
 fn by_rule<'a>(
     rule: &dyn ConflictRule,
     input: &MergeInput<'_>,
@@ -338,15 +340,20 @@ fn by_rule<'a>(
             Kept::Rule
         };
     }
-    let lost = conflicts
-        .iter()
-        .any(|conflict| conflict.kept == Kept::Remote);
     let base = match input.outbox {
-        Some(entry) if lost => {
+        Some(entry) => {
             let left = without_lost(entry, &conflicts);
-            Some(new_base(&left, remote).unwrap_or(left.base))
+            if let Some(at) = table.updated_at().filter(|at| is_stamp(table, *at)) {
+                // By what stands of ours after the answer.
+                merged[at] = local[at].clone();
+                if let Some((_, value)) = stamp(table, &merged, &left, remote) {
+                    merged[at] = value;
+                }
+            }
+            let lost = left.base.len() < entry.base.len();
+            new_base(&left, remote).or_else(|| lost.then_some(left.base))
         }
-        _ => base,
+        None => base,
     };
     let cells = merged
         .into_iter()

@@ -9,6 +9,9 @@ use crate::model::change_set::Revision;
 use crate::model::ids::RecordId;
 use crate::model::schema::Schema;
 
+#[path = "merge_rule_tests.rs"]
+mod rules;
+
 const ID: &str = "aaaaaaaa-0000-4000-8000-000000000001";
 // Positions in the table below.
 const NAME: usize = 1;

@@ -5,6 +5,7 @@ mod decoders;
 mod disk;
 mod fake_store;
 mod fakes;
+pub mod life_values;
 mod lives;
 mod phone;
 mod scripted_peer;

@@ -1,7 +1,8 @@
 //! The three calls against a real TLS server.
 
+use std::io::Read;
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -224,6 +225,40 @@ fn silence_ends_by_the_limits() {
         assert_eq!(error.code(), ErrorCode::Network);
         assert!(error.detail().contains("in time"));
     }
+}
+
+/// Somebody takes the connection and never answers TLS: that ends by the limit of connecting alone, and
+/// not by that of the call's first byte.
+#[test]
+fn a_handshake_that_is_not_answered_ends_by_the_limit_of_connecting() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let (greeted, has_greeted) = mpsc::channel();
+    thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut first = [0];
+        socket.read_exact(&mut first).unwrap();
+        greeted.send(first[0]).unwrap();
+        // Until the client goes.
+        std::io::copy(&mut socket, &mut std::io::sink()).ok();
+    });
+    let limits = TimeLimits {
+        connect: Duration::from_secs(1),
+        ..short(3_600_000, 3_600_000, 3_600_000)
+    };
+    let address = CloudAddress {
+        url: HttpsUrl::parse(&url).unwrap(),
+        private_ca_pem: None,
+    };
+    let (told, heard) = mpsc::channel();
+    thread::spawn(move || {
+        let client = client_with(&address, limits, Arc::new(SystemClock));
+        told.send(client.sign_in(&credentials(), &CancelToken::new()))
+    });
+    let ended = heard.recv_timeout(Duration::from_secs(60));
+    let error = ended.expect("it waits on").unwrap_err();
+    assert_eq!(error, super::failure::TIMED_OUT);
+    assert_eq!(has_greeted.recv().unwrap(), 0x16, "a handshake of TLS");
 }
 
 /// With limits of nothing there is only the time that a slow network takes for the bytes.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::error::{Error, Result};
 use crate::model::row::MAX_VALUE_BYTES;
 
 /// The slowest network that is waited for, in bytes a second: what has to pass over it takes its time
@@ -23,7 +24,24 @@ pub struct TimeLimits {
     pub whole: Duration,
 }
 
+/// A longer wait is no limit, and no moment in time could be named for it.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 impl TimeLimits {
+    /// Whether each is above nothing and at most a day; else `invalid_input`.
+    pub(crate) fn check(&self) -> Result<()> {
+        let all = [self.connect, self.first_byte, self.idle, self.whole];
+        match all
+            .iter()
+            .all(|limit| !limit.is_zero() && *limit <= LONGEST)
+        {
+            true => Ok(()),
+            false => Err(Error::invalid(
+                "a time limit is above nothing and at most a day",
+            )),
+        }
+    }
+
     /// What a slow network takes for so many bytes.
     pub(super) const fn to_carry(bytes: usize) -> Duration {
         Duration::from_micros(bytes as u64 * 1_000_000 / SLOWEST_BYTES_PER_SECOND)
@@ -90,6 +108,26 @@ pub(super) const MAX_RETRY_AFTER_MS: u64 = 24 * 60 * 60 * 1000;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_are_above_nothing_and_at_most_a_day() {
+        let usual = TimeLimits::default();
+        usual.check().unwrap();
+        for limit in [Duration::ZERO, LONGEST + Duration::from_millis(1)] {
+            let set: [fn(&mut TimeLimits, Duration); 4] = [
+                |limits, limit| limits.connect = limit,
+                |limits, limit| limits.first_byte = limit,
+                |limits, limit| limits.idle = limit,
+                |limits, limit| limits.whole = limit,
+            ];
+            for set in set {
+                let mut limits = usual;
+                set(&mut limits, limit);
+                let code = limits.check().map_err(|error| error.code());
+                assert_eq!(code, Err(crate::ErrorCode::InvalidInput));
+            }
+        }
+    }
 
     #[test]
     fn a_slow_network_gets_the_time_that_the_bytes_take() {

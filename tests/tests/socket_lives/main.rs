@@ -3,6 +3,11 @@
 //! `AMANA_LIVES=10` plays ten times as many. A life that fails is printed, shortened, with the seed
 //! that brings it again.
 //!
+//! All ten tables that are pushed are played, with columns of every type, nulls among the values.
+//! What belongs to a record that the cloud never had is refused there and stays on its tablet, put
+//! aside: so the lives hang nothing on patients, prescriptions and items that may be deleted, other
+//! than what goes with them.
+//!
 //! Compared are whole digests among the tablets, and with the server the columns that the lives
 //! write, read from its own tables rather than from a pull.
 #![allow(
@@ -19,7 +24,7 @@ mod world;
 use amana_core::test_support::{lives, seed};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
-use steps::a_step;
+use steps::{a_cast, a_step};
 use world::World;
 
 fn storms(with_hub: bool) {
@@ -29,12 +34,12 @@ fn storms(with_hub: bool) {
         rng_seed: RngSeed::Fixed(seed()),
         ..ProptestConfig::with_cases(lives(12))
     });
-    let storm = (2usize..=3).prop_flat_map(|tablets| {
+    let storm = (2usize..=3, a_cast()).prop_flat_map(|(tablets, cast)| {
         let steps = prop::collection::vec(a_step(tablets, with_hub), 10..40);
-        (Just(tablets), steps)
+        (Just(tablets), Just(cast), steps)
     });
-    let outcome = runner.run(&storm, |(tablets, steps)| {
-        let mut world = World::new(tablets, with_hub);
+    let outcome = runner.run(&storm, |(tablets, cast, steps)| {
+        let mut world = World::new(tablets, cast, with_hub);
         for step in &steps {
             world.step(step);
             world.pass(17);

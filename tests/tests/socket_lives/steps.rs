@@ -1,5 +1,6 @@
 //! What may happen in a life, and how often.
 
+use amana_core::test_support::life_values::{IN_EVERY_LIFE, TABLES};
 use proptest::prelude::*;
 
 /// More than the engine tries by itself.
@@ -42,6 +43,7 @@ pub enum Step {
         table: usize,
         record: usize,
         column: usize,
+        to_null: bool,
     },
     Remove {
         tablet: usize,
@@ -68,16 +70,25 @@ pub enum Step {
     },
 }
 
+/// The tables of a life: patients, visits and three others.
+pub fn a_cast() -> impl Strategy<Value = Vec<usize>> {
+    let others: Vec<usize> = (IN_EVERY_LIFE..TABLES.len()).collect();
+    prop::sample::subsequence(others, 3)
+        .prop_map(|others| (0..IN_EVERY_LIFE).chain(others).collect())
+}
+
 /// Without a hub its meetings are nothing, and its faults none or the cloud's.
 pub fn a_step(tablets: usize, with_hub: bool) -> impl Strategy<Value = Step> {
     let hub = if with_hub { 0.5 } else { 0.0 };
     prop_oneof![
-        4 => (0..tablets, 0usize..4, 0usize..4)
+        4 => (0..tablets, 0usize..5, 0usize..4)
             .prop_map(|(tablet, table, parent)| Step::Make { tablet, table, parent }),
-        6 => (0..tablets, 0usize..4, 0usize..4, 0usize..3).prop_map(
-            |(tablet, table, record, column)| Step::Edit { tablet, table, record, column }
+        6 => (0..tablets, 0usize..5, 0usize..4, 0usize..6, prop::bool::weighted(0.15)).prop_map(
+            |(tablet, table, record, column, to_null)| Step::Edit {
+                tablet, table, record, column, to_null
+            }
         ),
-        1 => (0..tablets, 0usize..4, 0usize..4)
+        1 => (0..tablets, 0usize..5, 0usize..4)
             .prop_map(|(tablet, table, record)| Step::Remove { tablet, table, record }),
         8 => (0..tablets, prop::bool::weighted(hub), prop::bool::weighted(0.2), a_fault())
             .prop_map(|(tablet, hub, full, fault)| Step::Sync { tablet, hub, full, fault }),

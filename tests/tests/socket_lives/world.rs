@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use amana_core::ports::ProgressListener;
+use amana_core::test_support::life_values::{TABLES, value_of};
 use amana_core::{SyncOptions, System};
 use amana_peer::hub::Hub;
 use amana_peer::{Answer, Faults, Kind, ManualClock, Peer, PeerConfig, ids};
@@ -11,10 +12,10 @@ use amana_tests::clinic_with;
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::hub::{ClinicHub, KillAtPush};
-use crate::member::{Member, Rows, TABLES, texts};
+use crate::member::{Mark, Member, Rows, cells, mark, marks};
 use crate::steps::{EVERY_TRY, Fault, Step};
 
 pub struct World {
@@ -22,17 +23,21 @@ pub struct World {
     hub: Option<ClinicHub>,
     clock: ManualClock,
     members: Vec<Member>,
+    /// The tables of this life.
+    cast: Vec<usize>,
+    /// By table, a record that everybody knows from the beginning.
+    first: BTreeMap<&'static str, String>,
     made: u32,
-    /// Each value that somebody wrote: where, and on which tablet.
-    written: BTreeMap<String, ((&'static str, String), usize)>,
+    /// Each value that somebody wrote: of which record, and on which tablet.
+    written: BTreeMap<Mark, (String, usize)>,
     /// Values that somebody saw and replaced, or deleted with their record.
-    replaced: BTreeSet<String>,
+    replaced: BTreeSet<Mark>,
     /// Values that the server has held at some time.
-    ever: BTreeSet<String>,
+    ever: BTreeSet<Mark>,
 }
 
 impl World {
-    pub fn new(tablets: usize, with_hub: bool) -> Self {
+    pub fn new(tablets: usize, cast: Vec<usize>, with_hub: bool) -> Self {
         // Certificates are judged by the tablets' clocks.
         let now_ms = System::real().clock.now_ms();
         let clock = ManualClock::new(now_ms);
@@ -47,19 +52,26 @@ impl World {
             hub: None,
             clock,
             members,
+            cast: (0..TABLES.len()).collect(),
+            first: BTreeMap::new(),
             made: 0,
             written: BTreeMap::new(),
             replaced: BTreeSet::new(),
             ever: BTreeSet::new(),
         };
         // Something that everybody knows, to quarrel about.
-        for table in [0, 0, 1, 2, 3] {
+        for (table, (name, _)) in TABLES.iter().enumerate() {
             world.make(0, table, 0);
+            let id = world.members[0].pick(name, 0).unwrap();
+            world.first.insert(name, id);
         }
+        world.cast = cast;
         for tablet in 0..tablets {
             world.sync(tablet, false, false, Fault::None).unwrap();
         }
-        assert_eq!(world.ever.len(), 6, "five values, and a surname");
+        let written: BTreeSet<Mark> = world.written.keys().cloned().collect();
+        let missing: Vec<_> = written.difference(&world.ever).collect();
+        assert!(missing.is_empty(), "{missing:?}");
         if with_hub {
             world.open_hub();
         }
@@ -84,67 +96,142 @@ impl World {
         }
     }
 
-    fn value(&mut self) -> String {
+    /// A value that nobody has written before, and what it is in the column.
+    fn value(&mut self, table: &str, column: &str) -> Json {
         self.made += 1;
-        format!("v{:05}", self.made)
+        let schema = self.members[0].tablet.amana.schema();
+        let (_, table) = schema.require(table).unwrap();
+        value_of(&table.columns[table.position(column).unwrap()], self.made)
+    }
+
+    fn remember_written(&mut self, tablet: usize, table: &'static str, id: &str, fields: &Json) {
+        let (_, columns) = TABLES.iter().find(|(name, _)| *name == table).unwrap();
+        let schema = self.members[tablet].tablet.amana.schema();
+        let values = columns.iter().zip(cells(schema, table, fields));
+        let marks = values.filter_map(|(column, value)| mark(table, column, &value));
+        let marks: Vec<_> = marks.collect();
+        for mark in marks {
+            self.written.insert(mark, (id.to_owned(), tablet));
+        }
     }
 
     fn make(&mut self, tablet: usize, table: usize, parent: usize) {
-        let (name, columns) = TABLES[table];
-        let value = self.value();
+        let (name, columns) = TABLES[self.cast[table]];
+        let mut fields = json!({});
+        // Some records begin full, others with little.
+        let given = if self.made.is_multiple_of(2) {
+            columns.len()
+        } else {
+            1
+        };
+        for column in &columns[..given] {
+            fields[*column] = self.value(name, column);
+        }
         let member = &self.members[tablet];
-        let mut fields = json!({ columns[0]: value });
-        match (name, member.pick("patients", parent)) {
-            ("patients", _) => {
-                fields["surname"] = json!("Test");
-                fields["date_of_birth"] = json!("1980-02-03");
-            }
-            (_, None) => return,
-            ("visits", Some(patient)) => {
-                fields["patient_id"] = json!(patient);
-                fields["clinic_id"] = json!(ids::CLINIC_A);
-            }
-            ("events", Some(_)) => {
-                let Some(visit) = member.pick("visits", parent) else {
-                    return;
-                };
-                let owner = member.tablet.get("visits", &visit)["patient_id"].clone();
-                fields["visit_id"] = json!(visit);
-                fields["patient_id"] = owner;
-                fields["form_id"] = json!(ids::EVENT_FORM);
-            }
+        let visit = member.pick("visits", parent);
+        let patient = match name {
+            "patients" => None,
+            // What does not go with a deleted patient belongs to one who is not deleted.
+            "prescription_items" | "dispensing_records" => self.first.get("patients").cloned(),
+            _ => member.pick("patients", parent),
+        };
+        if name != "patients" {
+            let Some(patient) = patient.or_else(|| member.pick("patients", 0)) else {
+                return;
+            };
+            fields["patient_id"] = json!(patient);
+        }
+        let (clinic, person) = (json!(ids::CLINIC_A), json!(ids::USER_A1));
+        let of_visit = match name {
+            "events" | "prescriptions" => Some("visit_id"),
+            "appointments" => Some("current_visit_id"),
+            _ => None,
+        };
+        if let Some(column) = of_visit {
+            let Some(visit) = visit else { return };
+            fields["patient_id"] = member.tablet.get("visits", &visit)["patient_id"].clone();
+            fields[column] = json!(visit);
+        }
+        let any = |table| member.pick(table, 0);
+        let first = |table| json!(self.first.get(table).cloned().or_else(|| any(table)));
+        let mut set = |column: &str, value: Json| fields[column] = value;
+        match name {
+            "visits" => set("clinic_id", clinic),
+            "events" => set("form_id", json!(ids::EVENT_FORM)),
             // Two tablets may give a patient the same attribute: one record, with the server's id.
-            (_, Some(patient)) => {
+            "patient_additional_attributes" => {
                 let attribute = format!("a77b0000-0000-4000-8000-00000000000{}", parent % 2);
-                fields["patient_id"] = json!(patient);
-                fields["attribute_id"] = json!(attribute);
-                fields["attribute"] = json!("blood group");
+                set("attribute_id", json!(attribute));
+            }
+            "appointments" => {
+                set("clinic_id", clinic);
+                set("user_id", person);
+            }
+            "prescriptions" => {
+                set("pickup_clinic_id", clinic);
+                set("provider_id", person);
+                set("prescribed_at", json!(self.clock.now()));
+            }
+            "prescription_items" => {
+                set("prescription_id", first("prescriptions"));
+                set("drug_id", json!(ids::DRUG));
+                set("clinic_id", clinic);
+                set("quantity_prescribed", json!(1));
+            }
+            "dispensing_records" => {
+                set("prescription_item_id", first("prescription_items"));
+                set("drug_id", json!(ids::DRUG));
+                set("clinic_id", clinic);
+                set("dispensed_by", person);
+                set("quantity_dispensed", json!(1));
+            }
+            _ => {}
+        }
+        // Times and numbers that every record of the table has.
+        for column in ["timestamp", "duration", "dispensed_at"] {
+            if columns.contains(&column) && fields[column].is_null() {
+                fields[column] = self.value(name, column);
             }
         }
         // The patient may have the attribute already.
-        if let Ok(id) = block_on(member.tablet.amana.insert(name, &fields.to_string())) {
-            self.written.insert(value, ((name, id), tablet));
+        let text = fields.to_string();
+        let amana = &self.members[tablet].tablet.amana;
+        match block_on(amana.insert(name, &text)) {
+            Ok(id) => self.remember_written(tablet, name, &id, &fields),
+            Err(error) => assert_eq!(name, "patient_additional_attributes", "{error:?}"),
         }
     }
 
-    fn edit(&mut self, tablet: usize, table: usize, record: usize, column: usize) {
-        let (name, columns) = TABLES[table];
+    fn edit(&mut self, tablet: usize, table: usize, record: usize, column: usize, to_null: bool) {
+        let (name, columns) = TABLES[self.cast[table]];
         let Some(id) = self.members[tablet].pick(name, record) else {
             return;
         };
-        let column = columns[column % columns.len()];
-        let value = self.value();
+        let at = column % columns.len();
+        let column = columns[at];
+        let (_, of) = self.members[tablet]
+            .tablet
+            .amana
+            .schema()
+            .require(name)
+            .unwrap();
+        let value = if to_null && of.columns[of.position(column).unwrap()].nullable {
+            Json::Null
+        } else {
+            self.value(name, column)
+        };
         let editor = &self.members[tablet].tablet;
-        let before = editor.get(name, &id)[column].clone();
-        editor.update(name, &id, &json!({ column: value }));
-        self.replaced.extend(before.as_str().map(str::to_owned));
-        self.written.insert(value, ((name, id), tablet));
+        let before = &cells(editor.amana.schema(), name, &editor.get(name, &id))[at];
+        let fields = json!({ column: value });
+        editor.update(name, &id, &fields);
+        self.replaced.extend(mark(name, column, before));
+        self.remember_written(tablet, name, &id, &fields);
     }
 
     fn remove(&mut self, tablet: usize, table: usize, record: usize) {
-        let (name, _) = TABLES[table];
-        // Given again, it would stay out of every pull, since the server keeps its time of deletion:
-        // the tablet that gave it would be alone with it.
+        let (name, _) = TABLES[self.cast[table]];
+        // Given again, an attribute would stay out of every pull, since the server keeps its time of
+        // deletion: the tablet that gave it would be alone with it.
         if name == "patient_additional_attributes" {
             return;
         }
@@ -152,9 +239,13 @@ impl World {
         let Some(id) = member.pick(name, record) else {
             return;
         };
-        let before = texts(&member.rows());
+        // Others hang on these.
+        if self.first[name] == id {
+            return;
+        }
+        let before = marks(&member.rows());
         block_on(member.tablet.amana.delete(name, &id)).unwrap();
-        let after = texts(&member.rows());
+        let after = marks(&member.rows());
         self.replaced.extend(before.difference(&after).cloned());
     }
 
@@ -204,10 +295,10 @@ impl World {
 
     fn meet(&mut self) {
         let Some(hub) = &self.hub else { return };
-        let before = texts(&self.stored(false));
+        let before = marks(&self.stored(false));
         // What comes of it is the hub's own affair: it may stick for good.
         hub.with(Hub::meet_cloud);
-        let after = texts(&self.stored(false));
+        let after = marks(&self.stored(false));
         // A value that its writer had seen in the cloud, and that the hub writes over there with an
         // edit of somebody who had not, looks like any later edit: nobody can tell.
         for value in before.difference(&after) {
@@ -218,29 +309,29 @@ impl World {
         self.remember();
     }
 
-    fn is_confirmed(&self, value: &str) -> bool {
-        let Some(((table, id), tablet)) = self.written.get(value) else {
+    fn is_confirmed(&self, value: &Mark) -> bool {
+        let Some((id, tablet)) = self.written.get(value) else {
             return false;
         };
-        let standing = self.members[*tablet].tablet.amana.standing(table, id);
+        let standing = self.members[*tablet].tablet.amana.standing(value.0, id);
         block_on(standing).is_ok_and(|standing| standing.confirmed)
     }
 
     fn remember(&mut self) {
-        self.ever.extend(texts(&self.stored(true)));
+        self.ever.extend(marks(&self.stored(true)));
     }
 
     /// What the server's tables hold, with or without what was deleted. A pull shows no record with
     /// a time of deletion, and a push that brings an attribute back does not take that time away.
     fn stored(&self, with_deleted: bool) -> Rows {
         let mut rows = Rows::new();
-        for (table, columns) in TABLES {
+        let schema = self.members[0].tablet.amana.schema();
+        for (table, _) in TABLES {
             for row in self.peer.rows(table) {
                 let lives = row["is_deleted"] == json!(false) && row["deleted_at"].is_null();
                 if with_deleted || lives {
                     let id = row["id"].as_str().unwrap().to_owned();
-                    let values = columns.iter().map(|name| row[*name].clone()).collect();
-                    rows.insert((table, id), values);
+                    rows.insert((table, id), cells(schema, table, &row.into()));
                 }
             }
         }
@@ -259,7 +350,8 @@ impl World {
                 table,
                 record,
                 column,
-            } => self.edit(tablet, table, record, column),
+                to_null,
+            } => self.edit(tablet, table, record, column, to_null),
             Step::Remove {
                 tablet,
                 table,
@@ -325,13 +417,13 @@ impl World {
             }
             known.extend(member.ledger());
         }
-        known.extend(texts(&stored));
-        for (value, ((table, id), _)) in &self.written {
+        known.extend(marks(&stored));
+        for (value, (id, _)) in &self.written {
             // A record that the server had and that was deleted there by somebody is no loss.
-            let lives = stored.contains_key(&(*table, id.clone()));
+            let lives = stored.contains_key(&(value.0, id.clone()));
             prop_assert!(
                 known.contains(value) || (!lives && self.ever.contains(value)),
-                "{value} of {table} {id} is lost"
+                "{value:?} of {id} is lost"
             );
         }
         Ok(())

@@ -147,6 +147,11 @@ export class MemoryPeers {
       records.change(table, id, values);
       return id;
     }
+    if (entry.column !== null) {
+      throw failure('not_found', 'the record is gone, and this entry holds single columns of it', {
+        at: entry.table,
+      });
+    }
     // a deletion that waits is taken back; one that the cloud knows is not
     const isWaiting = records.outbox.find(table.name, id)?.kind === 'deleted';
     return records.bringBack(table, isWaiting ? id : null, values);

@@ -92,6 +92,16 @@ export function disputesContract(harness: Harness): void {
     ]);
   });
 
+  test('one column of a record that is gone brings nothing back', async () => {
+    const { vault, id } = await changedElsewhere();
+    await patients(vault).update(id, { phone: '222' });
+    await vault.sync();
+    await patients(vault).delete(id);
+    expect(await codeOf(vault.peers.undoConflict(1))).toBe('not_found');
+    expect(await patients(vault).find(id)).toBeNull();
+    expect((await vault.peers.conflicts())[0]?.undoneAtMs).toBeNull();
+  });
+
   test('what only they changed, or both alike, is no conflict', async () => {
     const { vault, id } = await changedElsewhere();
     await patients(vault).update(id, { camp: 'North', surname: 'Haddad' });

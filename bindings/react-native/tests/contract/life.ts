@@ -82,6 +82,12 @@ export function lifeContract(harness: Harness): void {
     const tables = [{ name: 'users', direction: 'both', columns: [{ name: 'id', role: 'id' }] }];
     const never = { version: 1, tables };
     expect(await codeOf(openVault({ name: freshName(), schema: never }))).toBe('invalid_input');
+    for (const connectMs of [0, 1.5, 86_400_001]) {
+      const sync = { timeLimits: { connectMs } };
+      expect(await codeOf(openVault({ name: freshName(), sync }))).toBe('invalid_input');
+    }
+    const patient = await openVault({ name: freshName(), sync: { timeLimits: { wholeMs: 86_400_000 } } });
+    await patient.close();
   });
 
   test('a person vault is made for its first person and opens with a PIN alone', async () => {

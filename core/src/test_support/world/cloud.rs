@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value as Json;
 
+use super::marks::{Mark, mark};
 use super::*;
 use crate::cancel::CancelToken;
 use crate::error::Result;
@@ -35,8 +36,8 @@ pub(super) struct State {
     pub refuses_pushes: bool,
     pub history_from: i64,
     pub requests: u32,
-    /// Every text that was ever stored.
-    pub ever: BTreeSet<String>,
+    /// Every value that was ever stored, by table and column.
+    pub ever: BTreeSet<Mark>,
 }
 
 #[derive(Clone)]
@@ -193,8 +194,9 @@ impl State {
         let stamp = at("updated_at").unwrap();
         let old = self.rows.get(&key).cloned();
         normalise(table, &mut values, old.as_ref(), now);
-        let texts = values.iter().filter_map(Value::as_text).map(str::to_owned);
-        let texts: Vec<String> = texts.collect();
+        let marks = values.iter().enumerate();
+        let marks = marks.filter_map(|(at, value)| mark(row.table, at, &value.to_json()));
+        let marks: Vec<_> = marks.collect();
         let name = table.name.as_str();
         let Some(old) = old else {
             if name == "patient_problems" {
@@ -209,7 +211,7 @@ impl State {
                 deleted_at: None,
             };
             self.rows.insert(key, kept);
-            self.ever.extend(texts);
+            self.ever.extend(marks);
             return Ok(());
         };
         let later = row.values[stamp].as_integer() > old.values[stamp].as_integer();
@@ -237,7 +239,7 @@ impl State {
             _ => {}
         }
         self.rows.insert(key, kept);
-        self.ever.extend(texts);
+        self.ever.extend(marks);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! One device: a real encrypted store, its own clock, and the engine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use super::*;
@@ -144,13 +144,6 @@ impl Device {
         };
         let texts = columns.iter().filter_map(|column| row[*column].as_str());
         texts.map(str::to_owned).collect()
-    }
-
-    /// Every text of every record.
-    pub fn all_texts(&self) -> BTreeSet<String> {
-        let rows = self.rows().into_values().flatten();
-        rows.filter_map(|value| value.as_text().map(str::to_owned))
-            .collect()
     }
 
     fn rows_of(&self, table: &str) -> BTreeMap<String, Vec<Value>> {

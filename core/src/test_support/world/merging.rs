@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use super::device::cloud_and_device;
 use super::*;
+use crate::model::change_set::{PieceLimit, PushClass};
 use crate::model::ids::PeerId;
 use crate::model::ledger::{ConflictKind, Kept};
 use crate::model::standing::Standing;
-use crate::model::terms::{ConflictPolicy, ConflictRule, RuleQuestion};
+use crate::model::terms::{ConflictPolicy, ConflictRule, PeerTerms, RuleQuestion};
+use crate::ports::SyncStore;
 
 /// Both sides have changed the name of the same patient; ours is the later edit.
 fn a_conflict(policy: ConflictPolicy) -> (Cloud, Device) {
@@ -177,8 +179,26 @@ fn l18_two_devices_with_one_attribute_end_with_the_servers_id_and_both_values_in
     assert_eq!((first.pending(), second.pending()), (0, 0));
 }
 
-#[test]
-fn an_attribute_that_the_server_merged_into_another_takes_over_its_id() {
+/// Pushes what waits of one class, and pulls nothing.
+fn push_unseen(device: &Device, cloud: &Cloud, class: PushClass) {
+    let terms = PeerTerms::cloud();
+    let limit = PieceLimit {
+        rows: 10,
+        bytes: 10_000,
+    };
+    let page = device
+        .database
+        .collect(&terms, class, &Default::default(), limit);
+    let rows = page.wait().unwrap().rows;
+    assert!(!rows.is_empty());
+    rows.iter().for_each(|row| cloud.take(row).unwrap());
+    let taken = rows.iter().map(Into::into).collect();
+    device.database.acknowledge(&terms, taken).unwrap();
+}
+
+/// Both devices have made the same attribute, the cloud has merged the second's into the first's, and
+/// neither has heard of that.
+fn merged_unseen() -> ([Device; 2], Cloud, RecordId, RecordId) {
     let (clock, cloud, first) = cloud_and_device();
     let second = Device::new(&clock, 2);
     let patient = first.insert("patients", json!({})).unwrap();
@@ -187,29 +207,77 @@ fn an_attribute_that_the_server_merged_into_another_takes_over_its_id() {
     let kept = first.insert(ATTRIBUTES, attribute(&patient, "a")).unwrap();
     clock.advance(10);
     let other = second.insert(ATTRIBUTES, attribute(&patient, "b")).unwrap();
-    // The second pushes without having seen the first's.
-    let pushed = second.database.clone();
-    let terms = crate::model::terms::PeerTerms::cloud();
-    let class = crate::model::change_set::PushClass::Upserts { stage: 0 };
-    let limit = crate::model::change_set::PieceLimit {
-        rows: 10,
-        bytes: 10_000,
-    };
-    use crate::ports::SyncStore;
-    let page = pushed
-        .collect(&terms, class, &Default::default(), limit)
-        .wait()
-        .unwrap();
     first.sync(&cloud);
-    page.rows.iter().for_each(|row| cloud.take(row).unwrap());
-    pushed
-        .acknowledge(&terms, page.rows.iter().map(Into::into).collect())
-        .unwrap();
+    push_unseen(&second, &cloud, PushClass::Upserts { stage: 0 });
+    let at_cloud = cloud.value(ATTRIBUTES, &kept, "string_value");
+    assert_eq!(at_cloud, Some(text("b")));
+    ([first, second], cloud, kept, other)
+}
+
+#[test]
+fn an_attribute_that_the_server_merged_into_another_takes_over_its_id() {
+    let ([first, second], cloud, kept, other) = merged_unseen();
     assert_eq!(second.sync(&cloud).applied.adopted, 1);
     assert!(second.get(ATTRIBUTES, &other).is_none());
     assert_eq!(second.field(ATTRIBUTES, &kept, "string_value"), "b");
     first.sync(&cloud);
     assert_eq!(first.field(ATTRIBUTES, &kept, "string_value"), "b");
+}
+
+#[test]
+fn a_deletion_reaches_the_record_that_the_cloud_merged_the_deleted_one_into() {
+    let ([_, device], cloud, kept, other) = merged_unseen();
+    device.delete(ATTRIBUTES, &other).unwrap();
+    device.sync(&cloud);
+    assert_eq!(device.count(ATTRIBUTES), 0);
+    assert_eq!(cloud.value(ATTRIBUTES, &kept, "string_value"), None);
+    assert_eq!(device.ledger().len(), 0, "nobody else wrote it");
+    device.sync(&cloud);
+    assert_eq!((device.count(ATTRIBUTES), device.pending()), (0, 0));
+}
+
+#[test]
+fn so_does_one_that_was_sent_before_the_merged_record_was_pulled() {
+    let ([_, device], cloud, kept, other) = merged_unseen();
+    device.delete(ATTRIBUTES, &other).unwrap();
+    push_unseen(&device, &cloud, PushClass::Deletions);
+    assert_eq!(device.pending(), 0);
+    device.sync(&cloud);
+    assert_eq!(device.count(ATTRIBUTES), 0);
+    assert_eq!(cloud.value(ATTRIBUTES, &kept, "string_value"), None);
+    // It was not certain, so it can be taken back.
+    let entry = device.ledger().pop().unwrap();
+    assert_eq!(entry.kind, ConflictKind::ChangedByPeer);
+    device.database.undo_conflict(entry.id).wait().unwrap();
+    device.sync(&cloud);
+    assert_eq!(device.count(ATTRIBUTES), 1);
+}
+
+#[test]
+fn what_somebody_changed_in_it_meanwhile_is_in_the_ledger() {
+    let ([_, device], cloud, kept, other) = merged_unseen();
+    device.delete(ATTRIBUTES, &other).unwrap();
+    cloud.put(ATTRIBUTES, &kept, json!({"string_value": "c"}));
+    device.sync(&cloud);
+    assert_eq!(device.count(ATTRIBUTES), 0);
+    let entry = device.ledger().pop().unwrap();
+    assert_eq!(entry.record_id, kept.as_str());
+    assert!(entry.remote.as_deref().unwrap().contains("\"c\""));
+}
+
+#[test]
+fn the_deletion_of_one_that_was_never_sent_leaves_anothers_alone() {
+    let (_, cloud, device) = cloud_and_device();
+    let patient = device.insert("patients", json!({})).unwrap();
+    device.sync(&cloud);
+    let ours = device.insert(ATTRIBUTES, attribute(&patient, "b")).unwrap();
+    device.delete(ATTRIBUTES, &ours).unwrap();
+    cloud.put(ATTRIBUTES, &id(7), attribute(&patient, "a"));
+    device.sync(&cloud);
+    assert_eq!(device.field(ATTRIBUTES, &id(7), "string_value"), "a");
+    assert_eq!(device.pending(), 0);
+    device.sync(&cloud);
+    assert_eq!(device.count(ATTRIBUTES), 1);
 }
 
 /// The server dropped the one from here, and then met the same attribute under another id.

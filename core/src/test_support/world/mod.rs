@@ -1,12 +1,13 @@
 //! Devices with real stores, a cloud and a hub with the real servers' rules, all in one process and
 //! one time: what the engine and the store do together.
 
+mod adopting;
 mod asking;
 mod cloud;
 mod device;
 mod hub;
 mod lives;
-
+mod marks;
 mod meanwhile;
 mod merging;
 mod order;
@@ -16,6 +17,7 @@ mod pushing;
 mod reconciling;
 mod refusing;
 mod sent_again;
+mod undoing;
 mod verifying;
 mod waiting;
 mod writing;

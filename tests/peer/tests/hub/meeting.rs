@@ -253,3 +253,47 @@ fn what_has_just_come_down_goes_up_again_and_ruins_old_days_of_problems() {
     let after = story.cloud.rows("patient_problems");
     assert_eq!(after[0]["onset_date"], "2026-10-01T00:00:00.000Z");
 }
+
+/// A device that did not hear that the hub took an item sends it again. The hub replaces the whole
+/// row, with the device's times; the cloud, which moves no time of an item that it has, never tells
+/// the hub of its own again. In all else the two agree.
+#[test]
+fn an_item_that_comes_twice_keeps_the_devices_times_at_the_hub() {
+    let story = Story::start();
+    let lists = json!({
+        "patients": created(&json!([{"$use": "patient"}])),
+        "visits": created(&json!([{"$use": "visit"}])),
+        "prescriptions": created(&json!([{"$use": "prescription"}])),
+        "prescription_items": created(&json!([{"$use": "item"}])),
+    });
+    let times = ["last_modified", "server_created_at"];
+    let both = || {
+        let rows = [
+            story.cloud.rows("prescription_items"),
+            story.hub.rows("prescription_items"),
+        ];
+        rows.map(|rows| rows.into_iter().next().unwrap())
+    };
+    let meet = || {
+        story.clock.advance(60_000);
+        let meeting = story.hub.meet_cloud();
+        assert!(meeting.done, "{meeting:?}");
+    };
+    let words = story.words(&lists);
+    let push = || assert_eq!(story.device.push(&words), Answer::Opened(json!({})));
+    let sent = words["prescription_items"]["created"][0].clone();
+    push();
+    (0..3).for_each(|_| meet());
+    let [cloud, hub] = both();
+    for time in times {
+        assert_ne!(hub[time], sent[time], "the cloud's {time} came down");
+    }
+    push();
+    (0..3).for_each(|_| meet());
+    let [cloud_after, hub] = both();
+    assert_eq!(cloud_after, cloud, "the cloud has it already");
+    for time in times {
+        assert_eq!(hub[time], sent[time], "the device's {time}");
+    }
+    assert_eq!(hub["quantity_prescribed"], sent["quantity_prescribed"]);
+}

@@ -153,8 +153,12 @@ class LifeTest {
         // two pins at least: the core looks at them
         val onePin = """{"name":"a","cloudPins":{"pins":["AAAA"],"expiresMs":1}}"""
         assertEquals("invalid_input", phone.refused { attachVault(onePin, it) })
+        // and at the limits
+        val noTime = """{"name":"a","sync":{"timeLimits":{"idleMs":0}}}"""
+        assertEquals("invalid_input", phone.refused { attachVault(noTime, it) })
         val rules = """{"name":"a","cloudSync":"token","idleLockMs":0,
-            "sync":{"lastWord":"hub","conflicts":"latest","tables":{"patients":"remote"},"hubFullPullDays":2}}"""
+            "sync":{"lastWord":"hub","conflicts":"latest","tables":{"patients":"remote"},"hubFullPullDays":2,
+            "timeLimits":{"connectMs":1000,"wholeMs":60000}}}"""
         assertEquals("locked", (phone.call { attachVault(rules, it) } as ReadableMap).getString("state"))
     }
 
