@@ -106,7 +106,7 @@ fn a_batch_with_one_mistake_writes_nothing() {
 }
 
 #[test]
-fn an_address_that_is_not_https_is_no_address() {
+fn s10_an_address_that_is_not_https_is_no_address() {
     for bad in [
         "http://clinic.example",
         "https://u:p@clinic.example",

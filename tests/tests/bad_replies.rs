@@ -79,7 +79,7 @@ fn a_reply_that_is_no_pull_changes_nothing() {
 }
 
 #[test]
-fn hostile_sizes_are_refused_within_bounded_memory() {
+fn h07_hostile_sizes_are_refused_within_bounded_memory() {
     let peer = clinic();
     let tablet = Tablet::signed_in(&peer);
     peer.faults()
@@ -184,7 +184,7 @@ fn a_redirect_is_not_followed() {
 }
 
 #[test]
-fn a_push_counts_only_when_the_server_says_success() {
+fn l14_a_push_counts_only_when_the_server_says_success() {
     let peer = clinic();
     let tablet = Tablet::signed_in(&peer);
     tablet.sync().unwrap();

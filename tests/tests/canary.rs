@@ -25,7 +25,7 @@ use pollster::block_on;
 use serde_json::json;
 
 const CHILD: &str = "AMANA_CANARY_FOLDER";
-const TEST: &str = "no_word_is_in_any_file_line_or_error";
+const TEST: &str = "s07_no_word_is_in_any_file_line_or_error";
 
 const PATIENT: &str = "Zuleikha-Canary";
 const TOKEN: &str = "tok-canary-4f1d9c0b77";
@@ -43,7 +43,7 @@ fn words() -> Canary {
 }
 
 #[test]
-fn no_word_is_in_any_file_line_or_error() {
+fn s07_no_word_is_in_any_file_line_or_error() {
     match std::env::var_os(CHILD) {
         Some(folder) => live(Path::new(&folder)),
         None => search(),

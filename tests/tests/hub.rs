@@ -104,7 +104,7 @@ fn the_hubs_people_leave_no_trace_and_the_password_and_the_token_neither() {
 
 /// He answers at the hub's address, with a key of his own, openly or behind the true one's name.
 #[test]
-fn somebody_in_the_hubs_place_gets_no_credential() {
+fn s04_somebody_in_the_hubs_place_gets_no_credential() {
     for shows_true_key in [false, true] {
         let hub = hub();
         let (tablet, peer) = ready(&hub);

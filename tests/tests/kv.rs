@@ -54,7 +54,7 @@ fn assert_absent(tablet: &Tablet, needles: &[&str]) {
 }
 
 #[test]
-fn nothing_of_it_is_readable_in_any_file() {
+fn s02_nothing_of_it_is_readable_in_any_file() {
     let needles = ["CanarySpace", "CanaryKey", "CanaryValue", "CanaryBytes"];
     let tablet = Tablet::new();
     let amana = &tablet.amana;

@@ -106,7 +106,7 @@ fn an_outage_puts_nothing_aside() {
 }
 
 #[test]
-fn dates_are_never_pushed_as_numbers() {
+fn l06_dates_are_never_pushed_as_numbers() {
     let peer = clinic();
     let tablet = Tablet::signed_in(&peer);
     let _ = tablet.insert("patients", &patient("Amal"));
@@ -132,7 +132,7 @@ fn dates_are_never_pushed_as_numbers() {
 }
 
 #[test]
-fn a_value_that_the_app_never_sees_is_sent_back_unchanged() {
+fn l01_a_value_that_the_app_never_sees_is_sent_back_unchanged() {
     let peer = clinic();
     let tablet = Tablet::signed_in(&peer);
     peer.seed_patients(1).unwrap();

@@ -181,7 +181,7 @@ fn pairing_signing_in_and_a_pull_of_everything() {
 }
 
 #[test]
-fn every_table_is_taken_with_all_that_the_hub_insists_on() {
+fn l10_every_table_is_taken_with_all_that_the_hub_insists_on() {
     let hub = Hub::start(HubConfig::default()).unwrap();
     let device = Device::paired(&hub);
     let peer = device.peer();
@@ -291,7 +291,7 @@ fn a_hub_that_forgot_or_was_restored_is_met_anew() {
 }
 
 #[test]
-fn altered_and_repeated_replies_are_refused() {
+fn s15_altered_and_repeated_replies_are_refused() {
     let hub = Hub::start(HubConfig::default()).unwrap();
     let device = Device::paired(&hub);
     let peer = device.peer();

@@ -22,7 +22,7 @@ fn assert_absent(tablet: &Tablet, needle: &str) {
 }
 
 #[test]
-fn neither_names_nor_the_password_are_in_any_file() {
+fn s09_neither_names_nor_the_password_are_in_any_file() {
     let peer = clinic();
     let tablet = Tablet::signed_in(&peer);
     let _ = tablet.insert("patients", &patient("CanaryPatient"));
@@ -35,7 +35,7 @@ fn neither_names_nor_the_password_are_in_any_file() {
 }
 
 #[test]
-fn signing_out_removes_the_password_and_keeps_the_records() {
+fn s13_signing_out_removes_the_password_and_keeps_the_records() {
     let peer = clinic();
     let tablet = Tablet::signed_in(&peer);
     let id = tablet.insert("patients", &patient("Amal"));
@@ -46,7 +46,7 @@ fn signing_out_removes_the_password_and_keeps_the_records() {
 }
 
 #[test]
-fn the_password_is_sent_only_where_the_protocol_needs_it() {
+fn s03_the_password_is_sent_only_where_the_protocol_needs_it() {
     let peer = clinic();
     let tablet = Tablet::signed_in(&peer);
     let _ = tablet.insert("patients", &patient("Amal"));
@@ -68,7 +68,7 @@ fn the_password_is_sent_only_where_the_protocol_needs_it() {
 }
 
 #[test]
-fn a_password_with_a_colon_is_explained_before_anything_is_sent() {
+fn h16_a_password_with_a_colon_is_explained_before_anything_is_sent() {
     let peer = clinic();
     let error = Tablet::new()
         .sign_in(&peer, "a@b.example", "pass:word")
@@ -149,7 +149,7 @@ fn another_key_store_opens_nothing_and_changes_nothing() {
 }
 
 #[test]
-fn a_database_that_is_no_longer_one_is_refused_and_left_as_it_is() {
+fn l23_a_database_that_is_no_longer_one_is_refused_and_left_as_it_is() {
     let tablet = Tablet::new();
     let _ = tablet.insert("patients", &patient("Amal"));
     tablet.amana.close().unwrap();

@@ -70,7 +70,7 @@ fn a_cancelled_pull_leaves_nothing_behind() {
 }
 
 #[test]
-fn locking_ends_a_sync_that_waits_for_the_network() {
+fn w079_w080_locking_ends_a_sync_that_waits_for_the_network() {
     let peer = clinic();
     peer.seed_patients(300).unwrap();
     let tablet = Tablet::signed_in(&peer);
@@ -189,7 +189,7 @@ fn a_limit_is_obeyed_by_waiting() {
 }
 
 #[test]
-fn a_wrong_password_and_a_database_that_is_down_wipe_nothing() {
+fn h17_a_wrong_password_and_a_database_that_is_down_wipe_nothing() {
     let peer = clinic();
     let tablet = Tablet::signed_in(&peer);
     let id = tablet.insert("patients", &patient("Amal"));

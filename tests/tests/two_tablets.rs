@@ -229,7 +229,7 @@ fn full_pull() -> SyncOptions {
 }
 
 #[test]
-fn progress_is_reported_and_a_second_call_joins() {
+fn h02_h03_h05_w078_progress_is_reported_and_a_second_call_joins() {
     let peer = clinic();
     peer.seed_patients(200).unwrap();
     let tablet = Tablet::signed_in(&peer);

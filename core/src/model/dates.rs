@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_the_servers_local_day() {
+    fn l05_days_are_the_servers_local_day() {
         for (sent, day) in [
             ("1980-02-03", "1980-02-03"),
             ("1980-02-03T00:00:00.000Z", "1980-02-03"),

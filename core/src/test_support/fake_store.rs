@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::scripted_peer::{Call, CallLog};
 use crate::cancel::CancelToken;
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{
     Acknowledgement, Noted, OutboxEntry, OutboxKind, OutboxPage, OutboxPosition, OutboxRow,
     PieceLimit, PullReply, PushClass, Refusal, RemoteChange, RemoteRow, Revision, Suspicion,
@@ -36,6 +36,7 @@ struct State {
     revision: i64,
     conflicts: Vec<ColumnConflict>,
     lost_edits: Vec<Vec<Value>>,
+    collect_fails: Option<ErrorCode>,
 }
 
 /// A store in memory, of one peer at a time.
@@ -119,6 +120,11 @@ impl FakeStore {
             base: stamp.map(|p| (p, row[p].clone())).into_iter().collect(),
         };
         state.outbox.insert(key, entry);
+    }
+
+    /// From now on what waits cannot be read, for this reason.
+    pub fn fail_to_collect(&self, code: ErrorCode) {
+        self.state().collect_fails = Some(code);
     }
 
     /// As if the peer had taken all that waits.
@@ -294,6 +300,9 @@ impl SyncStore for FakeStore {
     ) -> Pending<OutboxPage> {
         self.log.note(Call::Collect(class));
         let state = self.state();
+        if let Some(code) = state.collect_fails {
+            return pending::ready(Err(Error::new(code, "what waits cannot be read")));
+        }
         let reversed = class == PushClass::Deletions && terms.id.kind() == PeerKind::Hub;
         let position = |row: &OutboxRow| OutboxPosition {
             table: if reversed {

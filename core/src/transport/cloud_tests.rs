@@ -210,7 +210,7 @@ fn a_body_that_breaks_off_is_network() {
 }
 
 #[test]
-fn silence_ends_by_the_limits() {
+fn h01_silence_ends_by_the_limits() {
     let begun = || Answer::unfinished(&[&EMPTY[..30]], Then::Hold);
     for (answer, limits) in [
         (Answer::silence(), short(100, 60_000, 60_000)),

@@ -68,7 +68,7 @@ fn push(address: &CloudAddress) -> Result<(), PushFailure> {
 }
 
 #[test]
-fn a_pull_is_unwrapped_and_a_clock_hours_off_is_measured() {
+fn h14_a_pull_is_unwrapped_and_a_clock_hours_off_is_measured() {
     let changes = r#"{"clinics":{"created":[{"id":"a"}],"updated":[],"deleted":["b"]},"users":{"created":[{"id":"u","hashed_password":"x"}]}}"#;
     let timestamp = NOW + 5 * HOUR;
     let body = format!(

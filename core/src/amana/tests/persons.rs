@@ -60,7 +60,7 @@ fn every_member_has_a_pin_of_their_own() {
 }
 
 #[test]
-fn wrong_pins_are_told_and_delayed_whether_the_vault_is_locked_or_not() {
+fn s14_wrong_pins_are_told_and_delayed_whether_the_vault_is_locked_or_not() {
     let tablet = Tablet::new();
     let vault = tablet.patients();
     vault.lock().unwrap();

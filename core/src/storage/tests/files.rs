@@ -6,7 +6,7 @@ use crate::secret::SecretText;
 use crate::storage::StoredSession;
 
 #[test]
-fn nothing_readable_is_in_any_file() {
+fn s01_nothing_readable_is_in_any_file() {
     let store = Store::new();
     store
         .insert("patients", json!({"given_name": "CanaryName"}))
@@ -59,7 +59,7 @@ fn a_wrong_key_opens_nothing_and_changes_nothing() {
 }
 
 #[test]
-fn a_newer_schema_widens_and_an_older_or_different_one_is_refused() {
+fn l19_w098_w106_a_newer_schema_widens_and_an_older_or_different_one_is_refused() {
     let schema = |version: u32, extra: &str| {
         let columns = r#"{"name":"id","role":"id"},{"name":"title","role":"text"}"#;
         Schema::from_json(&format!(
@@ -70,6 +70,18 @@ fn a_newer_schema_widens_and_an_older_or_different_one_is_refused() {
     let more = r#",{"name":"body","role":"text","nullable":true,"indexed":true}"#;
     let store = Store::open(tempfile::tempdir().unwrap(), schema(1, "")).unwrap();
     let id = store.insert("notes", json!({"title": "a"})).unwrap();
+    let theirs = RecordId::parse_uuid("aaaaaaaa-0000-4000-8000-000000000001").unwrap();
+    let pull = |store: &Store, cells: &[(&str, Value)]| {
+        let note = store.remote("notes", theirs.as_str(), cells);
+        store.pull(vec![note]).unwrap()
+    };
+    pull(&store, &[("title", text("t"))]);
+    // Everything was asked for, for whoever is signed in.
+    let everything_is_there =
+        |store: &Store| store.run("UPDATE amana_peer SET full_pull_for = 'somebody'");
+    let is_due =
+        |store: &Store| -> bool { raw(store, "SELECT full_pull_for IS NULL FROM amana_peer") };
+    everything_is_there(&store);
     store.database.close();
     let directory = store.directory;
     let refused = |schema| {
@@ -90,28 +102,38 @@ fn a_newer_schema_widens_and_an_older_or_different_one_is_refused() {
     assert_eq!(refused(schema(1, more)), ErrorCode::InvalidInput);
     assert_eq!(refused(Schema::hikma().unwrap()), ErrorCode::InvalidInput);
     let store = Store::open(directory, schema(2, more)).unwrap();
+    assert!(is_due(&store), "what is new must be fetched");
+    pull(
+        &store,
+        &[("title", text("t")), ("body", text("long there"))],
+    );
+    assert_eq!(store.get("notes", &theirs).unwrap()["body"], "long there");
+    everything_is_there(&store);
     store.update("notes", &id, json!({"body": "b"})).unwrap();
     assert_eq!(
         store.get("notes", &id).unwrap(),
         json!({"id": id.as_str(), "title": "a", "body": "b"})
     );
     store.database.close();
-    // Only an index more.
     let indexed = more.replace("\"nullable\"", "\"max_chars\":9,\"nullable\"");
     let with_index = schema(
         3,
         &format!("{indexed},{{\"name\":\"tag\",\"role\":\"text\",\"nullable\":true}}"),
     );
     let store = Store::open(store.directory, with_index).unwrap();
+    assert!(is_due(&store));
+    everything_is_there(&store);
     store.database.close();
     let indexed =
         indexed + ",{\"name\":\"tag\",\"role\":\"text\",\"nullable\":true,\"indexed\":true}";
+    // Only an index more.
     let store = Store::open(store.directory, schema(4, &indexed)).unwrap();
     let indexes: i64 = raw(
         &store,
         "SELECT count(*) FROM sqlite_schema WHERE name = 'notes_by_tag'",
     );
     assert_eq!(indexes, 1);
+    assert!(!is_due(&store), "no column is new");
     store.database.close();
     let error = Store::open(store.directory, schema(1, "")).err().unwrap();
     assert_eq!(error.code(), ErrorCode::StorageTooNew);

@@ -220,3 +220,21 @@ fn a_revision_is_never_given_twice_whatever_failed_and_however_often_it_was_open
     }
     assert!(!store.upserts().is_empty());
 }
+
+#[test]
+fn l24_an_entry_that_cannot_be_read_is_an_error_and_stays() {
+    let store = Store::new();
+    let good = store.insert("patients", json!({})).unwrap();
+    let broken = store.insert("visits", json!({"patient_id": good.as_str()}));
+    broken.unwrap();
+    store.run("UPDATE amana_entry SET base = '{' WHERE table_name = 'visits'");
+    let page = store.database.collect(
+        &PeerTerms::cloud(),
+        PushClass::Upserts { stage: 0 },
+        &OutboxPosition::default(),
+        ALL,
+    );
+    assert_eq!(page.wait().unwrap_err().code(), ErrorCode::DatabaseDamaged);
+    let counts = store.database.outbox_counts().wait().unwrap();
+    assert_eq!(counts.pending, 2, "nothing was left out");
+}

@@ -76,6 +76,60 @@ fn a_cancelled_apply_leaves_rows_and_cursor_as_they_were() {
     assert_eq!(store.query("patients", "{}")["rows"], json!([]));
 }
 
+/// Cancels while it hands out its 300th change.
+struct CancelsInTheMiddle(List, CancelToken);
+
+impl ChangeSource for CancelsInTheMiddle {
+    fn next_change(&mut self) -> Result<Option<&RemoteChange>> {
+        if self.0.next == 299 {
+            self.1.cancel();
+        }
+        self.0.next_change()
+    }
+}
+
+#[test]
+fn h18_an_apply_that_is_cancelled_at_its_300th_change_leaves_nothing_of_it() {
+    let store = Store::new();
+    let id = |n: u32| format!("aaaaaaaa-0000-4000-8000-{n:012}");
+    store
+        .pull(vec![store.remote("patients", &id(0), &[])])
+        .unwrap();
+    let first = RecordId::parse_uuid(&id(0)).unwrap();
+    store
+        .update("patients", &first, json!({"phone": "961"}))
+        .unwrap();
+    let seen = || {
+        let cursor = store.database.cursor(&PeerId::cloud()).unwrap();
+        let digest = store.database.digest().wait().unwrap();
+        (cursor, digest, store.upserts())
+    };
+    let before = seen();
+    let pull = |cancel_it: bool| {
+        let name = [("given_name", text("B"))];
+        let changes = (0..600).map(|n| store.remote("patients", &id(n), &name));
+        let changes = List {
+            changes: changes.collect(),
+            next: 0,
+        };
+        let cancel = CancelToken::new();
+        let source: Box<dyn ChangeSource> = match cancel_it {
+            true => Box::new(CancelsInTheMiddle(changes, cancel.clone())),
+            false => Box::new(changes),
+        };
+        let later = reply(NOW + 60_000);
+        let terms = PeerTerms::cloud();
+        store
+            .database
+            .apply_pull(&terms, &later, source, Arc::new(RemoteWins), &cancel)
+    };
+    assert_eq!(pull(true).unwrap_err().code(), ErrorCode::Cancelled);
+    assert_eq!(seen(), before);
+    let report = pull(false).unwrap();
+    assert_eq!((report.inserted, report.updated), (599, 1));
+    assert!(seen().0 > before.0);
+}
+
 #[test]
 fn a_disk_that_fills_up_while_a_pull_is_applied_leaves_rows_and_cursor_as_they_were() {
     let store = Store::new();

@@ -9,7 +9,7 @@ const STAGE_0: PushClass = PushClass::Upserts { stage: 0 };
 const STAGE_1: PushClass = PushClass::Upserts { stage: 1 };
 
 #[test]
-fn pull_apply_push_and_success_only_at_the_end() {
+fn h04_w067_pull_apply_push_and_success_only_at_the_end() {
     let device = Device::new();
     device.patients(1);
     device.peer.will_answer(ScriptedPull {
@@ -36,9 +36,22 @@ fn pull_apply_push_and_success_only_at_the_end() {
 }
 
 #[test]
-fn nothing_to_push_sends_nothing() {
+fn w070_nothing_to_push_sends_nothing() {
     let device = Device::new();
     device.sync().unwrap();
+    assert!(device.log.pushes().is_empty());
+}
+
+#[test]
+fn l24_what_waits_and_cannot_be_read_is_no_success() {
+    let device = Device::new();
+    device.patients(1);
+    device.store.fail_to_collect(ErrorCode::DatabaseDamaged);
+    let error = device.sync().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::DatabaseDamaged);
+    let calls = device.log.calls();
+    let is_success = |call: &Call| matches!(call, Call::NoteSuccess(_));
+    assert!(!calls.iter().any(is_success), "{calls:?}");
     assert!(device.log.pushes().is_empty());
 }
 

@@ -8,7 +8,7 @@ use crate::model::notice::SyncPhase;
 const FIVE_MINUTES: i64 = 300_000;
 
 #[test]
-fn the_cursor_overlaps_and_never_becomes_zero() {
+fn l21_the_cursor_overlaps_and_never_becomes_zero() {
     for (stored, asked) in [
         (0, 0),
         (NOW, NOW - FIVE_MINUTES),
@@ -53,7 +53,7 @@ fn the_peers_time_is_stored_as_given_even_if_it_goes_back() {
 }
 
 #[test]
-fn a_reply_without_a_time_changes_nothing() {
+fn w071_a_reply_without_a_time_changes_nothing() {
     for timestamp in [0, -1] {
         let device = Device::new();
         device.store.set_cursor(NOW);

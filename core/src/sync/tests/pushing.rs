@@ -165,7 +165,7 @@ fn what_stops_a_push_puts_nothing_aside_and_the_pull_stays() {
 }
 
 #[test]
-fn a_rate_limit_is_waited_for_and_the_same_piece_sent_again() {
+fn h06_a_rate_limit_is_waited_for_and_the_same_piece_sent_again() {
     let device = Device::new();
     device.patients(3);
     let mut asked = 0;

@@ -416,7 +416,7 @@ fn s18_a_hub_gives_no_rights_once_the_cloud_has_spoken() {
 }
 
 #[test]
-fn each_peer_has_a_cursor_and_a_quarantine_of_its_own() {
+fn h10_each_peer_has_a_cursor_and_a_quarantine_of_its_own() {
     let (cloud, hub, device) = with_hub();
     let id = device
         .insert("patients", json!({"given_name": "Amal"}))

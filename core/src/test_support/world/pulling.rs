@@ -230,7 +230,7 @@ fn w049_w050_w076_deletions_by_the_peer_win_and_lost_edits_are_in_the_ledger() {
 }
 
 #[test]
-fn w057_w058_w069_only_what_changed_is_pushed_and_nothing_is_asked_without() {
+fn h09_w057_w058_w069_only_what_changed_is_pushed_and_nothing_is_asked_without() {
     let (cloud, device) = with_patient();
     let requests = |cloud: &Cloud| cloud.state.lock().unwrap().requests;
     let before = requests(&cloud);
@@ -317,7 +317,7 @@ fn w065_w066_w075_w083_w084_what_changes_during_a_push_or_is_refused_stays() {
 }
 
 #[test]
-fn w072_w073_a_failed_pull_changes_nothing_and_a_failed_push_keeps_the_pull() {
+fn l22_w072_w073_a_failed_pull_changes_nothing_and_a_failed_push_keeps_the_pull() {
     let (cloud, device) = with_patient();
     let cursor = || device.database.cursor(&PeerId::cloud()).unwrap();
     let before = cursor();

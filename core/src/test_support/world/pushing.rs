@@ -4,7 +4,7 @@ use super::device::cloud_and_device;
 use super::*;
 
 #[test]
-fn h08_a_bad_row_stops_nothing_and_is_free_again_after_an_edit() {
+fn h08_w085_w086_a_bad_row_stops_nothing_and_is_free_again_after_an_edit() {
     let (_, cloud, device) = cloud_and_device();
     let bad = device
         .insert("patients", json!({"given_name": "Bad"}))

@@ -62,7 +62,7 @@ fn a_pull_pairs_signs_in_and_brings_what_may_be_stored() {
 
 /// Whoever answers instead of the hub gets a public key and a sealed ping, and nothing else.
 #[test]
-fn an_impostor_sees_no_credential() {
+fn s05_an_impostor_sees_no_credential() {
     let other = [0x66; 32];
     let pinned = TestHub::start(honest).address.public_key.to_text();
     let impostors = [
@@ -156,7 +156,7 @@ fn no_text_in_clear_stands_for_a_ping() {
 }
 
 #[test]
-fn a_restart_costs_one_handshake_and_no_more() {
+fn h12_a_restart_costs_one_handshake_and_no_more() {
     let restarts = Arc::new(AtomicUsize::new(1));
     let left = Arc::clone(&restarts);
     let hub = TestHub::start(move |text| {

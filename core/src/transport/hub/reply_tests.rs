@@ -165,7 +165,7 @@ fn a_request_without_an_answer_ends_the_session() {
 }
 
 #[test]
-fn deletions_go_table_by_table_children_first() {
+fn l09_deletions_go_table_by_table_children_first() {
     let hub = TestHub::start(honest);
     let device = Device::new(&hub.address);
     let piece = deletions(&[

@@ -214,7 +214,7 @@ fn a_hubs_key_of_low_order_is_refused() {
 }
 
 #[test]
-fn an_error_in_clear_is_told_apart_before_anything_is_opened() {
+fn h11_an_error_in_clear_is_told_apart_before_anything_is_opened() {
     let directory = tempfile::tempdir().unwrap();
     let body = br#"{"payload":"","success":false,"error":"Authentication required"}"#;
     let received = channel::receive(&body[..], 1000, place(&directory)).unwrap();

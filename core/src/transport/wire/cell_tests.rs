@@ -131,7 +131,7 @@ fn finite_numbers() {
 }
 
 #[test]
-fn decimals_keep_their_text() {
+fn l02_decimals_keep_their_text() {
     for (raw, kept) in [
         ("\"36.60\"", "36.60"),
         ("36.60", "36.60"),
@@ -210,7 +210,7 @@ fn days_are_found_in_every_form() {
 }
 
 #[test]
-fn no_date_is_null_or_leaves_what_is_stored() {
+fn l03_no_date_is_null_or_leaves_what_is_stored() {
     for role in [Role::Instant, Role::Day] {
         for raw in [r#""""#, "\"0\"", "0", "0.0"] {
             assert_eq!(

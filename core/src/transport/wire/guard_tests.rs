@@ -38,7 +38,7 @@ fn bytes_that_are_not_utf8_break_the_protocol_also_in_what_is_skipped() {
 }
 
 #[test]
-fn what_must_never_be_stored_does_not_reach_the_sink() {
+fn s11_what_must_never_be_stored_does_not_reach_the_sink() {
     let row = r#"{"id":"a","name":"canary-1","hashed_password":"canary-2"}"#;
     let changes = format!(
         r#"{{"users":{{"created":[{row}]}},"undefined":{{"updated":[{row}]}},"clinicians":7,
@@ -54,7 +54,7 @@ fn what_must_never_be_stored_does_not_reach_the_sink() {
 }
 
 #[test]
-fn unknown_names_are_counted_and_passed_over() {
+fn h13_w053_unknown_names_are_counted_and_passed_over() {
     let skipped = counts(
         r#"{"future":{"created":[{"id":"a"}]},"__proto__":{"created":[]},"peers":{"created":[{"id":"p"}]},
             "event_logs":null,
@@ -71,7 +71,7 @@ fn unknown_names_are_counted_and_passed_over() {
 }
 
 #[test]
-fn tables_that_never_leave_the_device_are_not_pulled() {
+fn s06_tables_that_never_leave_the_device_are_not_pulled() {
     let schema = Schema::from_json(
         r#"{"version":1,"tables":[{"name":"local","direction":"local","columns":[{"name":"id","role":"id"}]}]}"#,
     )
@@ -86,7 +86,7 @@ fn tables_that_never_leave_the_device_are_not_pulled() {
 }
 
 #[test]
-fn records_without_use_are_counted_and_passed_over() {
+fn w041_records_without_use_are_counted_and_passed_over() {
     let changes = r#"{"clinics":{"created":[1,null,"a",[],{},{"id":null},{"id":7},{"id":""},
         {"id":"a\u0000"},{"id":"\ud800"},{"id":"ok"}],"deleted":["",null,7,{"id":"a"},"ok"]}}"#;
     let (reply, _) = decode(&with_changes(changes)).unwrap();
@@ -95,7 +95,7 @@ fn records_without_use_are_counted_and_passed_over() {
 }
 
 #[test]
-fn unreadable_values_leave_the_row_and_are_counted() {
+fn l04_unreadable_values_leave_the_row_and_are_counted() {
     let changes = r#"{"patients":{"created":[{"id":"a","given_name":"x\u0000y","surname":"S",
         "date_of_birth":"never","is_deleted":"maybe","created_at":1e999,"updated_at":9223372036854775808}]}}"#;
     let (reply, kept) = decode(&with_changes(changes)).unwrap();
@@ -118,7 +118,7 @@ fn of_two_values_of_a_column_the_later_counts() {
 }
 
 #[test]
-fn other_peoples_rows_are_dropped() {
+fn s12_other_peoples_rows_are_dropped() {
     let changes = format!(
         r#"{{"user_clinic_permissions":{{"created":[{{"id":"a","user_id":"{ME}"}},
             {{"id":"b","user_id":"{}"}},{{"id":"c","user_id":"aaaaaaaa-0000-4000-8000-00000000000b"}},

@@ -18,7 +18,7 @@ fn vital(value: &str) -> String {
 }
 
 #[test]
-fn numbers_of_every_form_are_read_or_counted() {
+fn w025_numbers_of_every_form_are_read_or_counted() {
     for (sent, stored) in [
         ("120", Some(120)),
         ("-0", Some(0)),
