@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::model::filter::Query;
 use crate::model::ids::PeerId;
 use crate::model::ledger::ConflictEntry;
-use crate::model::notice::Notice;
+use crate::model::notice::{ChangeNotice, Notice};
 use crate::model::report::SyncReport;
 use crate::model::row;
 use crate::model::schema::Direction;
@@ -21,12 +21,19 @@ use crate::storage::{Database, DatabaseOptions, Operation};
 use crate::sync::{Engine, Resolver};
 use crate::test_support::{FakeClock, FakeDisk, InstantTimer, SeededEntropy};
 
+/// Tables with the ids of their records.
+type Touched = Vec<(String, Vec<String>)>;
+
+type Heard = Arc<Mutex<Vec<ChangeNotice>>>;
+
 pub(super) struct Device {
     pub database: Arc<Database>,
     pub schema: Arc<Schema>,
     pub clock: Arc<FakeClock>,
     pub policy: Mutex<SyncPolicy>,
     pub cancel: CancelToken,
+    /// What listeners heard of records, in order.
+    pub heard: Heard,
     entropy: Arc<SeededEntropy>,
     timer: InstantTimer,
     disk: Arc<dyn Disk>,
@@ -44,9 +51,11 @@ impl Device {
         .unwrap();
         let entropy = Arc::new(SeededEntropy::new(seed));
         let schema = schema();
-        let database = open(directory.path(), &schema, clock, &entropy);
+        let heard = Heard::default();
+        let database = open(directory.path(), &schema, clock, &entropy, &heard);
         Self {
             database: Arc::new(database),
+            heard,
             schema,
             clock: Arc::clone(clock),
             policy: Mutex::default(),
@@ -62,6 +71,7 @@ impl Device {
     pub fn begin_anew(&self) {
         self.database.clear().wait().unwrap();
         self.clock.set_wall(NOW);
+        self.heard.lock().unwrap().clear();
     }
 
     /// The process ends and starts again.
@@ -72,6 +82,7 @@ impl Device {
             &self.schema,
             &self.clock,
             &self.entropy,
+            &self.heard,
         );
         self.database = Arc::new(database);
     }
@@ -224,6 +235,18 @@ impl Device {
         self.database.sync_status(policy).wait().unwrap()
     }
 
+    /// What was heard since the last look: of each notice whether a peer was the cause, and the tables
+    /// with the ids.
+    pub fn what_was_heard(&self) -> Vec<(bool, Touched)> {
+        let heard = std::mem::take(&mut *self.heard.lock().unwrap());
+        let tables = |notice: ChangeNotice| {
+            let tables = notice.tables.into_iter();
+            tables.map(|t| (t.table, t.ids.unwrap())).collect()
+        };
+        let heard = heard.into_iter();
+        heard.map(|n| (n.from_peer, tables(n))).collect()
+    }
+
     pub fn pending(&self) -> u64 {
         self.database.outbox_counts().wait().unwrap().pending
     }
@@ -234,7 +257,9 @@ fn open(
     schema: &Arc<Schema>,
     clock: &Arc<FakeClock>,
     entropy: &Arc<SeededEntropy>,
+    heard: &Heard,
 ) -> Database {
+    let heard = Arc::clone(heard);
     Database::open(DatabaseOptions {
         background: Arc::default(),
         path: &directory.join("database"),
@@ -242,7 +267,11 @@ fn open(
         schema: Arc::clone(schema),
         clock: clock.clone(),
         entropy: entropy.clone(),
-        notices: Arc::new(|_: Notice| {}),
+        notices: Arc::new(move |notice| {
+            if let Notice::Records(notice) = notice {
+                heard.lock().unwrap().push(notice);
+            }
+        }),
     })
     .unwrap()
 }

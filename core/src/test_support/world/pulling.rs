@@ -119,6 +119,40 @@ fn w037_w043_w051_w052_the_same_pull_twice_changes_nothing() {
 }
 
 #[test]
+fn w033_w034_w035_w037_w077_listeners_hear_once_of_a_pull_that_changes_something_and_else_nothing()
+{
+    let (cloud, device) = with_patient();
+    device.what_was_heard();
+    let report = device.sync(&cloud);
+    assert!(report.applied.unchanged > 0, "the overlap brought it again");
+    assert_eq!(device.what_was_heard(), []);
+    // One record with one other value, one that is new, and one that is the same.
+    let name = json!({"given_name": "B", "updated_at": NOW + 1});
+    cloud.put("patients", &id(1), name);
+    cloud.put("patients", &id(2), patient("Noor", NOW));
+    cloud.put("visits", &id(3), json!({"patient_id": id(1).as_str()}));
+    let report = device.sync(&cloud);
+    assert_eq!((report.applied.inserted, report.applied.updated), (2, 1));
+    let of = |table: &str, numbers: &[u32]| {
+        let ids = numbers.iter().map(|n| id(*n).to_string());
+        (table.to_owned(), ids.collect::<Vec<_>>())
+    };
+    let one = vec![of("patients", &[1, 2]), of("visits", &[3])];
+    assert_eq!(device.what_was_heard(), [(true, one)]);
+    // The pull is applied, the push that follows fails.
+    device
+        .update("patients", &id(1), json!({"phone": "1"}))
+        .unwrap();
+    let here = (false, vec![of("patients", &[1])]);
+    assert_eq!(device.what_was_heard(), [here]);
+    cloud.put("patients", &id(4), patient("Sami", NOW));
+    cloud.state.lock().unwrap().refuses_pushes = true;
+    let _ = device.sync_with(&PeerId::cloud(), &cloud, false);
+    let pulled = (true, vec![of("patients", &[4])]);
+    assert_eq!(device.what_was_heard(), [pulled]);
+}
+
+#[test]
 fn w044_w047_w061_a_record_that_was_pushed_and_not_marked_keeps_the_newer_edit() {
     let (_, cloud, device) = cloud_and_device();
     let id = device
