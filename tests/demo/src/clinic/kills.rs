@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::digest::{self, Digests};
 use crate::error::{Error, Result};
 use crate::tablet::{End, Progress, Then};
 
@@ -35,9 +36,7 @@ impl Clinic<'_> {
             };
             for phase in PHASES {
                 let kill = self.kill(number, with, phase)?;
-                if kill["pending_after"].as_u64() > kill["pending_before"].as_u64() {
-                    wrong.push(format!("tablet {number}, {phase}: more waits than before"));
-                }
+                wrong.extend(not_as_before(&kill));
                 kills.push(kill);
             }
         }
@@ -76,6 +75,10 @@ impl Clinic<'_> {
         self.met()
     }
 
+    fn digest_of(&self, number: usize) -> Result<Digests> {
+        Ok(digest::of_tablet(&self.tablet(number).call(&["digest"])?))
+    }
+
     /// Something to push, then a sync that ends with SIGKILL in a phase.
     fn kill(&mut self, number: usize, with: Place, phase: &str) -> Result<Json> {
         // A column that this tablet alone writes.
@@ -85,6 +88,7 @@ impl Clinic<'_> {
             let fields = json!({column: text});
             self.write_down(number, vec![update("patients", &Who(0).patient(), fields)])?;
             let before = self.count(number, "pending")?;
+            let records = self.digest_of(number)?;
             let mut killed_at: Option<Progress> = None;
             let arguments = ["sync", "--with", with.as_str(), "--progress", "--full"];
             let output = self.output;
@@ -98,7 +102,12 @@ impl Clinic<'_> {
             })?;
             if let (End::Killed, Some(at)) = (&end, &killed_at) {
                 let after = self.count(number, "pending")?;
+                let record = self
+                    .tablet(number)
+                    .call(&["get", "--id", &Who(0).patient()])?;
                 return Ok(json!({
+                    "read_after": record["record"][column],
+                    "same_records": self.digest_of(number)? == records,
                     "tablet": number,
                     "with": with.as_str(),
                     "phase": phase,
@@ -115,4 +124,31 @@ impl Clinic<'_> {
             "tablet {number} could not be killed while {phase}"
         )))
     }
+}
+
+/// What a kill took of what was there before it: what was written stands, and nothing of a pull that
+/// had not come to its end does.
+fn not_as_before(kill: &Json) -> Vec<String> {
+    let phase = kill["phase"].as_str().unwrap_or_default();
+    let (before, after) = (&kill["pending_before"], &kill["pending_after"]);
+    let found = [
+        (
+            kill["read_after"] != kill["wrote"],
+            "what was written is gone",
+        ),
+        (after.as_u64() > before.as_u64(), "more waits than before"),
+        // What waits goes with a push alone.
+        (
+            phase == "pulling" && after != before,
+            "less waits than before",
+        ),
+        (
+            phase == "pulling" && kill["same_records"] != true,
+            "something of the pull is there",
+        ),
+    ];
+    let found = found.iter().filter(|(wrong, _)| *wrong);
+    found
+        .map(|(_, what)| format!("tablet {}, {phase}: {what}", kill["tablet"]))
+        .collect()
 }
