@@ -31,7 +31,8 @@ pub enum KeyStoreKind {
 /// How the phone's own key store makes secrets.
 #[derive(Clone, Debug, Default, uniffi::Record)]
 pub struct KeyStoreOptions {
-    /// Usable only while the device is unlocked, so not in the background.
+    /// Usable only while the device is unlocked, so not in the background. Android: from API 35
+    /// (Android 15) on, and for opening alone; before, it has no effect.
     #[uniffi(default = false)]
     pub strict: bool,
     /// Android: in the separate security chip where there is one. Slow, hence a choice.

@@ -9,13 +9,15 @@ import { AmanaError } from './errors.ts';
 import type { Callback } from './storage.ts';
 import { SecureStorage } from './storage.ts';
 import type { Vault } from './vault.ts';
-import { openVault } from './vault.ts';
+import { attachVault, openVault } from './vault.ts';
+
+const SETTINGS = { name: 'settings', idleLockMs: 0 } as const;
 
 let vault: Vault<unknown> | null = null;
 
 async function open(): Promise<number> {
   if (vault === null || vault.state === 'closed') {
-    vault = await openVault<unknown>({ name: 'settings', idleLockMs: 0 });
+    vault = await openVault<unknown>(SETTINGS);
   }
   if (vault.state === 'locked') await vault.unlock();
   return vault.handle;
@@ -31,6 +33,15 @@ function now(): number {
 /** Encrypted settings with AsyncStorage's interface. */
 const AsyncStorage = new SecureStorage({ now, open }, 'stored:app');
 export default AsyncStorage;
+
+/**
+ * The vault that the settings are in, as it is. Where a call of the settings was refused for good
+ * (`key_lost`, `keyring_damaged` and such), it says why, and has what can be done about it. The next call
+ * opens what is there then.
+ */
+export function settingsVault(): Promise<Vault<unknown>> {
+  return attachVault<unknown>(SETTINGS);
+}
 
 /** AsyncStorage's hook for one key. */
 export function useAsyncStorage(key: string): {

@@ -113,7 +113,12 @@ export class Results<R extends object> {
     return this.reader().read(await this.text(this.json));
   }
 
-  /** Every page, one after the other: `for await (const rows of results.pages()) …`. */
+  /**
+   * Every page, one after the other: `for await (const rows of results.pages()) …`. Each is read when it is
+   * asked for, behind so many rows: a record that comes or goes in between can move another one into the
+   * page before or behind, so that it is given twice or not at all. Where that matters, ask anew where
+   * `observe` says that something changed.
+   */
   async *pages(): AsyncGenerator<readonly R[], void, undefined> {
     let json = this.json;
     for (;;) {

@@ -1,6 +1,6 @@
 import type { AsyncStorageStatic } from '@react-native-async-storage/async-storage';
 import { renderHook } from '@testing-library/react-native';
-import AsyncStorage, { useAsyncStorage } from 'react-native-amana/async-storage';
+import AsyncStorage, { settingsVault, useAsyncStorage } from 'react-native-amana/async-storage';
 import { amanaMock } from 'react-native-amana/jest';
 
 import { codeOf } from './contract/harness.ts';
@@ -30,6 +30,20 @@ test('an opening that failed is tried again by the next call', async () => {
   amanaMock.failNext('openForDevice', 'key_temporarily_unavailable');
   await expect(AsyncStorage.getItem('k')).rejects.toMatchObject({ retryable: true });
   expect(await AsyncStorage.getItem('k')).toBeNull();
+});
+
+test('settings whose key is lost can be put aside, and begin anew', async () => {
+  await AsyncStorage.setItem('k', 'v');
+  const vault = await settingsVault();
+  await vault.lock();
+  amanaMock.failNext('openForDevice', 'key_lost');
+  await expect(AsyncStorage.getItem('k')).rejects.toMatchObject({ code: 'key_lost' });
+  expect(await settingsVault()).toBe(vault);
+  const { unsynced } = await vault.glance();
+  await vault.quarantine({ unsynced });
+  expect(await AsyncStorage.getItem('k')).toBeNull();
+  await AsyncStorage.setItem('k', 'w');
+  expect(await AsyncStorage.getItem('k')).toBe('w');
 });
 
 test('the hook of AsyncStorage', async () => {

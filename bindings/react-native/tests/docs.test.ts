@@ -102,6 +102,13 @@ test('links of the guides lead somewhere, and into the package', () => {
   }
 });
 
+test('links of the README lead somewhere', () => {
+  const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const files = [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]+)?\)/g)].map(([, file = '']) => file);
+  expect(files.length).toBeGreaterThan(5);
+  expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
+});
+
 interface ReduxConfig {
   readonly storage: {
     setItem(key: string, value: string): Promise<unknown>;
