@@ -97,12 +97,13 @@ fn h18_an_apply_that_is_cancelled_at_its_300th_change_leaves_nothing_of_it() {
         .unwrap();
     let first = RecordId::parse_uuid(&id(0)).unwrap();
     store
-        .update("patients", &first, json!({"phone": "961"}))
+        .update("patients", &first, json!({"given_name": "Ours"}))
         .unwrap();
     let seen = || {
         let cursor = store.database.cursor(&PeerId::cloud()).unwrap();
         let digest = store.database.digest().wait().unwrap();
-        (cursor, digest, store.upserts())
+        let ledger = store.database.conflicts(0, 10).wait().unwrap();
+        (cursor, digest, store.upserts(), ledger)
     };
     let before = seen();
     let pull = |cancel_it: bool| {
