@@ -35,6 +35,7 @@ pub(super) fn open(path: &Path, key: &DatabaseKey, access: Access) -> Result<Con
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
         make_private(path)?;
     }
+    key::initialize()?;
     let connection = Connection::open_with_flags(path, flags).map_sqlite()?;
     key::apply(&connection, key)?;
     // Before the first read: how pages are authenticated is part of how they are decrypted.

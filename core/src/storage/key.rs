@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
+use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 use zeroize::Zeroizing;
@@ -14,6 +15,23 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::secret::DatabaseKey;
 
 const TEXT_BYTES: usize = 67;
+
+static IS_READY: Mutex<bool> = Mutex::new(false);
+
+/// Sets SQLite up, once in a process, before its first connection. It says that it is ready before
+/// SQLCipher is: another thread that opens in between could give it no key.
+pub(super) fn initialize() -> Result<()> {
+    let mut is_ready = IS_READY.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*is_ready {
+        // SAFETY: takes nothing, and may be called at any time.
+        let code = unsafe { libsqlite3_sys::sqlite3_initialize() };
+        if code != libsqlite3_sys::SQLITE_OK {
+            return Err(Error::internal("the database's library did not start"));
+        }
+        *is_ready = true;
+    }
+    Ok(())
+}
 
 /// Keys a connection that nothing was read from yet.
 pub(super) fn apply(connection: &Connection, key: &DatabaseKey) -> Result<()> {

@@ -34,12 +34,13 @@ class ConsumerRulesTest {
         assertTrue("com/sun/jna/Native.class" in classes)
         assertTrue("com/amana/CoreBridge.class" !in classes)
         val expected = listOf(
-            "locked", "true", "unlocked", "tv", "tv", "true", "onKvChange stored:app", "true", "invalid_input", "closed",
+            "locked", "true", "unlocked",
+            "tv", "tv", "true", "onKvChange stored:app", "true", "invalid_input", "closed",
         )
         assertEquals(expected, run(app).lines)
     }
 
-    /** Every rule is needed: without it R8 refuses, or what it leaves does not work. */
+    /** Each of the rules that keep classes is needed: without it what R8 leaves does not work. */
     @Test
     fun withoutAnyOfTheRulesItDoesNot() {
         val kept = rules.filter { it.startsWith("-keep class") }
@@ -51,9 +52,12 @@ class ConsumerRulesTest {
 
     private fun shrunk(rules: List<String>): File {
         val mine = File(work, "rules.pro")
-        mine.writeText((rules + "-keep class com.amana.ShrunkMainKt { public static void main(...); }").joinToString("\n"))
+        val entry = "-keep class com.amana.ShrunkMainKt { public static void main(...); }"
+        mine.writeText((rules + entry).joinToString("\n"))
         val app = File(work, "app.jar")
-        val (libraries, others) = classPath.filter { it.exists() }.partition { file -> PROVIDED.any(file.path::contains) }
+        val (libraries, others) = classPath.filter {
+            it.exists()
+        }.partition { file -> PROVIDED.any(file.path::contains) }
         val program = others.filter { file -> PROGRAM.any(file.path::contains) }
         val jars = program.map { if (it.isDirectory) jarOf(it) else it }
         val ended = start(
@@ -102,7 +106,9 @@ class ConsumerRulesTest {
     }
 
     /** Of the tests' classes those that the program is made of. */
-    private fun isMain(file: File) = listOf("ShrunkMain", "Desktop", "JavaContainers", "NoContext").any(file.name::startsWith)
+    private fun isMain(
+        file: File,
+    ) = listOf("ShrunkMain", "Desktop", "JavaContainers", "NoContext").any(file.name::startsWith)
 
     private fun r8(): File = classPath.single { it.name.startsWith("r8-") }
 
@@ -111,7 +117,8 @@ class ConsumerRulesTest {
     private fun start(arguments: List<String>): Ended {
         val java = File(System.getProperty("java.home"), "bin/java").path
         val said = File(work, "said")
-        val process = ProcessBuilder(listOf(java, "-Xmx1g") + arguments).redirectErrorStream(true).redirectOutput(said).start()
+        val command = ProcessBuilder(listOf(java, "-Xmx1g") + arguments)
+        val process = command.redirectErrorStream(true).redirectOutput(said).start()
         if (!process.waitFor(5, TimeUnit.MINUTES)) process.destroyForcibly().waitFor()
         return Ended(process.exitValue(), said.readLines())
     }

@@ -20,7 +20,11 @@ fun main(arguments: Array<String>) {
         println(bridge.keyValues.get(handle, "stored:app", "k"))
         val id = bridge.records.create(handle, "patients", """{"given_name":"Amal"}""")
         println(bridge.records.findNow(handle, "patients", id).contains("Amal"))
-        println(generateSequence { told.poll(60, java.util.concurrent.TimeUnit.SECONDS) }.first { it.startsWith("onKv") })
+        println(
+            generateSequence {
+                told.poll(60, java.util.concurrent.TimeUnit.SECONDS)
+            }.first { it.startsWith("onKv") },
+        )
         println(bridge.life.slots(handle)["proven"])
         try {
             bridge.records.find(handle, "nothing", id)
