@@ -111,12 +111,6 @@ fn settle(
             let sent = entry.base.iter().filter(|(position, _)| was_sent(position));
             sent.cloned().collect()
         }
-        // A record that holds the same may come yet.
-        OutboxKind::Deleted
-            if entry.kind == OutboxKind::Deleted && !table.natural_key.is_empty() =>
-        {
-            entry.base.clone()
-        }
         OutboxKind::Deleted => Vec::new(),
     };
     sent::take(tx.connection, &terms.id, table, ack, base)?;

@@ -86,25 +86,23 @@ impl Apply<'_> {
         Ok(())
     }
 
-    /// A record that holds what was deleted here under another id.
+    /// A record that holds what was deleted here under another id. One that belongs to a deleted record
+    /// is that one's matter; and which id counts, a hub does not say.
     fn meet_buried(
         &mut self,
         tx: &mut WriteTransaction<'_>,
         index: TableIndex,
-        remote: &mut RemoteRow,
+        remote: &RemoteRow,
     ) -> Result<()> {
+        let says_no_ids = self.terms.id.kind() == PeerKind::Hub && !self.terms.last_word;
         let buried = &self.state(index).buried;
-        let Some(met) = buried::of_what_is_in(tx, &*self.rule, index, buried, remote)? else {
-            return Ok(());
-        };
-        if self.terms.id.kind() == PeerKind::Hub && !self.terms.last_word {
-            // As with one that is stored: which id counts, the cloud says.
-            if let Some(id) = met.waiting_id() {
-                remote.id = id.clone();
-            }
+        if says_no_ids || !buried::holds_one(tx, index, buried, remote)? {
             return Ok(());
         }
-        met.bury_as_well(tx, self.terms, index, remote)?;
+        if self.is_buried(tx, index, remote)? {
+            return Ok(());
+        }
+        buried::bury_as_well(tx, self.terms, index, remote)?;
         let state = &mut self.tables[usize::from(index.0)];
         (state.with_outbox, state.with_deletions) = (true, true);
         Ok(())
