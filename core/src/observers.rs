@@ -118,13 +118,18 @@ impl Observers {
         }
     }
 
-    /// Rings the bells and queues the notice; never waits for a listener.
-    pub fn publish(&self, notice: Notice) {
+    /// Rings the bells alone: for what listeners know already.
+    pub fn ring(&self, notice: &Notice) {
         if let Ok(listeners) = self.registry.listeners.lock() {
             for bell in listeners.bells.values() {
-                bell.ring(&notice);
+                bell.ring(notice);
             }
         }
+    }
+
+    /// Rings the bells and queues the notice; never waits for a listener.
+    pub fn publish(&self, notice: Notice) {
+        self.ring(&notice);
         self.queue.push(notice);
     }
 }

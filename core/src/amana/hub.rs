@@ -208,8 +208,10 @@ impl Amana {
     ) -> Result<Arc<dyn SyncPeer>> {
         let client = self.hub_client(open, peer)?;
         let person = session.person.id;
-        let token = trust_of(&open.database, peer)?
-            .and_then(|(_, trust)| trust.token)
+        // One that was forgotten meanwhile may have left its client.
+        let (_, trust) = trust_of(&open.database, peer)?.ok_or_else(not_paired)?;
+        let token = trust
+            .token
             .filter(|(of, _)| *of == person)
             .map(|(_, token)| token);
         let login = HubLogin {

@@ -125,10 +125,11 @@ fn opened(inner: &Inner) -> Result<Arc<Open>> {
     let now_ms = inner.system.clock.monotonic_ms();
     match &*inner.life.now()? {
         State::Closed => Err(closed()),
-        State::Unlocked(open) if !open.held.last_use.is_locked(inner.config.idle_lock, now_ms) => {
-            Ok(Arc::clone(open))
-        }
-        _ => Err(locked()),
+        state => state
+            .open()
+            .filter(|open| !open.held.last_use.is_locked(inner.config.idle_lock, now_ms))
+            .cloned()
+            .ok_or_else(locked),
     }
 }
 
@@ -157,7 +158,11 @@ fn run(
                 last = Some(page);
             }
             Ok(_) => {}
-            Err(error) => listener.failed(&error),
+            Err(error) => {
+                // What comes after it is news, also where it is what was there before.
+                last = None;
+                listener.failed(&error);
+            }
         }));
         if is_over {
             return;
@@ -173,8 +178,9 @@ mod tests {
     use pollster::block_on;
 
     use super::*;
+    use crate::amana::state::Doing;
     use crate::error::ErrorCode;
-    use crate::model::notice::ChangeNotice;
+    use crate::model::notice::{ChangeNotice, TableNotice};
     use crate::ports::ChangeListener;
     use crate::test_support::MemoryKeyStore;
     use crate::{Config, System};
@@ -264,6 +270,47 @@ mod tests {
             let _ = self.0.lock().unwrap().send(());
             let _ = self.1.lock().unwrap().recv();
         }
+    }
+
+    #[test]
+    fn a_query_goes_on_after_a_change_that_ends_in_an_open_vault() {
+        const HANGS: Duration = Duration::from_secs(60);
+        let directory = tempfile::tempdir().unwrap();
+        let config = Config::new(directory.path().join("vault"));
+        let vault = Amana::open(config, Arc::new(MemoryKeyStore::new()), System::real()).unwrap();
+        let (told, heard) = mpsc::channel();
+        let (go_on, wait) = mpsc::channel();
+        drop(go_on);
+        let listener = Arc::new(Slow(Mutex::new(told), Mutex::new(wait)));
+        let live = vault.watch_query("patients", "{}", listener).unwrap();
+        let hear = || heard.recv_timeout(HANGS).unwrap();
+        assert!(matches!(hear(), Heard::Page(_)));
+        let touch = || {
+            let table = TableNotice {
+                table: "patients".into(),
+                ids: None,
+            };
+            vault.inner.observers.publish(Notice::Records(ChangeNotice {
+                revision: 1,
+                from_peer: false,
+                tables: vec![table],
+            }));
+        };
+        let begin = |doing| {
+            let open = |state: &State| state.open().cloned().ok_or_else(locked);
+            vault.inner.life.begin(doing, open).unwrap()
+        };
+        let (change, open) = begin(Doing::Rotating);
+        touch();
+        assert!(matches!(hear(), Heard::Failed(ErrorCode::Locked)));
+        change.end(State::Unlocked(open));
+        assert!(matches!(hear(), Heard::Page(_)), "the key is another one");
+        // While somebody proves who it is, the vault is open.
+        let (change, open) = begin(Doing::Opening);
+        block_on(vault.insert("patients", "{}")).unwrap();
+        assert!(matches!(hear(), Heard::Page(_)));
+        change.end(State::Unlocked(open));
+        drop(live);
     }
 
     #[test]

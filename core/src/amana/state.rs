@@ -68,13 +68,15 @@ impl Life {
         }
     }
 
-    /// Tells listeners, unless they know.
+    /// Tells listeners, unless they know; who reads by itself hears in any case that it can go on.
     pub(super) fn tell(&self, state: VaultState) {
         // Queued under the lock, so that the order is that of the changes; nobody is called here.
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if *told != state {
             *told = state;
             self.observers.publish(Notice::State(state));
+        } else {
+            self.observers.ring(&Notice::State(state));
         }
     }
 

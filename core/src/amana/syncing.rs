@@ -19,7 +19,7 @@ impl Amana {
     /// [`Amana::sync`].
     ///
     /// # Errors
-    /// As [`Amana::sync`]; `unsupported` for a hub that is not paired.
+    /// As [`Amana::sync`]; `not_found` for a hub that is not paired.
     pub async fn sync_with(&self, peer: &PeerId, options: SyncOptions) -> Result<SyncReport> {
         let open = self.opened()?;
         self.start_sync(&open, peer, options)?.await

@@ -93,9 +93,9 @@ impl fmt::Debug for ConflictPolicy {
 pub trait ConflictRule: Send + Sync {
     /// Called for each pulled record that is stored here already and would be written: also where
     /// nothing was changed here. The answer is the whole record by column position; one of another
-    /// length is not used. The id and the times of the record cannot be changed by it. Where a change
-    /// of the record waits, the answer is pushed with it; elsewhere it is stored on this device and
-    /// sent to nobody. The ledger says of each column that both sides changed what was kept.
+    /// length is not used. The id and the times of the record cannot be changed by it. In columns whose
+    /// change waits the answer is pushed with it; in others it is stored on this device, and reaches a
+    /// peer only with the record's next change. The ledger says of each column that both sides changed what was kept.
     fn resolve(&self, question: &RuleQuestion<'_>) -> Vec<Value>;
 }
 

@@ -101,6 +101,14 @@ impl Cloud {
             .delete(&self.schema, index, id.as_str(), now);
     }
 
+    /// As if a deletion had never been carried out.
+    pub fn bring_back(&self, table: &str, id: &RecordId) {
+        let index = self.schema.find(table).unwrap();
+        let mut state = self.state.lock().unwrap();
+        let kept = state.rows.get_mut(&(index, id.to_string())).unwrap();
+        (kept.is_deleted, kept.deleted_at) = (false, None);
+    }
+
     pub fn value(&self, table: &str, id: &RecordId, column: &str) -> Option<Value> {
         let index = self.schema.find(table).unwrap();
         let position = self.schema.table(index).position(column).unwrap();

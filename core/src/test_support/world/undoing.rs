@@ -80,12 +80,7 @@ fn a_deletion_that_was_repeated_already_is_done() {
     device.sync(&cloud);
     device.delete("patients", &id(1)).unwrap();
     device.sync(&cloud);
-    let key = (device.table("patients"), id(1).to_string());
-    {
-        let mut state = cloud.state.lock().unwrap();
-        let kept = state.rows.get_mut(&key).unwrap();
-        (kept.is_deleted, kept.deleted_at) = (false, None);
-    }
+    cloud.bring_back("patients", &id(1));
     assert_eq!(device.sync(&cloud).applied.not_kept, 1);
     device.delete("patients", &id(1)).unwrap();
     assert_eq!(undo_last(&device).unwrap(), id(1));

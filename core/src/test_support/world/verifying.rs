@@ -376,12 +376,7 @@ fn a_deletion_that_was_not_carried_out_is_told_and_can_be_repeated() {
     device.sync(&cloud);
     device.delete("patients", &id(1)).unwrap();
     device.sync(&cloud);
-    let key = (device.table("patients"), id(1).to_string());
-    {
-        let mut state = cloud.state.lock().unwrap();
-        let kept = state.rows.get_mut(&key).unwrap();
-        (kept.is_deleted, kept.deleted_at) = (false, None);
-    }
+    cloud.bring_back("patients", &id(1));
     assert_eq!(device.sync(&cloud).applied.not_kept, 1);
     assert!(device.get("patients", &id(1)).is_some(), "the peer's word");
     let entry = device.ledger()[0].id;
