@@ -97,8 +97,9 @@ impl Vault {
         call(self.amana.count(&table, &query)).await
     }
 
-    /// Pulls, merges and pushes. A second call joins the first; its own listener and handle are not used.
-    /// One for a full pull runs behind a sync that is none, with its own, and further ones join that.
+    /// Pulls, merges and pushes. A second call joins the first: its own listener is not used, and its
+    /// own handle ends its own waiting. One for a full pull runs behind a sync that is none, with its
+    /// own, and further ones join that.
     pub async fn sync(
         &self,
         listener: Option<Arc<dyn SyncListener>>,
