@@ -119,7 +119,10 @@ mod tests {
         token.cancel();
         assert_eq!(told(crate::pending::ready(Ok(1))), Ok(1));
         let (_answer, pending) = crate::pending::channel();
-        assert_eq!(told(pending).map_err(|e| e.code()), Err(ErrorCode::Cancelled));
+        assert_eq!(
+            told(pending).map_err(|e| e.code()),
+            Err(ErrorCode::Cancelled)
+        );
     }
 
     #[test]
