@@ -6,6 +6,7 @@
     reason = "in a test a panic is the report of a failure"
 )]
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use amana_core::cancel::CancelToken;
@@ -16,7 +17,7 @@ use amana_core::model::report::SyncReport;
 use amana_core::secret::SecretText;
 use amana_core::{ErrorCode, PairedHub, Result, SyncOptions};
 use amana_peer::hub::{Hub, HubConfig, Impostor};
-use amana_tests::{Tablet, patient};
+use amana_tests::{Tablet, clinic, patient};
 use pollster::block_on;
 use serde_json::json;
 
@@ -273,6 +274,60 @@ fn a_hub_that_is_forgotten_in_the_middle_of_a_sync_leaves_nothing_behind() {
     sign_in(&tablet, &peer).unwrap();
     sync(&tablet, &peer).unwrap();
     assert_eq!(tablet.get("patients", &id)["given_name"], "Amal");
+}
+
+/// Nobody answers there; who comes is let in.
+fn silent() -> (TcpListener, HubUrl) {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    (silent, HubUrl::parse(&url).unwrap())
+}
+
+#[test]
+fn who_signs_in_at_a_hub_that_is_forgotten_meanwhile_sends_it_nothing_more() {
+    let hub = hub();
+    let (tablet, peer) = ready(&hub);
+    let (silent, url) = silent();
+    block_on(tablet.amana.move_hub(&peer, url)).unwrap();
+    std::thread::scope(|scope| {
+        let signing_in = scope.spawn(|| sign_in(&tablet, &peer));
+        let (_line, _) = silent.accept().unwrap();
+        block_on(tablet.amana.forget_peer(&peer)).unwrap();
+        let refused = signing_in.join().unwrap().unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::Cancelled);
+    });
+    assert_eq!(
+        sign_in(&tablet, &peer).unwrap_err().code(),
+        ErrorCode::NotFound
+    );
+}
+
+#[test]
+fn pairing_with_a_hub_that_does_not_answer_leaves_other_syncs_be() {
+    let cloud = clinic();
+    cloud.seed_patients(50).unwrap();
+    let tablet = Tablet::signed_in(&cloud);
+    let hub = hub();
+    let (silent, url) = silent();
+    let code = hub.qr_text().replace(hub.url(), url.as_str());
+    assert!(code.contains(url.as_str()));
+    let gate = cloud.faults().hold_pull_after(2_000);
+    let cancel = CancelToken::new();
+    std::thread::scope(|scope| {
+        let syncing = scope.spawn(|| tablet.sync());
+        assert!(gate.wait_reached(Duration::from_secs(60)));
+        let pairing = scope.spawn(|| block_on(tablet.amana.pair_hub(&code, cancel.clone())));
+        let (_line, _) = silent.accept().unwrap();
+        // One may even be begun.
+        let joined = scope.spawn(|| tablet.sync());
+        gate.release();
+        for sync in [syncing, joined] {
+            assert!(sync.join().unwrap().is_ok());
+        }
+        cancel.cancel();
+        let code = pairing.join().unwrap().unwrap_err().code();
+        assert_eq!(code, ErrorCode::Cancelled);
+    });
 }
 
 #[test]

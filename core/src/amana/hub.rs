@@ -39,6 +39,8 @@ struct Held {
     client: Option<Arc<HubClient>>,
     /// Of the sync that runs, or ran last, in the name of this person.
     peer: Option<(String, Arc<HubPeer>)>,
+    /// Cancelled when the client is dropped: nobody signs in through it any more.
+    dropped: CancelToken,
 }
 
 impl Hubs {
@@ -48,7 +50,9 @@ impl Hubs {
 
     /// Drops the client: the next call makes a new one.
     pub(super) fn forget(&self, peer: &PeerId) {
-        self.guard().remove(peer);
+        if let Some(held) = self.guard().remove(peer) {
+            held.dropped.cancel();
+        }
     }
 }
 
@@ -74,38 +78,39 @@ impl Amana {
 
     fn pair(&self, open: &Open, address: HubAddress, cancel: &CancelToken) -> Result<PairedHub> {
         let peer = PeerId::hub(&address.hub_id)?;
-        let known = trust_of(&open.database, &peer)?;
-        if let Some((_, known)) = &known
-            && known.address.public_key != address.public_key
-        {
-            return Err(Error::invalid(
-                "a hub of this id was paired with another key: forget it first",
-            ));
-        }
-        let trust = match known {
-            Some((_, known)) => HubTrust { address, ..known },
-            None => HubTrust {
-                address,
-                client_id: random_id(&*self.inner.system.entropy)?,
-                token: None,
-            },
+        let client_id = match known_as(open, &peer, &address)? {
+            Some(known) => known.client_id,
+            None => random_id(&*self.inner.system.entropy)?,
         };
-        // No sync of before goes on at the old address.
-        let _pause = open.sync.pause();
-        let client = self.new_client(&trust)?;
+        let new = HubTrust {
+            address,
+            client_id,
+            token: None,
+        };
+        let client = self.new_client(&new)?;
         let name = client.pair(cancel)?;
-        let text = trust.to_text()?.to_string();
-        match open.database.trust(peer.clone()).wait()? {
-            Some(_) => open.database.set_trust(peer.clone(), text).wait()?,
-            None => open
-                .database
-                .pair(peer.clone(), name.clone(), text)
-                .wait()?,
-        }
+        // No sync of before goes on at the old address; what one has kept meanwhile stays.
+        let _pause = open.sync.pause_with(&peer);
+        let database = &open.database;
+        let trust = match known_as(open, &peer, &new.address)? {
+            Some(known) => {
+                let address = new.address;
+                let trust = HubTrust { address, ..known };
+                let text = trust.to_text()?.to_string();
+                database.set_trust(peer.clone(), text).wait()?;
+                trust
+            }
+            None => {
+                let text = new.to_text()?.to_string();
+                database.pair(peer.clone(), name.clone(), text).wait()?;
+                new
+            }
+        };
         let held = Held {
             client: Some(client),
-            peer: None,
+            ..Held::default()
         };
+        open.sync.hubs.forget(&peer);
         open.sync.hubs.guard().insert(peer.clone(), held);
         Ok(PairedHub {
             peer,
@@ -144,9 +149,9 @@ impl Amana {
         let open = self.opened()?;
         let peer = peer.clone();
         spawn("amana-move-hub", move || {
+            let _pause = open.sync.pause_with(&peer);
             let (_, mut trust) = trust_of(&open.database, &peer)?.ok_or_else(not_paired)?;
             trust.address.url = url;
-            let _pause = open.sync.pause();
             open.sync.hubs.forget(&peer);
             let text = trust.to_text()?.to_string();
             open.database.set_trust(peer, text).wait()
@@ -172,8 +177,8 @@ impl Amana {
         let (vault, peer) = (self.clone(), peer.clone());
         let token = cancel.or(&open.held.sign_ins);
         spawn("amana-sign-in", move || {
-            let client = vault.hub_client(&open, &peer)?;
-            let signed_in = client.sign_in(&credentials, &token)?;
+            let (client, dropped) = vault.hub_client(&open, &peer)?;
+            let signed_in = client.sign_in(&credentials, &token.or(&dropped))?;
             let _pause = open.sync.pause();
             let person = signed_in.person;
             keep_token(&open.database, &peer, &person.id, signed_in.token)?;
@@ -206,9 +211,8 @@ impl Amana {
         peer: &PeerId,
         session: StoredSession,
     ) -> Result<Arc<dyn SyncPeer>> {
-        let client = self.hub_client(open, peer)?;
+        let (client, _) = self.hub_client(open, peer)?;
         let person = session.person.id;
-        // One that was forgotten meanwhile may have left its client.
         let (_, trust) = trust_of(&open.database, peer)?.ok_or_else(not_paired)?;
         let token = trust
             .token
@@ -266,22 +270,39 @@ impl Amana {
         keep_token(&open.database, peer, &person, token)
     }
 
-    fn hub_client(&self, open: &Open, peer: &PeerId) -> Result<Arc<HubClient>> {
-        if let Some(client) = open
-            .sync
-            .hubs
+    /// The hub's client, and what tells that it was dropped.
+    fn hub_client(&self, open: &Open, peer: &PeerId) -> Result<(Arc<HubClient>, CancelToken)> {
+        let hubs = &open.sync.hubs;
+        let is_there = hubs
             .guard()
             .get(peer)
-            .and_then(|held| held.client.clone())
-        {
-            return Ok(client);
+            .is_some_and(|held| held.client.is_some());
+        let new = if is_there {
+            None
+        } else {
+            let (_, trust) = trust_of(&open.database, peer)?.ok_or_else(not_paired)?;
+            Some(self.new_client(&trust)?)
+        };
+        let found = {
+            let mut guard = hubs.guard();
+            let held = guard.entry(peer.clone()).or_default();
+            // Whoever was first is the one.
+            if held.client.is_none() {
+                held.client = new;
+            }
+            held.client
+                .clone()
+                .map(|client| (client, held.dropped.clone()))
+        };
+        // One that was forgotten meanwhile leaves nothing behind.
+        let is_paired = trust_of(&open.database, peer)?.is_some();
+        match found {
+            Some(found) if is_paired => Ok(found),
+            _ => {
+                hubs.forget(peer);
+                Err(not_paired())
+            }
         }
-        let (_, trust) = trust_of(&open.database, peer)?.ok_or_else(not_paired)?;
-        let client = self.new_client(&trust)?;
-        // Whoever was first is the one.
-        let mut hubs = open.sync.hubs.guard();
-        let held = hubs.entry(peer.clone()).or_default();
-        Ok(Arc::clone(held.client.get_or_insert(client)))
     }
 
     fn new_client(&self, trust: &HubTrust) -> Result<Arc<HubClient>> {
@@ -296,6 +317,17 @@ impl Amana {
             limits: self.inner.config.time_limits,
         };
         HubClient::new(parts, trust.address.clone(), trust.client_id.clone()).map(Arc::new)
+    }
+}
+
+/// What is known of the hub of a code, which has to have the key of before.
+fn known_as(open: &Open, peer: &PeerId, address: &HubAddress) -> Result<Option<HubTrust>> {
+    let known = trust_of(&open.database, peer)?.map(|(_, known)| known);
+    match known {
+        Some(known) if known.address.public_key != address.public_key => Err(Error::invalid(
+            "a hub of this id was paired with another key: forget it first",
+        )),
+        known => Ok(known),
     }
 }
 

@@ -28,8 +28,9 @@ pub(super) struct SyncRun {
 #[derive(Default)]
 struct RunState {
     running: BTreeMap<PeerId, Running>,
-    /// How many calls keep a sync from starting, while the session changes.
-    pauses: u32,
+    /// The calls that keep a sync from starting, while the session changes, or what is known of a peer:
+    /// with this one, or with all.
+    pauses: Vec<Option<PeerId>>,
     /// The database is going: no sync starts any more.
     closed: Option<Error>,
 }
@@ -88,12 +89,15 @@ impl Running {
     }
 }
 
-/// Keeps syncs from starting until it is dropped.
-pub(super) struct Pause<'a>(&'a SyncRun);
+/// Keeps syncs from starting until it is dropped: with this peer, or with all.
+pub(super) struct Pause<'a>(&'a SyncRun, Option<PeerId>);
 
 impl Drop for Pause<'_> {
     fn drop(&mut self) {
-        self.0.guard().pauses -= 1;
+        let mut state = self.0.guard();
+        if let Some(at) = state.pauses.iter().position(|pause| *pause == self.1) {
+            state.pauses.swap_remove(at);
+        }
     }
 }
 
@@ -110,7 +114,11 @@ impl SyncRun {
         if let Some(why) = &state.closed {
             return Err(why.clone());
         }
-        if state.pauses > 0 {
+        if state
+            .pauses
+            .iter()
+            .any(|pause| concerns(pause.as_ref(), peer))
+        {
             return Err(busy());
         }
         if let Some(running) = state.running.get_mut(peer) {
@@ -168,33 +176,43 @@ impl SyncRun {
     /// Ends the running syncs and those behind them, and lets none start as long as the pause is kept.
     /// Blocks.
     pub(super) fn pause(&self) -> Pause<'_> {
+        self.pause_some(None)
+    }
+
+    /// The same for the syncs with one peer.
+    pub(super) fn pause_with(&self, peer: &PeerId) -> Pause<'_> {
+        self.pause_some(Some(peer.clone()))
+    }
+
+    fn pause_some(&self, peer: Option<PeerId>) -> Pause<'_> {
         let mut state = self.guard();
-        state.pauses += 1;
-        self.cancel_and_wait(state);
-        Pause(self)
+        state.pauses.push(peer.clone());
+        self.cancel_and_wait(state, peer.as_ref());
+        Pause(self, peer)
     }
 
     /// Ends the running syncs for good: once this returns they have let go of the database.
     pub(super) fn close(&self) {
         let mut state = self.guard();
         state.closed = Some(locked());
-        self.cancel_and_wait(state);
+        self.cancel_and_wait(state, None);
     }
 
     /// The same where none is running and nobody signs in or out; whether that is so. A later sync
     /// hears why.
     pub(super) fn close_if_idle(&self, why: Error) -> bool {
         let mut state = self.guard();
-        let idle = state.running.is_empty() && state.pauses == 0;
+        let idle = state.running.is_empty() && state.pauses.is_empty();
         if idle {
             state.closed = Some(why);
         }
         idle
     }
 
-    fn cancel_and_wait(&self, mut state: MutexGuard<'_, RunState>) {
-        while !state.running.is_empty() {
-            for running in state.running.values() {
+    fn cancel_and_wait(&self, mut state: MutexGuard<'_, RunState>, which: Option<&PeerId>) {
+        while state.running.keys().any(|peer| concerns(which, peer)) {
+            let running = state.running.iter();
+            for (_, running) in running.filter(|(peer, _)| concerns(which, peer)) {
                 for turn in std::iter::once(&running.turn).chain(&running.next) {
                     turn.task.cancel.cancel();
                 }
@@ -209,6 +227,11 @@ impl SyncRun {
     fn guard(&self) -> MutexGuard<'_, RunState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a pause, of one peer or of all, is one of this peer.
+fn concerns(pause: Option<&PeerId>, peer: &PeerId) -> bool {
+    pause.is_none_or(|paused| paused == peer)
 }
 
 const fn busy() -> Error {
@@ -317,6 +340,25 @@ mod tests {
             assert_eq!(code(runs(&run, &cloud, options)), Some(ErrorCode::Busy));
         }
         assert_eq!(run.end(&cloud).0.len(), 2);
+    }
+
+    #[test]
+    fn a_pause_of_one_peer_leaves_the_others_be() {
+        let run = SyncRun::default();
+        let (cloud, hub) = (PeerId::cloud(), PeerId::hub("hub-1").unwrap());
+        let (_, task) = run.join(&cloud, plain()).unwrap();
+        let pause = run.pause_with(&hub);
+        assert!(!task.unwrap().cancel.is_cancelled());
+        assert!(!runs(&run, &cloud, plain()).unwrap(), "joins");
+        assert_eq!(code(runs(&run, &hub, plain())), Some(ErrorCode::Busy));
+        run.end(&cloud);
+        let all = run.pause();
+        drop(pause);
+        for peer in [&hub, &cloud] {
+            assert_eq!(code(runs(&run, peer, plain())), Some(ErrorCode::Busy));
+        }
+        drop(all);
+        assert!(runs(&run, &hub, plain()).unwrap());
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Amana {
         let open = self.opened()?;
         let peer = peer.clone();
         spawn("amana-forget", move || {
-            let _pause = open.sync.pause();
+            let _pause = open.sync.pause_with(&peer);
             open.database.forget_peer(peer.clone()).wait()?;
             open.sync.hubs.forget(&peer);
             Ok(())
