@@ -6,6 +6,7 @@ import path from 'node:path';
 import { setNative } from '../src/native.ts';
 import type { Spec } from '../src/NativeAmana.ts';
 import { forgetVaults } from '../src/vault.ts';
+import type { HubSide } from '../tests/contract/harness.ts';
 import type { JvmModule } from './jvmModule.ts';
 import { required, startJvm } from './jvmModule.ts';
 
@@ -46,6 +47,28 @@ export function theCloud(which: 'SHARED' | 'ALONE' = 'SHARED') {
     noor: { ...server, email: 'noor@clinic-a.example', password: 'Cedar-River-7' },
     sami: { ...server, email: 'sami@clinic-a.example', password: 'Olive-Stone-4' },
     clinic,
+  };
+}
+
+/** The reference hub, which knows the same people. Its records stay from test to test. */
+export function theHub(): HubSide {
+  const { noor, sami } = theCloud();
+  const { id, ...said } = JSON.parse(required('AMANA_E2E_HUB')) as Record<
+    'url' | 'qr' | 'id' | 'clinic' | 'impostor',
+    string
+  >;
+  const { setFaults } = jest.requireActual<{
+    setFaults: (url: string, switches: object) => Promise<void>;
+  }>('./peer.cjs');
+  return {
+    ...said,
+    peer: `hub:${id}`,
+    name: 'Reference hub',
+    people: [noor, sami],
+    holdPull: async () => {
+      await setFaults(said.url, { hold_pull_after: 64 });
+      return () => setFaults(said.url, { clear: true, release: true });
+    },
   };
 }
 

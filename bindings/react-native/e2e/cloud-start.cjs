@@ -1,5 +1,5 @@
-// Starts the reference server twice before all tests: for the tests that compare what two tablets hold,
-// and for all others.
+// Starts the reference servers before all tests: two clouds, one of them for the tests that compare what
+// two tablets hold; a hub, and one that has not its key.
 'use strict';
 const { mkdtempSync } = require('node:fs');
 const { tmpdir } = require('node:os');
@@ -19,4 +19,9 @@ module.exports = async () => {
     const { url, clinic_id: clinic } = peer.said;
     process.env[`AMANA_E2E_${name}`] = JSON.stringify({ ca, url, clinic });
   }
+  const hub = await startPeer(libraries, 'hub', '--admin');
+  const impostor = await startPeer(libraries, 'hub', '--private-key', 'M'.padEnd(43, 'A'));
+  globalThis.__amanaClouds.peers.push(hub, impostor);
+  const { url, qr, id, clinic_id: clinic } = hub.said;
+  process.env.AMANA_E2E_HUB = JSON.stringify({ url, qr, id, clinic, impostor: impostor.said.url });
 };

@@ -1,6 +1,6 @@
 import { NOWHERE } from '../tests/contract/harness.ts';
 import { describeContract } from '../tests/contract/index.ts';
-import { theCloud, theModule } from './app.ts';
+import { theCloud, theHub, theModule } from './app.ts';
 
 const app = theModule();
 const { noor, clinic } = theCloud();
@@ -17,4 +17,5 @@ describeContract('the real library', {
     clinic,
     nowhere: NOWHERE,
   },
+  hub: theHub,
 });

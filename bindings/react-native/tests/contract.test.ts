@@ -2,11 +2,20 @@ import { MemoryNative } from '../src/jest/index.ts';
 import { NOWHERE } from './contract/harness.ts';
 import { describeContract } from './contract/index.ts';
 
+const CLINIC = '01890a5d-ac96-774b-bcce-b302099a8057';
+const PEOPLE = [
+  { email: 'a@clinic.example', password: 'secret' },
+  { email: 'b@clinic.example', password: 'other' },
+] as const;
+
 let memory = new MemoryNative();
+let hub = memory.hub();
 
 describeContract('the mock', {
   fresh: async () => {
     memory = new MemoryNative();
+    hub = memory.hub({ clinicId: CLINIC });
+    for (const { email, password } of PEOPLE) hub.addPerson(email, password);
     memory.cloud.refuse('patients', (row) => row['primary_clinic_id'] === NOWHERE);
     return memory;
   },
@@ -14,9 +23,21 @@ describeContract('the mock', {
   advance: (milliseconds) => memory.advance(milliseconds),
   cloud: {
     url: 'https://clinic.example',
-    email: 'a@clinic.example',
-    password: 'secret',
-    clinic: '01890a5d-ac96-774b-bcce-b302099a8057',
+    ...PEOPLE[0],
+    clinic: CLINIC,
     nowhere: NOWHERE,
   },
+  hub: () => ({
+    qr: hub.qr,
+    url: hub.url,
+    peer: hub.peer,
+    name: hub.name,
+    clinic: hub.clinicId,
+    people: PEOPLE,
+    impostor: memory.hub({ id: hub.id }).url,
+    holdPull: async () => {
+      const release = memory.holdSync();
+      return async () => release();
+    },
+  }),
 });

@@ -46,6 +46,7 @@ test('what is deleted in the cloud goes with its children, and comes back as ano
   const id = await patients().create(PATIENT);
   const visit = await vault.table('visits').create({ patient_id: id });
   await vault.sync();
+  await vault.sync();
   amanaMock.cloud.delete('patients', id);
   expect(await vault.sync()).toMatchObject({ deleted: 1, lostEdits: 0 });
   expect(await vault.table('visits').find(visit)).toBeNull();

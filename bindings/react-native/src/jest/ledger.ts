@@ -3,6 +3,7 @@ import type { ConflictEntry } from '../NativeAmana.ts';
 import { failure } from './failure.ts';
 import type { Record_ } from './filter.ts';
 import type { ColumnConflict } from './merge.ts';
+import type { Pending } from './outbox.ts';
 import type { TableData } from './schema-data.ts';
 import type { Cell } from './values.ts';
 
@@ -38,8 +39,9 @@ export class MemoryLedger {
     return this.entries.filter(({ undoneAtMs }) => undoneAtMs === null).length;
   }
 
-  /** Both sides changed a column, or the cloud did not keep what it had taken. */
+  /** Both sides changed a column, or the peer did not keep what it had taken. */
   column(
+    peer: string,
     kind: 'both_changed' | 'not_kept',
     table: TableData,
     local: Record_,
@@ -48,7 +50,7 @@ export class MemoryLedger {
   ): void {
     const { column, base, kept } = conflict;
     const text = (cell: Cell) => JSON.stringify(asKept(table, column.name, cell));
-    this.add(table, String(local['id']), {
+    this.add(peer, table, String(local['id']), {
       kind,
       column: column.name,
       base: text(base),
@@ -60,14 +62,18 @@ export class MemoryLedger {
     });
   }
 
-  /** The cloud deleted a record that had edits here. */
-  deletedByPeer(table: TableData, local: Record_): void {
+  /** The peer deleted a record that had edits here. */
+  deletedByPeer(peer: string, table: TableData, local: Record_): void {
     const more = { local: rowText(table, local), localAtMs: timeOf(local) };
-    this.add(table, String(local['id']), { kind: 'deleted_by_peer', kept: 'remote', ...more });
+    this.add(peer, table, String(local['id']), {
+      kind: 'deleted_by_peer',
+      kept: 'remote',
+      ...more,
+    });
   }
 
-  /** The cloud changed a record that was deleted here. Once for each version. */
-  changedByPeer(table: TableData, id: string, remote: Record_): void {
+  /** The peer changed a record that was deleted here. Once for each version. */
+  changedByPeer(peer: string, table: TableData, id: string, remote: Record_): void {
     const text = rowText(table, remote);
     const known = this.entries.some(
       (entry) =>
@@ -78,7 +84,42 @@ export class MemoryLedger {
     );
     if (known) return;
     const more = { remote: text, remoteAtMs: timeOf(remote) };
-    this.add(table, id, { kind: 'changed_by_peer', kept: 'local', ...more });
+    this.add(peer, table, id, { kind: 'changed_by_peer', kept: 'local', ...more });
+  }
+
+  /** The peer took a record, and the first pull after it does not hold it. */
+  notShown(peer: string, table: TableData, local: Record_, sent: Pending): void {
+    const isPart = (name: string) => sent.kind === 'created' || sent.base[name] !== undefined;
+    const cells = Object.fromEntries(Object.entries(local).filter(([name]) => isPart(name)));
+    this.add(peer, table, String(local['id']), {
+      kind: 'not_kept',
+      kept: 'local',
+      base: rowText(table, sent.base),
+      local: rowText(table, cells),
+      localAtMs: timeOf(local),
+    });
+  }
+
+  /** Whether that was found since a time, and nobody has sent the record anew since. */
+  wasNotShown(table: string, id: string, sinceMs: number): boolean {
+    return this.entries.some(
+      (entry) =>
+        entry.table === table &&
+        entry.recordId === id &&
+        entry.atMs >= sinceMs &&
+        entry.kind === 'not_kept' &&
+        entry.kept === 'local' &&
+        entry.column === null &&
+        entry.undoneAtMs === null
+    );
+  }
+
+  /** A record is known by another id now. */
+  rename(table: string, from: string, to: string): void {
+    for (const [at, entry] of this.entries.entries()) {
+      if (entry.table !== table || entry.recordId !== from) continue;
+      this.entries[at] = { ...entry, recordId: to };
+    }
   }
 
   /** The entry, if it can be undone. */
@@ -94,6 +135,7 @@ export class MemoryLedger {
   }
 
   private add(
+    peer: string,
     table: TableData,
     recordId: string,
     more: Pick<ConflictEntry, 'kind' | 'kept'> & Partial<ConflictEntry>
@@ -101,7 +143,7 @@ export class MemoryLedger {
     this.entries.push({
       id: this.entries.length + 1,
       atMs: this.now(),
-      peer: 'cloud',
+      peer,
       table: table.name,
       recordId,
       column: null,

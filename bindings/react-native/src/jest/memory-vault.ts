@@ -21,6 +21,8 @@ export class MemoryVault {
   readonly now: () => number;
   readonly handles = new Set<number>();
   readonly events: VaultEvents;
+  /** Ends what runs and can be ended. */
+  readonly stops = new Set<() => void>();
   state: 'locked' | 'unlocked' = 'locked';
   /** Null as long as nobody has made it. */
   policy: 'device' | 'person' | null = null;

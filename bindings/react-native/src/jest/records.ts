@@ -130,6 +130,12 @@ export class MemoryRecords {
     return [...this.rows(tableName).values()].filter(query.test).length;
   }
 
+  /** Whether nothing is stored that a peer could have. */
+  isEmpty(): boolean {
+    const synced = this.schema.tables.filter(({ direction }) => direction !== 'local');
+    return synced.every(({ name }) => this.rows(name).size === 0);
+  }
+
   all(tableName: string): Record_[] {
     return [...this.rows(tableName).values()];
   }

@@ -21,7 +21,34 @@ export interface Harness {
     readonly clinic: string;
     readonly nowhere: string;
   };
+  /** A hub to pair with; absent where there is none. Asked in a test, and answers for that test. */
+  hub?: () => HubSide;
 }
+
+/** A clinic's hub as a test needs it; the same one for all tests, or another for each. */
+export interface HubSide {
+  /** The text of its code, and what the code says: its address, its name as a peer, what it calls itself. */
+  readonly qr: string;
+  readonly url: string;
+  readonly peer: string;
+  readonly name: string;
+  /** Of its people, which the cloud knows, too. */
+  readonly clinic: string;
+  /** Whom it knows, the person of `cloud` first. */
+  readonly people: readonly [HubPerson, HubPerson];
+  /** Where another hub answers, which has not this one's key. */
+  readonly impostor: string;
+  /** Holds its next reply to a pull until the returned function is called. */
+  holdPull(): Promise<() => Promise<void>>;
+}
+
+export interface HubPerson {
+  readonly email: string;
+  readonly password: string;
+}
+
+/** Where no hub answers. */
+export const NOBODY = 'http://127.0.0.1:1';
 
 /** A vault name that no other test uses. */
 let count = 0;

@@ -1,0 +1,391 @@
+/** A clinic in small: two tablets and its hub, then the cloud. */
+import type { SyncProgress, Vault, VaultConfig } from '../../src/index.ts';
+import { openVault } from '../../src/index.ts';
+import type { Harness, HubSide } from './harness.ts';
+import { codeOf, freshName, NOBODY, passed, PATIENT, until } from './harness.ts';
+
+const A_NUMBER: unknown = expect.any(Number);
+
+export function hubContract(harness: Harness): void {
+  const { cloud } = harness;
+  if (harness.hub === undefined || cloud === undefined) return;
+
+  let hub: HubSide;
+  let peer: string;
+  let vaults: Vault[] = [];
+  beforeEach(() => {
+    if (harness.hub === undefined) throw new Error('there is no hub');
+    hub = harness.hub();
+    ({ peer } = hub);
+  });
+  afterEach(async () => {
+    for (const vault of vaults) await vault.close();
+    vaults = [];
+  });
+
+  async function tablet(config: VaultConfig = {}): Promise<Vault> {
+    const vault = await openVault({ name: freshName(), ...config });
+    vaults.push(vault);
+    return vault;
+  }
+  async function join(vault: Vault, who: 0 | 1 = 0): Promise<Vault> {
+    await vault.peers.pairHub(hub.qr);
+    const { email, password } = hub.people[who];
+    await vault.peers.signInAtHub({ peer, email, password });
+    return vault;
+  }
+  const { url, ca, email, password } = cloud;
+  async function atCloud(vault: Vault): Promise<void> {
+    await vault.signIn({ url, email, password, ...(ca === undefined ? {} : { privateCaPem: ca }) });
+  }
+  const patients = (vault: Vault) => vault.table('patients');
+  const standing = (vault: Vault, id: string) => vault.peers.standing('patients', id);
+  const peerOf = async (vault: Vault, name: string) =>
+    (await vault.status()).peers.find((one) => one.peer === name);
+
+  test('a hub is paired by its code, and who signs in there is a person of the clinic', async () => {
+    const vault = await tablet();
+    const paired = { peer, name: hub.name, url: hub.url };
+    expect(await vault.peers.pairHub(hub.qr)).toEqual(paired);
+    expect(await vault.peers.hubs()).toEqual([paired]);
+    expect(await peerOf(vault, peer)).toMatchObject({
+      syncing: false,
+      cursor: 0,
+      lastSuccessMs: null,
+      lastError: null,
+      failures: 0,
+      pending: [],
+    });
+    expect(await codeOf(vault.sync({ peer }))).toBe('not_signed_in');
+    const [{ email, password }] = hub.people;
+    const wrong = vault.peers.signInAtHub({ peer, email, password: `${password}!` });
+    expect(await codeOf(wrong)).toBe('unauthorized');
+    expect((await vault.status()).person).toBeNull();
+    const person = await vault.peers.signInAtHub({ peer, email, password });
+    expect(person).toMatchObject({ clinicId: hub.clinic });
+    expect(await vault.status()).toMatchObject({ person, url: null });
+    // who is known to a hub alone is not signed in at the cloud
+    expect(await codeOf(vault.sync())).toBe('not_signed_in');
+    await vault.signOut();
+    expect(await codeOf(vault.sync({ peer }))).toBe('not_signed_in');
+    expect(await vault.peers.hubs()).toEqual([paired]);
+  });
+
+  test('a record goes from tablet to tablet by the hub, and then to the cloud', async () => {
+    const [noors, samis] = [await join(await tablet()), await join(await tablet(), 1)];
+    const patient = await patients(noors).create({ ...PATIENT, given_name: 'سلمى 👶' });
+    await noors.table('visits').create({ patient_id: patient, clinic_id: hub.clinic });
+    expect(await standing(noors, patient)).toMatchObject({ standing: 'here_only', takenBy: [] });
+    const waiting = [
+      { table: 'patients', pending: 1, quarantined: 0 },
+      { table: 'visits', pending: 1, quarantined: 0 },
+    ];
+    expect((await peerOf(noors, peer))?.pending).toEqual(waiting);
+
+    const heard: SyncProgress[] = [];
+    const report = await noors.sync({ peer, onProgress: (progress) => heard.push(progress) });
+    expect(report).toMatchObject({ peer, pushed: 2 });
+    await until(() => heard.at(-1)?.phase === 'finished');
+    expect(heard[0]?.phase).toBe('pulling');
+    expect(heard.map(({ phase }) => phase)).toContain('pushing');
+    expect(new Set(heard.map((progress) => progress.peer))).toEqual(new Set([peer]));
+    expect(await standing(noors, patient)).toMatchObject({
+      standing: 'on_hub',
+      takenBy: [peer],
+      deleted: false,
+      confirmed: false,
+      absentSinceMs: null,
+    });
+    // the hub's word does not take it from the cloud
+    expect((await noors.status()).peers.map((one) => one.peer)).toEqual(['cloud', peer]);
+    expect(await peerOf(noors, 'cloud')).toMatchObject({ lastSuccessMs: null, pending: waiting });
+    expect(await peerOf(noors, peer)).toMatchObject({
+      lastSuccessMs: A_NUMBER,
+      lastFullMs: A_NUMBER,
+      pending: [],
+    });
+    expect((await peerOf(noors, peer))?.cursor).toBeGreaterThan(0);
+    expect((await noors.status()).pending).toBe(2);
+    expect(await noors.sync({ peer })).toMatchObject({ pushed: 0, conflicts: 0 });
+
+    const seen: string[] = [];
+    const stop = samis
+      .table('visits')
+      .query((q) => q.include('patient_id'))
+      .observe((rows) => seen.push(...rows.map((row) => String(row.$related.patient_id?.given_name))));
+    expect((await samis.sync({ peer })).inserted).toBeGreaterThanOrEqual(2);
+    await until(() => seen.includes('سلمى 👶'));
+    stop();
+    expect((await samis.status()).pending).toBe(0);
+
+    await atCloud(noors);
+    expect((await noors.sync()).pushed).toBe(2);
+    expect(await standing(noors, patient)).toMatchObject({ standing: 'in_cloud', takenBy: [] });
+    expect(await noors.status()).toMatchObject({ pending: 0, quarantined: 0, url: cloud.url });
+    expect(await peerOf(noors, peer)).toMatchObject({ pending: [], failures: 0, lastError: null });
+  });
+
+  test('an edit of what the hub has waits for the hub anew, and for the cloud still', async () => {
+    const vault = await join(await tablet());
+    const id = await patients(vault).create(PATIENT);
+    await vault.sync({ peer });
+    await patients(vault).update(id, { phone: '111' });
+    expect(await standing(vault, id)).toMatchObject({ standing: 'here_only', takenBy: [] });
+    const waits = [{ table: 'patients', pending: 1, quarantined: 0 }];
+    expect((await peerOf(vault, peer))?.pending).toEqual(waits);
+    expect((await peerOf(vault, 'cloud'))?.pending).toEqual(waits);
+    expect(await vault.sync({ peer })).toMatchObject({ pushed: 1, conflicts: 0 });
+    expect(await standing(vault, id)).toMatchObject({ standing: 'on_hub', takenBy: [peer] });
+  });
+
+  test('a conflict at a hub keeps both values, and is undone', async () => {
+    const [noors, samis] = [await join(await tablet()), await join(await tablet(), 1)];
+    const patient = await patients(noors).create(PATIENT);
+    await noors.sync({ peer });
+    await samis.sync({ peer });
+    await patients(noors).update(patient, { phone: '111' });
+    await patients(samis).update(patient, { phone: '222' });
+    await noors.sync({ peer });
+    expect((await samis.sync({ peer })).conflicts).toBe(1);
+    const [conflict, ...others] = await samis.peers.conflicts();
+    expect(others).toEqual([]);
+    expect(conflict).toMatchObject({
+      kind: 'both_changed',
+      peer,
+      recordId: patient,
+      column: 'phone',
+      local: '"222"',
+      remote: '"111"',
+      kept: 'local',
+    });
+    expect(await patients(samis).find(patient)).toMatchObject({ phone: '222' });
+    expect(await samis.peers.undoConflict(conflict?.id ?? 0)).toBe(patient);
+    expect((await samis.status()).conflicts).toBe(0);
+    await samis.sync({ peer });
+    await noors.sync({ peer });
+    for (const vault of [noors, samis]) {
+      expect(await patients(vault).find(patient)).toMatchObject({ phone: '111' });
+    }
+  });
+
+  test('what somebody writes over a value that the hub had from us is taken, and ours is in the ledger', async () => {
+    const [noors, samis] = [await join(await tablet()), await join(await tablet(), 1)];
+    const patient = await patients(noors).create(PATIENT);
+    await noors.sync({ peer });
+    await patients(noors).update(patient, { phone: '111' });
+    await noors.sync({ peer });
+    await samis.sync({ peer });
+    await patients(samis).update(patient, { phone: '222' });
+    await samis.sync({ peer });
+    expect(await noors.sync({ peer })).toMatchObject({ conflicts: 1 });
+    expect(await patients(noors).find(patient)).toMatchObject({ phone: '222' });
+    expect(await noors.peers.conflicts()).toMatchObject([
+      { kind: 'both_changed', peer, column: 'phone', local: '"111"', remote: '"222"', kept: 'remote' },
+    ]);
+    // it is still a record that the cloud does not have
+    expect(await noors.status()).toMatchObject({ pending: 1 });
+    expect(await standing(noors, patient)).toMatchObject({ standing: 'on_hub' });
+  });
+
+  test('a deletion reaches the hub with its children, and the cloud as one', async () => {
+    const [noors, samis] = [await join(await tablet()), await join(await tablet(), 1)];
+    await atCloud(noors);
+    const patient = await patients(noors).create(PATIENT);
+    const visit = await noors
+      .table('visits')
+      .create({ patient_id: patient, clinic_id: hub.clinic });
+    await noors.sync({ peer });
+    await noors.sync();
+    await samis.sync({ peer });
+    expect(await patients(samis).find(patient)).toMatchObject(PATIENT);
+    await patients(noors).delete(patient);
+    expect((await peerOf(noors, peer))?.pending).toEqual([
+      { table: 'patients', pending: 1, quarantined: 0 },
+      { table: 'visits', pending: 1, quarantined: 0 },
+    ]);
+    expect((await peerOf(noors, 'cloud'))?.pending).toEqual([
+      { table: 'patients', pending: 1, quarantined: 0 },
+    ]);
+    expect(await noors.sync({ peer })).toMatchObject({ pushedDeletions: 2, pushed: 0 });
+    expect(await standing(noors, patient)).toMatchObject({
+      standing: 'on_hub',
+      deleted: true,
+      takenBy: [peer],
+    });
+    await samis.sync({ peer });
+    expect(await patients(samis).find(patient)).toBeNull();
+    expect(await samis.table('visits').find(visit)).toBeNull();
+    expect(await noors.sync()).toMatchObject({ pushedDeletions: 1 });
+    expect(await codeOf(standing(noors, patient))).toBe('not_found');
+    expect(await noors.status()).toMatchObject({ pending: 0 });
+  });
+
+  test('what the cloud has taken already, the hub is not sent, and its older version changes nothing', async () => {
+    const [noors, samis] = [await join(await tablet()), await join(await tablet(), 1)];
+    await atCloud(noors);
+    const patient = await patients(noors).create({ ...PATIENT, phone: '000' });
+    await noors.sync({ peer });
+    await noors.sync();
+    await patients(noors).update(patient, { phone: '111' });
+    expect(await noors.sync()).toMatchObject({ pushed: 1 });
+    expect(await standing(noors, patient)).toMatchObject({ standing: 'in_cloud' });
+    expect((await peerOf(noors, peer))?.pending).toEqual([]);
+    expect(await noors.sync({ peer, fullPull: true })).toMatchObject({ pushed: 0, conflicts: 0 });
+    expect(await patients(noors).find(patient)).toMatchObject({ phone: '111' });
+    // another edit at the hub is news, though
+    await samis.sync({ peer });
+    // which edit is the later one is told by the clock
+    await passed(harness, 2);
+    await patients(samis).update(patient, { camp: 'North' });
+    await samis.sync({ peer });
+    await noors.sync({ peer });
+    expect(await patients(noors).find(patient)).toMatchObject({ camp: 'North' });
+  });
+
+  test('where the hub has the last word, what it took waits for nobody', async () => {
+    const vault = await join(await tablet({ sync: { lastWord: 'hub' } }));
+    await atCloud(vault);
+    const [one, two] = [await patients(vault).create(PATIENT), await patients(vault).create(PATIENT)];
+    await vault.sync();
+    expect(await standing(vault, one)).toMatchObject({ standing: 'in_cloud', takenBy: ['cloud'] });
+    expect(await vault.status()).toMatchObject({ pending: 2 });
+    expect(await vault.sync({ peer })).toMatchObject({ pushed: 2 });
+    expect(await vault.status()).toMatchObject({ pending: 0 });
+    for (const id of [one, two]) {
+      expect(await standing(vault, id)).toMatchObject({ standing: 'on_hub', takenBy: [] });
+    }
+    expect((await peerOf(vault, 'cloud'))?.pending).toEqual([]);
+  });
+
+  test('a sync is cancelled by its signal in the middle of a pull, and loses nothing', async () => {
+    const vault = await join(await tablet());
+    const patient = await patients(vault).create(PATIENT);
+    const release = await hub.holdPull();
+    try {
+      const controller = new AbortController();
+      const onProgress = ({ phase }: SyncProgress) => {
+        if (phase === 'pulling') controller.abort();
+      };
+      const { signal } = controller;
+      expect(await codeOf(vault.sync({ peer, signal, onProgress }))).toBe('cancelled');
+      expect(signal.aborted).toBe(true);
+    } finally {
+      await release();
+    }
+    expect(await peerOf(vault, peer)).toMatchObject({ failures: 0, lastAttemptMs: null });
+    expect(await standing(vault, patient)).toMatchObject({ standing: 'here_only' });
+    expect((await vault.sync({ peer })).pushed).toBe(1);
+    expect(await standing(vault, patient)).toMatchObject({ standing: 'on_hub' });
+  });
+
+  test('a second call joins a sync, and one for everything is run behind it', async () => {
+    const vault = await join(await tablet());
+    await vault.sync({ peer });
+    const release = await hub.holdPull();
+    const heard: string[] = [];
+    const first = vault.sync({ peer, onProgress: ({ phase }) => heard.push(phase) });
+    await until(() => heard.includes('pulling'));
+    expect(await peerOf(vault, peer)).toMatchObject({ syncing: true });
+    expect(await peerOf(vault, 'cloud')).toMatchObject({ syncing: false });
+    const [second, full] = [vault.sync({ peer }), vault.sync({ peer, fullPull: true })];
+    await release();
+    expect(await second).toEqual(await first);
+    expect((await full).pulled).toBeGreaterThanOrEqual((await second).pulled);
+    expect((await vault.status()).syncing).toBe(false);
+  });
+
+  test('only who holds the key of the code is the hub', async () => {
+    const vault = await tablet();
+    for (const text of ['', hub.url, '{"type":"sync_hub"}', 'null', '{"type":"other"}', cloud.url]) {
+      expect([text, await codeOf(vault.peers.pairHub(text))]).toEqual([text, 'invalid_input']);
+    }
+    const elsewhere = hub.qr.replace(hub.url, hub.impostor);
+    expect(await codeOf(vault.peers.pairHub(elsewhere))).toBe('peer_identity_mismatch');
+    expect(await codeOf(vault.peers.pairHub(hub.qr.replace(hub.url, NOBODY)))).toBe('network');
+    expect(await vault.peers.hubs()).toEqual([]);
+    await join(vault);
+    await vault.peers.moveHub(peer, hub.impostor);
+    expect(await codeOf(vault.sync({ peer }))).toBe('peer_identity_mismatch');
+    // no time makes it the hub
+    expect(await peerOf(vault, peer)).toMatchObject({
+      failures: 1,
+      lastError: 'peer_identity_mismatch',
+      nextTryMs: null,
+    });
+    expect(await vault.peers.hubs()).toMatchObject([{ url: hub.impostor }]);
+    await vault.peers.moveHub(peer, hub.url);
+    await vault.sync({ peer });
+    expect(await peerOf(vault, peer)).toMatchObject({ failures: 0, lastError: null });
+  });
+
+  test('addresses of hubs are those of a private network', async () => {
+    const vault = await join(await tablet());
+    for (const url of [
+      'https://192.168.1.1',
+      'http://hub.local:4001',
+      'http://8.8.8.8:4001',
+      'http://192.168.1.1/path',
+      'http://a@192.168.1.1',
+      'nothing',
+    ]) {
+      expect([url, await codeOf(vault.peers.moveHub(peer, url))]).toEqual([url, 'invalid_input']);
+    }
+    await vault.peers.moveHub(peer, 'http://10.0.0.1:4001/');
+    expect(await vault.peers.hubs()).toMatchObject([{ url: 'http://10.0.0.1:4001' }]);
+    expect(await codeOf(vault.peers.moveHub('hub:none', hub.url))).toBe('not_found');
+    expect(await codeOf(vault.peers.moveHub('nobody', hub.url))).toBe('invalid_input');
+    expect(await codeOf(vault.sync({ peer: 'nobody' }))).toBe('invalid_input');
+    expect(await codeOf(vault.sync({ peer: 'hub:none' }))).toBe('not_found');
+  });
+
+  test('a hub that is paired once more has another address alone; with another key it is refused', async () => {
+    const vault = await join(await tablet());
+    const id = await patients(vault).create(PATIENT);
+    await vault.sync({ peer });
+    await vault.peers.moveHub(peer, NOBODY);
+    expect(await vault.peers.pairHub(hub.qr)).toMatchObject({ peer, url: hub.url });
+    expect(await standing(vault, id)).toMatchObject({ standing: 'on_hub' });
+    const code = JSON.parse(hub.qr) as Record<string, string>;
+    const other = JSON.stringify({ ...code, pk: 'hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo' });
+    expect(await codeOf(vault.peers.pairHub(other))).toBe('invalid_input');
+    expect(await vault.sync({ peer })).toMatchObject({ pushed: 0 });
+  });
+
+  test('a hub that is forgotten takes nothing along, and is sent all of it once it is known again', async () => {
+    const vault = await join(await tablet());
+    const id = await patients(vault).create(PATIENT);
+    await vault.sync({ peer });
+    await vault.peers.forget(peer);
+    expect(await vault.peers.hubs()).toEqual([]);
+    expect(await peerOf(vault, peer)).toBeUndefined();
+    expect(await codeOf(vault.sync({ peer }))).toBe('not_found');
+    expect(await patients(vault).find(id)).toMatchObject(PATIENT);
+    expect(await standing(vault, id)).toMatchObject({ standing: 'here_only', takenBy: [] });
+    expect((await vault.status()).pending).toBe(1);
+    await vault.peers.forget('hub:none');
+    await join(vault);
+    expect(await vault.sync({ peer })).toMatchObject({ pushed: 1 });
+    expect(await standing(vault, id)).toMatchObject({ standing: 'on_hub', takenBy: [peer] });
+  });
+
+  test('a hub that cannot be reached is tried by hand at any time, and says when it makes sense', async () => {
+    const vault = await join(await tablet());
+    await patients(vault).create(PATIENT);
+    await vault.peers.moveHub(peer, NOBODY);
+    for (const failures of [1, 2]) {
+      const began = (await peerOf(vault, peer))?.nextTryMs ?? null;
+      expect(began === null).toBe(failures === 1);
+      expect(await codeOf(vault.sync({ peer }))).toBe('network');
+      const after = await peerOf(vault, peer);
+      expect(after).toMatchObject({ failures, lastError: 'network', lastSuccessMs: null });
+      const wait = Number(after?.nextTryMs) - Number(after?.lastAttemptMs);
+      expect(wait).toBeGreaterThanOrEqual(0);
+      expect(wait).toBeLessThanOrEqual(30_000 * failures);
+    }
+    expect(await peerOf(vault, 'cloud')).toMatchObject({ failures: 0, nextTryMs: null });
+    await vault.peers.moveHub(peer, hub.url);
+    expect(await vault.sync({ peer })).toMatchObject({ pushed: 1 });
+    const after = { failures: 0, lastError: null, nextTryMs: null, lastSuccessMs: A_NUMBER };
+    expect(await peerOf(vault, peer)).toMatchObject(after);
+  });
+}
