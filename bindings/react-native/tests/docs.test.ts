@@ -149,6 +149,7 @@ describe('run', () => {
     ['quick-start', 'notes', 'typed'],
     ['quick-start', 'anExpiry', null],
     ['quick-start', 'aConflict', '111'],
+    ['quick-start', 'aHub', ['on_hub', 'network']],
     ['quick-start', 'aRefusal', ['the peer refuses this record', 'in_cloud']],
     ['async-storage', 'asBefore', 'abc'],
     ['async-storage', 'beyond', null],
@@ -204,16 +205,14 @@ describe('run', () => {
     await act(async () => undefined);
   });
 
-  test('a hub, as far as the mock goes', async () => {
+  test('a hub', async () => {
+    const hub = amanaMock.hub({ name: 'Clinic North' });
     const vault = await openVault();
+    expect(await run('quick-start', 'join', vault, hub.qr, 'amal', 'secret')).toBe('Clinic North');
     await vault.signIn({ url: 'https://clinic.example', email: 'amal', password: 'secret' });
-    await expect(run('quick-start', 'join', vault, 'code', 'amal', 'secret')).rejects.toMatchObject({
-      code: 'unsupported',
-    });
-    expect(await run('quick-start', 'syncAll', vault)).toEqual([]);
-    await expect(
-      run('quick-start', 'hubMoved', vault, 'hub:x', 'http://192.168.1.20:4000')
-    ).rejects.toMatchObject({ code: 'not_found' });
+    expect(await run('quick-start', 'syncAll', vault)).toEqual([hub.peer]);
+    await run('quick-start', 'hubMoved', vault, hub.peer, 'http://192.168.1.20:4000');
+    expect(await vault.peers.hubs()).toMatchObject([{ url: 'http://192.168.1.20:4000' }]);
   });
 
   describe('a shared tablet', () => {
