@@ -8,6 +8,13 @@ const PEOPLE = [
   { email: 'b@clinic.example', password: 'other' },
 ] as const;
 
+const CLOUD = {
+  url: 'https://clinic.example',
+  ...PEOPLE[0],
+  clinic: CLINIC,
+  nowhere: NOWHERE,
+};
+
 let memory = new MemoryNative();
 let hub = memory.hub();
 
@@ -16,17 +23,23 @@ describeContract('the mock', {
     memory = new MemoryNative();
     hub = memory.hub({ clinicId: CLINIC });
     for (const { email, password } of PEOPLE) hub.addPerson(email, password);
+    memory.cloud.put('clinics', { id: CLINIC, name: 'Clinic A' });
     memory.cloud.refuse('patients', (row) => row['primary_clinic_id'] === NOWHERE);
     return memory;
   },
   done: async () => undefined,
   advance: (milliseconds) => memory.advance(milliseconds),
-  cloud: {
-    url: 'https://clinic.example',
-    ...PEOPLE[0],
-    clinic: CLINIC,
-    nowhere: NOWHERE,
-  },
+  cloud: CLOUD,
+  careless: () => ({
+    ...CLOUD,
+    dropPush: async () => {
+      jest.spyOn(memory.cloud, 'take').mockImplementationOnce(() => undefined);
+    },
+    showNothing: async () => {
+      const spy = jest.spyOn(memory.cloud, 'changes').mockReturnValue([]);
+      return async () => spy.mockRestore();
+    },
+  }),
   hub: () => ({
     qr: hub.qr,
     url: hub.url,

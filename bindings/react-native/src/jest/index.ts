@@ -15,7 +15,6 @@
  *   made by the same natural key: that is one record to the cloud; one that was deleted here meanwhile is
  *   not found again by its key;
  * - hub and cloud meet only in the vaults that sync with both; rights that a hub gives are taken as they are;
- * - each pull asks for what is new since the last, without the core's overlap;
  * - that a server did not keep what it had taken is seen at its first pull after it, and not for a day, and
  *   that somebody wrote over it by way of another server is not seen;
  * - no network fails by itself, and a sync that fails tries nothing again by itself. `nextTryMs` is the

@@ -107,9 +107,7 @@ export class MemoryLedger {
         entry.table === table &&
         entry.recordId === id &&
         entry.atMs >= sinceMs &&
-        entry.kind === 'not_kept' &&
-        entry.kept === 'local' &&
-        entry.column === null &&
+        didNotComeBack(entry) &&
         entry.undoneAtMs === null
     );
   }
@@ -159,9 +157,24 @@ export class MemoryLedger {
   }
 }
 
+/** Whether a peer took the record, and a later pull did not hold it: here it is as it was sent. */
+export const didNotComeBack = ({ kind, kept, column }: ConflictEntry): boolean =>
+  kind === 'not_kept' && kept === 'local' && column === null;
+
+/** Whether such an entry has the whole record. Of an edit it has what was edited, which the id never is. */
+export const isWhole = ({ local }: ConflictEntry): boolean =>
+  'id' in (JSON.parse(local ?? '{}') as object);
+
+/** What such an entry's columns held before they were sent. */
+export function baseOf(table: TableData, { base }: ConflictEntry): Record<string, Cell> {
+  const cells = JSON.parse(base ?? '{}') as Record<string, Cell>;
+  const values = Object.entries(cells).map(([name, cell]) => [name, given(table, name, cell)]);
+  return Object.fromEntries(values) as Record<string, Cell>;
+}
+
 /** The columns of an entry with the value that did not stay. */
 export function otherValues(table: TableData, entry: ConflictEntry): Record<string, Cell> {
-  const isOurs = entry.kind === 'deleted_by_peer' || entry.kept === 'remote';
+  const isOurs = ['deleted_by_peer', 'not_kept'].includes(entry.kind) || entry.kept === 'remote';
   const text = isOurs ? entry.local : entry.remote;
   const value: unknown = JSON.parse(text ?? 'null');
   const cells = entry.column === null ? (value as Record<string, Cell>) : { [entry.column]: value };

@@ -14,7 +14,7 @@ import type { Shared } from './exchange.ts';
 import { exchange } from './exchange.ts';
 import { failure } from './failure.ts';
 import type { HubAddress } from './hub-address.ts';
-import { MemoryLedger, otherValues } from './ledger.ts';
+import { baseOf, didNotComeBack, isWhole, MemoryLedger, otherValues } from './ledger.ts';
 import { MemoryOrigins } from './origins.ts';
 import type { Pending } from './outbox.ts';
 import { keyOf } from './outbox.ts';
@@ -189,11 +189,13 @@ export class MemoryPeers {
     const { records } = this.shared;
     const id = entry.recordId;
     const values = otherValues(table, entry);
+    const isLost = didNotComeBack(entry);
     if (records.find(table.name, id) !== null) {
-      records.change(table, id, values);
+      if (isLost) records.sendAgain(table, id, values, baseOf(table, entry));
+      else records.change(table, id, values);
       return id;
     }
-    if (entry.column !== null) {
+    if (entry.column !== null || (isLost && !isWhole(entry))) {
       throw failure('not_found', 'the record is gone, and this entry holds single columns of it', {
         at: entry.table,
       });
@@ -233,6 +235,11 @@ export class MemoryPeers {
   /** A record that was put aside was edited: it, and what was refused because of it, have a chance again. */
   edited(tableName: string, id: string): void {
     if (this.isAside(tableName, id)) this.release(tableName, id);
+  }
+
+  /** A record was deleted here: that no pull shows it says nothing any more. */
+  deleted(table: string, id: string): void {
+    this.shared.absent.delete(keyOf(table, id));
   }
 
   /** By name, as the core has them. */

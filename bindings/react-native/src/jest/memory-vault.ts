@@ -91,6 +91,7 @@ export class MemoryVault {
     const records: MemoryRecords = new MemoryRecords(schema, this.now, {
       changed: (touched, fromPeer) => this.events.records(touched, fromPeer, records.revision),
       editedAgain: (table, id) => this.peers.edited(table, id),
+      deleted: (table, id) => this.peers.deleted(table, id),
     });
     return records;
   }

@@ -14,6 +14,9 @@ import type { MemoryRecords, PulledInto } from './records.ts';
 import type { TableData } from './schema-data.ts';
 import type { Cell } from './values.ts';
 
+/** Asked for once more: what was being written while a server answered may carry an earlier time. */
+const OVERLAP_MS = 5 * 60 * 1000;
+
 /** Asks for what changed, or everything, or, from a cloud, which announces no deletions with it, both. */
 export function pull(parts: Exchange, report: Counts): void {
   const { link, full } = parts;
@@ -26,13 +29,14 @@ function pullOnce(parts: Exchange, report: Counts, full: boolean): void {
   const { records, peer, link } = parts;
   const seen = new Set<string>();
   const isEmpty = records.isEmpty();
+  const after = full ? 0 : Math.max(1, link.cursor - OVERLAP_MS);
   const announces = !full || link.kind === 'hub';
   report.requests++;
   records.fromPeer((store) => {
     const pulled = new Pulled(parts, store, report, full);
     for (const table of records.schema.tables) {
       if (table.direction === 'local') continue;
-      for (const change of peer.changes(table.name, full ? 0 : link.cursor)) {
+      for (const change of peer.changes(table.name, after)) {
         if (change.row === null && !announces) continue;
         seen.add(keyOf(table.name, pulled.take(table, change)));
       }

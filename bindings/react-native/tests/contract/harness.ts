@@ -12,17 +12,28 @@ export interface Harness {
   /** Moves the clock of the module forward; absent where its clock is the device's. */
   advance?(milliseconds: number): void;
   /** A cloud to sign in at; absent where there is none. */
-  cloud?: {
-    readonly url: string;
-    readonly ca?: string;
-    readonly email: string;
-    readonly password: string;
-    /** A clinic that it knows, and one that it does not: it refuses patients of that one. */
-    readonly clinic: string;
-    readonly nowhere: string;
-  };
+  cloud?: CloudSide;
+  /** Another cloud, which errs where a test lets it. Asked in a test, and answers for that test. */
+  careless?: () => CarelessCloud;
   /** A hub to pair with; absent where there is none. Asked in a test, and answers for that test. */
   hub?: () => HubSide;
+}
+
+export interface CloudSide {
+  readonly url: string;
+  readonly ca?: string;
+  readonly email: string;
+  readonly password: string;
+  /** A clinic that it knows, and one that it does not: it refuses patients of that one. */
+  readonly clinic: string;
+  readonly nowhere: string;
+}
+
+export interface CarelessCloud extends CloudSide {
+  /** It says of the next records that are pushed that it has them, and has them not. */
+  dropPush(): Promise<void>;
+  /** It shows nothing in any pull, until the returned function is called. */
+  showNothing(): Promise<() => Promise<void>>;
 }
 
 /** A clinic's hub as a test needs it; the same one for all tests, or another for each. */

@@ -4,10 +4,12 @@
  */
 import { forgetVaults } from '../../src/vault.ts';
 import { setNative } from '../../src/native.ts';
+import { absenceContract } from './absence.ts';
 import { badInputContract } from './bad-input.ts';
 import { disputesContract } from './disputes.ts';
 import type { Harness } from './harness.ts';
 import { hubContract } from './hub.ts';
+import { keysContract } from './keys.ts';
 import { lifeContract } from './life.ts';
 import { recordsContract } from './records.ts';
 import { relatedContract } from './related.ts';
@@ -34,6 +36,8 @@ export function describeContract(name: string, harness: Harness): void {
     describe('sync', () => syncContract(harness));
     describe('disputes', () => disputesContract(harness));
     describe('hubs', () => hubContract(harness));
+    describe('natural keys', () => keysContract(harness));
+    describe('absence', () => absenceContract(harness));
     describe('bad input', () => badInputContract(harness));
   });
 }
