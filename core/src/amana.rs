@@ -107,6 +107,7 @@ pub(crate) struct Inner {
     pin_kdf: OnceLock<PinKdf>,
     /// For calls that nobody cancels.
     never: CancelToken,
+    claims: registry::Claims,
     ending: registry::Ending,
 }
 
@@ -188,6 +189,7 @@ impl Amana {
                     recovery: Mutex::default(),
                     pin_kdf: OnceLock::new(),
                     never: CancelToken::new(),
+                    claims: registry::Claims::first(),
                     ending: registry::Ending::default(),
                 }),
             };
@@ -210,8 +212,24 @@ impl Amana {
     /// wipe. None of them deletes or rewrites records or keys.
     pub fn open(config: Config, key_store: Arc<dyn KeyStore>, system: System) -> Result<Self> {
         let vault = Self::attach(config, key_store, system)?;
-        vault.enter(&Way::Device, Some(&vault::NewVault::DEVICE))?;
-        Ok(vault)
+        match vault.enter(&Way::Device, Some(&vault::NewVault::DEVICE)) {
+            Ok(_) => Ok(vault),
+            Err(error) => {
+                registry::disclaim(&vault);
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes back one [`Amana::attach`] or [`Amana::open`]: the last one to do so closes the vault, as
+    /// [`Amana::close`] does. Who attaches while it closes waits, and gets a fresh handle: two parts of an
+    /// app that know nothing of each other cannot close each other's vault.
+    ///
+    /// # Errors
+    /// As [`Amana::close`].
+    pub fn detach(&self) -> Result<()> {
+        refuse_listener()?;
+        registry::detach(self)
     }
 
     /// Makes a vault where there is none, and leaves it unlocked. Blocks; the first PIN of a handle

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::Either;
 use tokio::sync::watch;
 
 use crate::error::{Error, ErrorCode, Result};
@@ -60,7 +61,7 @@ impl CancelToken {
     /// `cancelled` once `cancel` was called.
     pub fn check(&self) -> Result<()> {
         if self.is_cancelled() {
-            return Err(Error::new(ErrorCode::Cancelled, "the call was cancelled"));
+            return Err(was_cancelled());
         }
         Ok(())
     }
@@ -77,9 +78,22 @@ impl CancelToken {
         futures_util::future::select_all(waits).await;
     }
 
+    /// What the work comes to, or `cancelled` as soon as `cancel` is called: the work is dropped then.
+    pub async fn unless_cancelled<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let (work, cancelled) = (std::pin::pin!(work), std::pin::pin!(self.cancelled()));
+        match futures_util::future::select(work, cancelled).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => Err(was_cancelled()),
+        }
+    }
+
     fn sources(&self) -> impl Iterator<Item = &Arc<watch::Sender<bool>>> {
         std::iter::once(&self.own).chain(&self.others)
     }
+}
+
+const fn was_cancelled() -> Error {
+    Error::new(ErrorCode::Cancelled, "the call was cancelled")
 }
 
 #[cfg(test)]
@@ -96,6 +110,19 @@ mod tests {
         parent.cancel();
         assert!(child.is_cancelled());
         pollster::block_on(child.cancelled());
+    }
+
+    #[test]
+    fn work_that_is_done_is_told_though_it_was_cancelled_and_what_is_not_is_let_go() {
+        let token = CancelToken::new();
+        let told = |work| pollster::block_on(token.unless_cancelled(work));
+        token.cancel();
+        assert_eq!(told(crate::pending::ready(Ok(1))), Ok(1));
+        let (_answer, pending) = crate::pending::channel();
+        assert_eq!(
+            told(pending).map_err(|e| e.code()),
+            Err(ErrorCode::Cancelled)
+        );
     }
 
     #[test]

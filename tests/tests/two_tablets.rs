@@ -303,6 +303,29 @@ fn a_full_pull_that_is_wanted_while_a_sync_runs_is_run_behind_it() {
 }
 
 #[test]
+fn who_waits_for_anothers_sync_is_cancelled_alone_and_at_once() {
+    let peer = clinic();
+    peer.seed_patients(200).unwrap();
+    let tablet = Tablet::signed_in(&peer);
+    let gate = peer.faults().hold_pull_after(2_000);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| tablet.sync());
+        assert!(gate.wait_reached(Duration::from_secs(60)));
+        for (waiters, options) in [(2, SyncOptions::default()), (3, full_pull())] {
+            let cancel = options.cancel.clone();
+            let joined = waiting(&tablet, waiters, tablet.amana.sync(options));
+            cancel.cancel();
+            // The pull is still held.
+            let code = block_on(joined).unwrap_err().code();
+            assert_eq!(code, ErrorCode::Cancelled);
+            assert!(tablet.amana.is_syncing(&PeerId::cloud()));
+        }
+        gate.release();
+        assert!(first.join().unwrap().unwrap().applied.inserted >= 1_000);
+    });
+}
+
+#[test]
 fn a_sync_that_is_cancelled_leaves_the_one_behind_it_be_and_a_lock_ends_both() {
     let peer = clinic();
     peer.seed_patients(200).unwrap();

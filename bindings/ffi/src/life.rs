@@ -99,7 +99,7 @@ pub async fn open_vault(config: VaultConfig) -> Result<Arc<Vault>, AmanaError> {
         panics::install_hook();
         let key_store = key_store::open(&config.key_store)?;
         let amana = Amana::open(read_config(config)?, key_store, System::real())?;
-        Ok(Arc::new(Vault { amana }))
+        Ok(Arc::new(amana.into()))
     })
     .await
 }
@@ -112,7 +112,7 @@ pub async fn attach_vault(config: VaultConfig) -> Result<Arc<Vault>, AmanaError>
         panics::install_hook();
         let key_store = key_store::open(&config.key_store)?;
         let amana = Amana::attach(read_config(config)?, key_store, System::real())?;
-        Ok(Arc::new(Vault { amana }))
+        Ok(Arc::new(amana.into()))
     })
     .await
 }
@@ -296,6 +296,20 @@ impl Vault {
     pub async fn shutdown(&self) -> Result<(), AmanaError> {
         let amana = self.amana.clone();
         offload(move || amana.close()).await
+    }
+
+    /// Takes this handle back: the last of a directory's handles in this process to be detached closes the
+    /// vault, as `shutdown` does at once. Who opens it meanwhile waits, and gets a fresh one.
+    pub async fn detach(&self) -> Result<(), AmanaError> {
+        if !self.detach_once() {
+            return Ok(());
+        }
+        let amana = self.amana.clone();
+        let detached = offload(move || amana.detach()).await;
+        if detached.is_err() {
+            self.attach_again();
+        }
+        detached
     }
 
     /// Changes the root key at once. After a slot was removed, the next opening does it by itself.

@@ -1,6 +1,7 @@
 //! Records and sync as apps see them: one method per call of the core.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use amana_core::model::peer::{CloudAddress, Credentials, HttpsUrl};
 use amana_core::secret::SecretText;
@@ -18,6 +19,29 @@ use crate::types::{Conflict, Person, SyncResult, TableDigest, VaultStatus};
 #[derive(uniffi::Object)]
 pub struct Vault {
     pub(crate) amana: Amana,
+    /// Whether it has not been detached.
+    attached: AtomicBool,
+}
+
+impl From<Amana> for Vault {
+    fn from(amana: Amana) -> Self {
+        Self {
+            amana,
+            attached: AtomicBool::new(true),
+        }
+    }
+}
+
+impl Vault {
+    /// Whether this is the first call.
+    pub(crate) fn detach_once(&self) -> bool {
+        self.attached.swap(false, Ordering::Relaxed)
+    }
+
+    /// For a call that was refused: it can be made again.
+    pub(crate) fn attach_again(&self) {
+        self.attached.store(true, Ordering::Relaxed);
+    }
 }
 
 #[uniffi::export]
@@ -97,8 +121,9 @@ impl Vault {
         call(self.amana.count(&table, &query)).await
     }
 
-    /// Pulls, merges and pushes. A second call joins the first; its own listener and handle are not used.
-    /// One for a full pull runs behind a sync that is none, with its own, and further ones join that.
+    /// Pulls, merges and pushes. A second call joins the first: its own listener is not used, and its
+    /// own handle ends its own waiting. One for a full pull runs behind a sync that is none, with its
+    /// own, and further ones join that.
     pub async fn sync(
         &self,
         listener: Option<Arc<dyn SyncListener>>,

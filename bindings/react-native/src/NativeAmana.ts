@@ -596,9 +596,9 @@ export interface Spec extends TurboModule {
   /** Forgets a peer. Records, and what no peer has taken yet, stay. Running syncs end first. */
   forgetPeer(handle: number, peer: string): Promise<void>;
   /**
-   * Pulls, merges, pushes. `peer` null: the cloud. A second call for the same peer joins the first, and
-   * its own `operation` does nothing. The first with `fullPull` that meets a sync without gets one behind
-   * it, which its own `operation` cancels once its turn has come.
+   * Pulls, merges, pushes. `peer` null: the cloud. A second call for the same peer joins the first:
+   * its own `operation` ends its own waiting, the first one's the sync. The first with `fullPull` that
+   * meets a sync without gets one behind it.
    */
   sync(
     handle: number,

@@ -136,8 +136,9 @@ export class VaultPeers {
   }
 
   /**
-   * Pulls, merges, pushes. A second call for the same peer joins the first. One with `fullPull` runs
-   * behind a sync that is not, and hears of both.
+   * Pulls, merges, pushes. A second call for the same peer joins the first: its own signal ends its own
+   * waiting, the first one's the sync for both. One with `fullPull` runs behind a sync that is not, and
+   * hears of both.
    */
   async sync(options: SyncOptions = {}): Promise<SyncReport> {
     const { peer: named, fullPull = false, signal, onProgress } = checkOptions(options);

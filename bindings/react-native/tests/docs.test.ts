@@ -12,22 +12,10 @@ import { AmanaProvider, openVault } from 'react-native-amana';
 import { amanaMock } from 'react-native-amana/jest';
 import ts from 'typescript';
 
-const ROOT = join(__dirname, '../../..');
-const DOCS = join(__dirname, '../docs');
-const FOLDER = join(DOCS, '.snippets');
+import { DOCS, extract, whichExports } from './snippets.ts';
 
-/** The snippets of the guides, by `guide-number`. */
-function extract(): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const guide of readdirSync(DOCS).filter((file) => file.endsWith('.md'))) {
-    const text = readFileSync(join(DOCS, guide), 'utf8');
-    const blocks = [...text.matchAll(/^```tsx?\n([\s\S]*?)^```$/gm)];
-    blocks.forEach(([, code], i) => {
-      found.set(`${guide.replace('.md', '')}-${i + 1}`, code ?? '');
-    });
-  }
-  return found;
-}
+const ROOT = join(__dirname, '../../..');
+const FOLDER = join(DOCS, '.snippets');
 
 const snippets = extract();
 const fileOf = (name: string) => join(FOLDER, `${name}.tsx`);
@@ -120,10 +108,7 @@ describe('run', () => {
   type Exports = Record<string, unknown>;
   /** What a snippet of a guide exports under a name. */
   function exported<T>(guide: string, what: string): T {
-    const isIt = new RegExp(`^export (async )?(function|const) ${what}\\b|^export default ${what};`, 'm');
-    const found = [...snippets].filter(([name, code]) => name.startsWith(guide) && isIt.test(code));
-    const [name] = found[0] ?? [];
-    if (name === undefined || found.length > 1) throw new Error(`${guide}: ${what} is not there once`);
+    const name = whichExports(snippets, guide, what);
     const snippet = jest.requireActual<Exports>(fileOf(name));
     return (snippet[what] ?? snippet['default']) as T;
   }

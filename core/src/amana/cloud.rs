@@ -112,10 +112,10 @@ impl Amana {
         .await
     }
 
-    /// Pulls, merges and pushes. One sync runs at a time: a second call joins the first, and its own
-    /// listener and token are not used; who cancels the first cancels it for both. A call for a full pull
-    /// that finds a sync which is none gets one behind it, with its listener and token, which further
-    /// such calls join: cancelled while it waits, it hears so when the sync before it ends.
+    /// Pulls, merges and pushes. One sync runs at a time: a second call joins the first, with its own
+    /// listener not used and its own token for its own waiting; who cancels the first cancels it for
+    /// both. A call for a full pull that finds a sync which is none gets one behind it, with its listener
+    /// and token, which further such calls join.
     ///
     /// # Errors
     /// `not_signed_in`; `busy` while somebody signs in or out, or a cancelled sync is ending with none

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 
-use super::{Amana, Inner, VaultState};
+use super::{Amana, Inner, refuse_listener};
 use crate::error::{Error, Result};
 
 /// The handle of a directory, and how its end is heard of.
@@ -61,6 +61,34 @@ impl Drop for Ending {
     }
 }
 
+/// How many have attached to a vault and not detached. Held while the last one closes it.
+pub(super) struct Claims(Mutex<usize>);
+
+impl Claims {
+    /// Of whoever makes the vault.
+    pub(super) const fn first() -> Self {
+        Self(Mutex::new(1))
+    }
+}
+
+/// Waits for who has it, who may wait for the end of syncs.
+fn patiently<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Ok(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => {
+            refuse_listener()?;
+            Ok(mutex.lock().unwrap_or_else(PoisonError::into_inner))
+        }
+    }
+}
+
+/// Whether somebody holds the claims: who lets go, or attaches.
+#[cfg(test)]
+pub(super) fn is_detaching(vault: &Amana) -> bool {
+    vault.inner.claims.0.try_lock().is_err()
+}
+
 fn slots() -> &'static Mutex<HashMap<PathBuf, Slot>> {
     static SLOTS: OnceLock<Mutex<HashMap<PathBuf, Slot>>> = OnceLock::new();
     SLOTS.get_or_init(Mutex::default)
@@ -83,10 +111,13 @@ fn slot(directory: &Path) -> Result<Slot> {
 /// Returns the handle that this process has of the directory, or makes one.
 pub(super) fn attach(directory: &Path, make: impl FnOnce() -> Result<Amana>) -> Result<Amana> {
     let slot_before = slot(directory)?;
-    let mut present = slot_before.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut present = patiently(&slot_before)?;
     if let Some(inner) = present.vault.upgrade() {
         let vault = Amana { inner };
-        if vault.state() != VaultState::Closed {
+        let mut claims = patiently(&vault.inner.claims.0)?;
+        if !vault.inner.life.is_closed()? {
+            *claims += 1;
+            drop(claims);
             return Ok(vault);
         }
     } else if !present.is_over() {
@@ -105,4 +136,19 @@ pub(super) fn attach(directory: &Path, make: impl FnOnce() -> Result<Amana>) -> 
             .of(&vault);
     }
     Ok(vault)
+}
+
+/// Takes back one [`attach`]; the last one to do so closes the vault. Whoever attaches meanwhile waits, and
+/// gets another.
+pub(super) fn detach(vault: &Amana) -> Result<()> {
+    let mut claims = patiently(&vault.inner.claims.0)?;
+    *claims = claims.saturating_sub(1);
+    if *claims > 0 { Ok(()) } else { vault.close() }
+}
+
+/// The same for who got no handle: closes nothing.
+pub(super) fn disclaim(vault: &Amana) {
+    let claims = &vault.inner.claims.0;
+    let mut claims = claims.lock().unwrap_or_else(PoisonError::into_inner);
+    *claims = claims.saturating_sub(1);
 }

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::opened::Open;
+use super::refuse_listener;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::notice::{Notice, VaultState};
 use crate::observers::Observers;
@@ -104,6 +105,22 @@ impl Life {
         drop(state);
         let next = State::Locked;
         Ok((Change { life: self, next }, work_on))
+    }
+
+    /// Whether the vault is gone for good. Waits for a call that locks or closes it.
+    pub(super) fn is_closed(&self) -> Result<bool> {
+        let mut state = self.now()?;
+        if matches!(*state, State::Changing(Doing::Closing | Doing::Removing)) {
+            refuse_listener()?;
+            let is_going = |state: &mut State| {
+                matches!(*state, State::Changing(Doing::Closing | Doing::Removing))
+            };
+            state = self
+                .changed
+                .wait_while(state, is_going)
+                .map_err(|_| broken())?;
+        }
+        Ok(matches!(*state, State::Closed))
     }
 
     /// The vault's last moment: nobody else has a handle.

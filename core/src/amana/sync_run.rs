@@ -22,7 +22,7 @@ use crate::vault;
 pub struct SyncOptions {
     /// Hears how it goes on. Not used by a call that joins another's sync.
     pub progress: Option<Arc<dyn ProgressListener>>,
-    /// Cancels it, and who joined it. Not used by a call that joins another's sync.
+    /// Cancels it, and who joined it. That of a call that joins another's sync ends that call alone.
     pub cancel: CancelToken,
     /// Pulls everything, not only what is new, and tries again what the peer had refused. Where a sync
     /// runs with the peer that does not, one that does is run behind it: the first call that wants it
@@ -59,16 +59,16 @@ fn tell_end(turns: &SyncRun, peer: &PeerId, result: &Result<SyncReport>) -> Opti
 
 impl Amana {
     /// Starts a sync on a thread of its own, or waits for the one that runs with this peer, or for one
-    /// behind it.
+    /// behind it; whether the first.
     pub(super) fn start_sync(
         &self,
         open: &Arc<Open>,
         peer: &PeerId,
         options: SyncOptions,
-    ) -> Result<Pending<SyncReport>> {
+    ) -> Result<(Pending<SyncReport>, bool)> {
         let (pending, task) = open.sync.join(peer, options)?;
         let Some(task) = task else {
-            return Ok(pending);
+            return Ok((pending, false));
         };
         let (vault, for_thread, peer_of_thread) = (self.clone(), Arc::clone(open), peer.clone());
         let spawned = std::thread::Builder::new()
@@ -82,7 +82,7 @@ impl Amana {
             // The one behind it had the same thread.
             while tell_end(&open.sync, peer, &failed).is_some() {}
         }
-        Ok(pending)
+        Ok((pending, true))
     }
 
     /// One sync after the other, until nobody waits for another.

@@ -22,7 +22,13 @@ impl Amana {
     /// As [`Amana::sync`]; `not_found` for a hub that is not paired.
     pub async fn sync_with(&self, peer: &PeerId, options: SyncOptions) -> Result<SyncReport> {
         let open = self.opened()?;
-        self.start_sync(&open, peer, options)?.await
+        let cancel = options.cancel.clone();
+        let (pending, ours) = self.start_sync(&open, peer, options)?;
+        if ours {
+            // It hears what the sync itself made of its token.
+            return pending.await;
+        }
+        cancel.unless_cancelled(pending).await
     }
 
     /// Whether a sync with this peer is running. Never waits; is no use of the vault.

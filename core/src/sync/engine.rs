@@ -4,6 +4,7 @@
 //! edits then carry times later than what the peer has, and what the peer deleted is not sent to it
 //! again. Knows the order and nothing else; how to pull and how to push are in files of their own.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +14,11 @@ use super::progress::Reporter;
 use super::schedule::next_try_ms;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
+use crate::model::ids::RecordId;
 use crate::model::merge::MergeRule;
 use crate::model::notice::SyncPhase;
 use crate::model::report::SyncReport;
-use crate::model::schema::Schema;
+use crate::model::schema::{Schema, TableIndex};
 use crate::model::terms::PeerTerms;
 use crate::ports::{Clock, Disk, Entropy, ProgressListener, SyncPeer, SyncStore, Timer};
 
@@ -100,6 +102,9 @@ pub(super) struct Run<'a> {
     pub(super) report: SyncReport,
     /// The peer's clock minus ours, by the last reply.
     pub(super) skew_ms: i64,
+    /// What it has taken as new in tables in which it knows records by other columns than their ids:
+    /// until a pull has shown by which one, it cannot be told to delete them.
+    pub(super) unseen: HashSet<(TableIndex, RecordId)>,
 }
 
 impl<'a> Run<'a> {
@@ -110,6 +115,7 @@ impl<'a> Run<'a> {
             patience: Patience::default(),
             report: SyncReport::default(),
             skew_ms: 0,
+            unseen: HashSet::new(),
         }
     }
 

@@ -98,6 +98,11 @@ impl Run<'_> {
         let mut sendable = Vec::with_capacity(rows.len());
         let mut aside = Vec::new();
         for row in rows {
+            if row.kind == OutboxKind::Deleted && self.unseen.contains(&(row.table, row.id.clone()))
+            {
+                // The next sync pulls first, and finds what it was merged into.
+                continue;
+            }
             match check(engine.schema, &engine.terms, &row) {
                 Check::Send => sendable.push(row),
                 Check::Wait => refusals.miss(&row),
@@ -215,6 +220,10 @@ impl Run<'_> {
             match row.kind {
                 OutboxKind::Deleted => self.report.pushed_deletions += 1,
                 OutboxKind::Created | OutboxKind::Updated => self.report.pushed += 1,
+            }
+            let has_key = !self.engine.schema.table(row.table).natural_key.is_empty();
+            if has_key && row.kind == OutboxKind::Created && self.engine.terms.last_word {
+                self.unseen.insert((row.table, row.id.clone()));
             }
         }
         let rows = self.report.pushed + self.report.pushed_deletions;

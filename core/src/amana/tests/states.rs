@@ -109,3 +109,62 @@ fn a_handle_can_be_had_again_while_another_thread_still_lets_go_of_the_last_one(
         other.join().unwrap();
     }
 }
+
+#[test]
+fn who_attached_keeps_the_vault_until_the_last_one_has_detached() {
+    let tablet = Tablet::new();
+    let (first, second) = (tablet.patients(), tablet.attach("patients"));
+    first.detach().unwrap();
+    assert_eq!(count(&second).unwrap(), 1);
+    // Who is not let in takes nobody's place.
+    second.lock().unwrap();
+    assert!(tablet.open("patients").is_err());
+    enter(&second, "ama", "1111").unwrap();
+    second.detach().unwrap();
+    assert_eq!(first.state(), VaultState::Closed);
+    second.detach().unwrap();
+    assert_eq!(tablet.attach("patients").state(), VaultState::Locked);
+}
+
+#[test]
+fn who_attaches_while_the_last_one_lets_go_gets_a_vault_that_lives() {
+    for by_detaching in [true, false] {
+        let tablet = Tablet::new();
+        let vault = tablet.open("notes").unwrap();
+        // A call that takes long, as a PIN's: who lets go waits for it.
+        let (change, ()) = vault.inner.life.begin(Doing::Opening, |_| Ok(())).unwrap();
+        std::thread::scope(|scope| {
+            let leaving = scope.spawn(|| match by_detaching {
+                true => vault.detach(),
+                false => vault.close(),
+            });
+            while by_detaching && !registry::is_detaching(&vault) {
+                std::thread::yield_now();
+            }
+            let attaching = by_detaching.then(|| scope.spawn(|| tablet.attach("notes")));
+            change.end(State::Locked);
+            leaving.join().unwrap().unwrap();
+            let again = attaching.map_or_else(|| tablet.attach("notes"), |a| a.join().unwrap());
+            again.unlock().unwrap();
+            assert_eq!(again.state(), VaultState::Unlocked);
+        });
+    }
+}
+
+#[test]
+fn who_attaches_while_a_vault_is_closed_or_wiped_waits_for_it() {
+    let tablet = Tablet::new();
+    for doing in [Doing::Closing, Doing::Removing] {
+        let vault = tablet.open("notes").unwrap();
+        let (change, ()) = vault.inner.life.begin(doing, |_| Ok(())).unwrap();
+        std::thread::scope(|scope| {
+            let attaching = scope.spawn(|| tablet.attach("notes"));
+            while !registry::is_detaching(&vault) {
+                std::thread::yield_now();
+            }
+            vault.inner.let_go();
+            change.end(State::Closed);
+            assert_eq!(attaching.join().unwrap().state(), VaultState::Locked);
+        });
+    }
+}

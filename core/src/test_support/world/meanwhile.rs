@@ -1,7 +1,8 @@
 //! A hub is heard while a push to the cloud is under way: what the cloud takes is not what is stored by
 //! then.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::device::cloud_and_device;
 use super::*;
@@ -13,10 +14,11 @@ use crate::model::ledger::Kept;
 use crate::model::terms::ConflictPolicy;
 use crate::ports::{ChangeSink, SyncPeer};
 
-/// A peer, and what happens before a push arrives there; it does not where that is false.
+/// A peer, and what happens before a push arrives there; it does not where that is false; and after one.
 struct Line<'a> {
     peer: &'a dyn SyncPeer,
     before_push: &'a (dyn Fn() -> bool + Sync),
+    after_push: &'a (dyn Fn() + Sync),
 }
 
 impl SyncPeer for Line<'_> {
@@ -38,7 +40,9 @@ impl SyncPeer for Line<'_> {
         if !(self.before_push)() {
             return Err(PushFailure::Stopped(failure(ErrorCode::Network)));
         }
-        self.peer.push(piece, cancel)
+        self.peer.push(piece, cancel)?;
+        (self.after_push)();
+        Ok(())
     }
 }
 
@@ -66,6 +70,7 @@ fn heard_while_pushing(policy: ConflictPolicy) -> (Cloud, Hub, Device) {
         let deaf = Line {
             peer: &hub,
             before_push: &|| false,
+            after_push: &|| (),
         };
         assert!(device.sync_with(&Hub::id(), &deaf, false).is_err());
         true
@@ -73,6 +78,7 @@ fn heard_while_pushing(policy: ConflictPolicy) -> (Cloud, Hub, Device) {
     let line = Line {
         peer: &cloud,
         before_push: &hear,
+        after_push: &|| (),
     };
     device.sync_with(&PeerId::cloud(), &line, false).unwrap();
     assert_eq!(
@@ -116,4 +122,47 @@ fn an_edit_that_was_kept_against_a_hubs_version_meanwhile_is_the_later_one_every
         heard_while_pushing(ConflictPolicy::Local),
         Kept::Local,
     );
+}
+
+/// The cloud has merged it into another's, and says so in no reply to a push.
+#[test]
+fn what_is_deleted_in_the_sync_that_made_it_known_is_deleted_by_the_next() {
+    let (clock, cloud, first) = cloud_and_device();
+    let device = Device::new(&clock, 2);
+    let patient = first.insert("patients", json!({})).unwrap();
+    first.sync(&cloud);
+    device.sync(&cloud);
+    let attributes = "patient_additional_attributes";
+    let value = |text: &str| {
+        json!({"patient_id": patient.as_str(), "attribute_id": "tribe", "attribute": "Tribe",
+               "string_value": text})
+    };
+    let ours = device.insert(attributes, value("b")).unwrap();
+    let theirs = OnceLock::new();
+    let is_sent = AtomicBool::new(false);
+    // After our pull: the other one's arrives first, then ours, and then ours is deleted.
+    let meanwhile = || {
+        theirs.get_or_init(|| {
+            let id = first.insert(attributes, value("a")).unwrap();
+            first.sync(&cloud);
+            id
+        });
+        true
+    };
+    let line = Line {
+        peer: &cloud,
+        before_push: &meanwhile,
+        after_push: &|| {
+            if !is_sent.swap(true, Ordering::SeqCst) {
+                device.delete(attributes, &ours).unwrap();
+            }
+        },
+    };
+    device.sync_with(&PeerId::cloud(), &line, false).unwrap();
+    assert_eq!(device.pending(), 1, "it waits until it is known which one");
+    device.sync(&cloud);
+    let theirs = theirs.get().unwrap();
+    assert_eq!(cloud.value(attributes, theirs, "string_value"), None);
+    device.sync(&cloud);
+    assert_eq!((device.count(attributes), device.pending()), (0, 0));
 }
