@@ -34,7 +34,7 @@ export class MemoryNative extends NativeStore implements Spec {
   ): Promise<SignedInPerson> {
     const vault = this.unlocked('signIn', handle);
     if (!url.startsWith('https://')) throw failure('invalid_input', 'the address is not https');
-    await this.cancellable(vault, operation);
+    await this.cancellable(vault, operation, Promise.resolve());
     if (!this.cloud.isReachable) throw unreachable();
     const person = { id: email, name: email, role: 'provider', clinicId: null };
     this.pause(vault);
@@ -52,7 +52,7 @@ export class MemoryNative extends NativeStore implements Spec {
     const vault = this.unlocked('pairHub', handle);
     const address = parseCode(qrText);
     vault.peers.checkKey(address);
-    await this.cancellable(vault, operation);
+    await this.cancellable(vault, operation, Promise.resolve());
     const hub = this.reachHub(address);
     this.pause(vault);
     return vault.peers.pair(hub.peer, address, hub.name);
@@ -67,7 +67,7 @@ export class MemoryNative extends NativeStore implements Spec {
   ): Promise<SignedInPerson> {
     const vault = this.unlocked('signInAtHub', handle);
     const { pinned } = vault.peers.requireHub(checkPeer(peer));
-    await this.cancellable(vault, operation);
+    await this.cancellable(vault, operation, Promise.resolve());
     const text = textOf(password);
     const person = this.reachHub(pinned).personOf(email, text);
     if (person === null) throw failure('unauthorized', 'the hub does not know this person');
@@ -118,13 +118,23 @@ export class MemoryNative extends NativeStore implements Spec {
     }
     const link = name === 'cloud' ? vault.peers.link(name) : vault.peers.requireHub(name);
     if (link.running === null) return this.start(vault, link, fullPull, operation);
-    if (!fullPull || link.running.full) return link.running.done;
+    // who joins ends its own waiting alone; who first wanted one behind ends that one, too
+    if (!fullPull || link.running.full) {
+      return this.cancellable(vault, operation, link.running.done);
+    }
+    const { behind } = link;
+    if (behind !== null) return this.cancellable(vault, operation, behind);
+    let isGivenUp = false;
     const again = () => {
       link.behind = null;
-      return this.sync(handle, peer, true, operation);
+      if (isGivenUp) throw failure('cancelled', 'the call was cancelled');
+      return this.start(vault, link, true, operation);
     };
-    link.behind ??= link.running.done.then(again, again);
-    return link.behind;
+    link.behind = link.running.done.then(again, again);
+    return this.cancellable(vault, operation, link.behind).catch((error: unknown) => {
+      isGivenUp = true;
+      throw error;
+    });
   }
 
   async syncStatus(handle: number): Promise<SyncStatus> {
@@ -185,7 +195,8 @@ export class MemoryNative extends NativeStore implements Spec {
     try {
       for (const phase of ['pulling', 'applying', 'pushing']) {
         tell(phase);
-        await this.cancellable(vault, operation, phase === 'pulling' ? this.gate : null);
+        const gate = phase === 'pulling' ? this.gate : null;
+        await this.cancellable(vault, operation, gate ?? Promise.resolve());
         vault.requireUnlocked();
         if (phase === 'pulling') this.reach(link, vault.peers.signedIn);
       }
@@ -226,11 +237,12 @@ export class MemoryNative extends NativeStore implements Spec {
     for (const stop of [...vault.stops]) stop();
   }
 
-  private async cancellable(
+  /** Waits for some work, or until the call that waits for it is given up. */
+  private async cancellable<T>(
     vault: MemoryVault,
     operation: number,
-    gate: Promise<void> | null = null
-  ): Promise<void> {
+    work: Promise<T>
+  ): Promise<T> {
     let cancelled = false;
     let stop = () => undefined as void;
     const stopped = new Promise<void>((resolve) => {
@@ -241,10 +253,14 @@ export class MemoryNative extends NativeStore implements Spec {
     });
     vault.stops.add(stop);
     if (operation !== 0) this.cancels.set(operation, stop);
-    await Promise.race([stopped, gate ?? Promise.resolve()]);
-    vault.stops.delete(stop);
-    this.cancels.delete(operation);
-    if (cancelled) throw failure('cancelled', 'the call was cancelled');
+    try {
+      const result = await Promise.race([stopped, work]);
+      if (cancelled) throw failure('cancelled', 'the call was cancelled');
+      return result as T;
+    } finally {
+      vault.stops.delete(stop);
+      this.cancels.delete(operation);
+    }
   }
 }
 

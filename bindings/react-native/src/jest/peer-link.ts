@@ -79,12 +79,13 @@ export class PeerLink {
     if (!(error instanceof NativeFailure)) return;
     const { code, userInfo } = error;
     if (code === 'cancelled' || code === 'locked') return;
-    this.lastAttemptMs = this.now();
+    const now = this.now();
+    this.lastAttemptMs = now;
     this.lastError = code;
     // the core waits for any part of it, so that tablets do not come all at once
     const most = Math.min(BACK_OFF_MS * 2 ** Math.min(this.failures, 16), LONGEST_BACK_OFF_MS);
     const wait = Math.max(most, userInfo.retryAfterMs ?? 0);
-    this.nextTryMs = TEMPORARY.includes(code) ? this.now() + wait : null;
+    this.nextTryMs = TEMPORARY.includes(code) ? now + wait : null;
     this.failures++;
   }
 

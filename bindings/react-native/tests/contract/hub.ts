@@ -294,6 +294,27 @@ export function hubContract(harness: Harness): void {
     expect((await vault.status()).syncing).toBe(false);
   });
 
+  test('who waits for another call of sync gives up alone', async () => {
+    const vault = await join(await tablet());
+    await vault.sync({ peer });
+    const id = await patients(vault).create(PATIENT);
+    const release = await hub.holdPull();
+    const heard: string[] = [];
+    const first = vault.sync({ peer, onProgress: ({ phase }) => heard.push(phase) });
+    await until(() => heard.includes('pulling'));
+    for (const fullPull of [false, true]) {
+      const controller = new AbortController();
+      const waits = codeOf(vault.sync({ peer, fullPull, signal: controller.signal }));
+      controller.abort();
+      expect(await waits).toBe('cancelled');
+    }
+    expect(await peerOf(vault, peer)).toMatchObject({ syncing: true });
+    await release();
+    expect(await first).toMatchObject({ pushed: 1 });
+    expect(await standing(vault, id)).toMatchObject({ standing: 'on_hub' });
+    expect(await peerOf(vault, peer)).toMatchObject({ failures: 0, lastError: null });
+  });
+
   test('only who holds the key of the code is the hub', async () => {
     const vault = await tablet();
     for (const text of ['', hub.url, '{"type":"sync_hub"}', 'null', '{"type":"other"}', cloud.url]) {
