@@ -1,7 +1,16 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
 import { describeContract } from '../tests/contract/index.ts';
 import { cloudSide, theCarelessCloud, theHub, theModule } from './app.ts';
+import { Organisation, Phone } from './phone.ts';
 
 const app = theModule();
+const phone = new Phone(app.home);
+const directory = mkdtempSync(path.join(tmpdir(), 'amana-organisation-'));
+const organisation = new Organisation(directory);
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describeContract('the real library', {
   // names are used once, so one disk serves all tests
@@ -9,5 +18,15 @@ describeContract('the real library', {
   done: () => Promise.resolve(),
   cloud: cloudSide('SHARED'),
   careless: theCarelessCloud,
+  phone: () => ({
+    damage: (vault) => void phone.damage(vault, 1),
+    watchSecrets: () => {
+      const before = phone.secrets();
+      return () => phone.lose(phone.secrets().filter((name) => !before.includes(name)));
+    },
+    confirms: () => (phone.person = true),
+    recoveryKey: organisation.publicKey,
+    answer: (request) => organisation.answer(request, request.fingerprint),
+  }),
   hub: theHub,
 });

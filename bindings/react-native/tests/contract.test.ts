@@ -1,4 +1,4 @@
-import { MemoryNative } from '../src/jest/index.ts';
+import { amanaMock, MemoryNative } from '../src/jest/index.ts';
 import { NOWHERE } from './contract/harness.ts';
 import { describeContract } from './contract/index.ts';
 
@@ -39,6 +39,13 @@ describeContract('the mock', {
       const spy = jest.spyOn(memory.cloud, 'changes').mockReturnValue([]);
       return async () => spy.mockRestore();
     },
+  }),
+  phone: () => ({
+    damage: (vault) => memory.damage(vault),
+    watchSecrets: () => (vault) => memory.loseSecrets(vault),
+    confirms: () => undefined,
+    recoveryKey: Buffer.alloc(32, 7).toString('base64'),
+    answer: (request) => amanaMock.answerRecovery(request),
   }),
   hub: () => ({
     qr: hub.qr,

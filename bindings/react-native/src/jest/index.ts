@@ -19,14 +19,16 @@
  *   that somebody wrote over it by way of another server is not seen;
  * - no network fails by itself, and a sync that fails tries nothing again by itself. `nextTryMs` is the
  *   longest that the core would wait;
- * - salvage is `unsupported`, for a vault in memory is never damaged;
+ * - a vault is damaged whole or not at all, and nothing looks for damage in an open one;
  * - nothing is encrypted and nothing outlives the process; digests compare mocks with mocks alone.
  */
+import type { RecoveryRequest } from '../NativeAmana.ts';
 import { setNative } from '../native.ts';
 import { forgetVaults } from '../vault.ts';
 import type { MemoryCloud } from './cloud.ts';
 import type { HubSetUp, MemoryHub } from './hub.ts';
 import { MemoryNative } from './memory-native.ts';
+import { answerTo } from './recovery.ts';
 
 let memory = new MemoryNative();
 setNative(memory);
@@ -50,6 +52,21 @@ export const amanaMock = {
   /** Holds a sync until the returned function is called, for tests of progress and cancelling. */
   holdSync(): () => void {
     return memory.holdSync();
+  },
+  /**
+   * Damages a locked vault whole: it is refused with `database_damaged`, and a salvage saves nothing of it.
+   * The vault that the app named none is `amana`.
+   */
+  damage(name: string): void {
+    memory.damage(name);
+  },
+  /** The phone's key store loses a vault's secrets: every way in but a recovery is `key_lost`. */
+  loseSecrets(name: string): void {
+    memory.loseSecrets(name);
+  },
+  /** The organisation's answer to a request for recovery. */
+  answerRecovery({ request }: RecoveryRequest): string {
+    return answerTo(request);
   },
   /** The cloud that the mock syncs with. */
   get cloud(): MemoryCloud {

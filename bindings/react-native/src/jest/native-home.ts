@@ -59,6 +59,22 @@ export abstract class NativeHome {
     return this.hubsAround.find((hub) => hub.url === url && hub.isReachable) ?? null;
   }
 
+  /** Damages a locked vault: nothing of its database can be read any more. */
+  damage(name: string): void {
+    this.named(name).isDamaged = true;
+  }
+
+  /** The key store loses the secrets of a vault: of the device, of PINs, of presence. */
+  loseSecrets(name: string): void {
+    this.named(name).people.loseSecrets();
+  }
+
+  private named(name: string): MemoryVault {
+    const vault = this.vaults.get(name);
+    if (vault === undefined) throw new Error(`there is no vault ${name}`);
+    return vault;
+  }
+
   /** Moves the clock of the mock forward. */
   advance(milliseconds: number): void {
     this.offset += milliseconds;
@@ -100,14 +116,16 @@ export abstract class NativeHome {
   }
 
   protected drop(vault: MemoryVault, handle: number): void {
-    this.states.emit({ handle, state: 'closed' });
+    if (vault.state !== 'closed') this.states.emit({ handle, state: 'closed' });
     vault.handles.delete(handle);
     this.handles.delete(handle);
   }
 
   protected vaultOf(handle: number): MemoryVault {
     const vault = this.handles.get(handle);
-    if (vault === undefined) throw failure('closed', 'the vault is closed');
+    if (vault === undefined || vault.state === 'closed') {
+      throw failure('closed', 'the vault is closed');
+    }
     return vault;
   }
 

@@ -13,7 +13,10 @@ import type {
 } from '../NativeAmana.ts';
 import { fromBase64 } from '../text.ts';
 import { failure } from './failure.ts';
+import { salvage } from './health.ts';
+import type { MemoryVault } from './memory-vault.ts';
 import { NativeHome, parse } from './native-home.ts';
+import { answerTo, isAnswer, makeRequest } from './recovery.ts';
 import { readRules } from './sync-rules.ts';
 
 const CONFIG = new Set([
@@ -50,7 +53,7 @@ export abstract class NativeLife extends NativeHome {
     const vault = this.handles.get(handle);
     if (vault === undefined) return;
     this.drop(vault, handle);
-    if (vault.handles.size === 0) vault.set('locked');
+    if (vault.handles.size === 0 && vault.state === 'unlocked') vault.set('locked');
   }
 
   vaultState(handle: number): string {
@@ -81,6 +84,8 @@ export abstract class NativeLife extends NativeHome {
         vault.people.addSlot('device');
         if (recoveryKey !== null) vault.people.addSlot('recovery');
       }
+      vault.people.requireSlot('device');
+      vault.requireDatabase();
       vault.set('unlocked');
       return made;
     });
@@ -111,6 +116,7 @@ export abstract class NativeLife extends NativeHome {
     vault.opening(() => {
       this.fail('unlockWithPin');
       vault.people.try(person, pin);
+      vault.requireDatabase();
     });
     vault.set('unlocked');
   }
@@ -119,7 +125,8 @@ export abstract class NativeLife extends NativeHome {
     const vault = this.vaultOf(handle);
     vault.opening(() => {
       this.fail('unlockWithPresence');
-      if (!vault.people.hasSlot('presence')) throw failure('not_found', 'there is no such slot');
+      vault.people.requireSlot('presence');
+      vault.requireDatabase();
     });
     vault.set('unlocked');
   }
@@ -129,21 +136,26 @@ export abstract class NativeLife extends NativeHome {
     if (!vault.people.hasSlot('recovery')) {
       throw failure('not_found', 'the vault has no recovery key');
     }
-    vault.recovery = { answer: 'YW5zd2Vy' };
-    return { request: 'cmVxdWVzdA==', fingerprint: '0123456789abcdef' };
+    const request = makeRequest();
+    vault.recovery = { answer: answerTo(request.request) };
+    return request;
   }
 
   async unlockWithRecovery(handle: number, answer: string): Promise<void> {
-    const vault = this.at('unlockWithRecovery', handle);
-    if (vault.recovery?.answer !== answer) {
-      throw failure('key_mismatch', 'the answer is not for this request');
-    }
+    const vault = this.vaultOf(handle);
+    vault.opening(() => {
+      this.fail('unlockWithRecovery');
+      byRecovery(vault, answer);
+      vault.requireDatabase();
+    });
     vault.recovery = null;
+    // the opening makes the device a new secret; a PIN's is made with its next PIN
+    vault.people.replaceDeviceSecret();
     vault.set('unlocked');
   }
 
   async replaceDeviceSlot(handle: number): Promise<void> {
-    this.unlocked('replaceDeviceSlot', handle);
+    this.unlocked('replaceDeviceSlot', handle).people.replaceDeviceSecret();
   }
 
   async keySlots(handle: number): Promise<KeySlots> {
@@ -204,6 +216,9 @@ export abstract class NativeLife extends NativeHome {
 
   async quarantineVault(handle: number, unsynced: number | null): Promise<QuarantinedVault> {
     const vault = this.at('quarantineVault', handle);
+    if (vault.state === 'unlocked') {
+      throw failure('invalid_input', 'an unlocked vault is not put aside');
+    }
     vault.requireMade();
     if (unsynced !== vault.records.outbox.roots().length) {
       throw failure('invalid_input', "the loss that was acknowledged is not the vault's");
@@ -211,25 +226,37 @@ export abstract class NativeLife extends NativeHome {
     const list = this.aside.get(vault.name) ?? [];
     const entry = { name: `${vault.name}.quarantine.${list.length + 1}`, unsynced };
     this.aside.set(vault.name, [...list, entry]);
-    vault.empty();
+    this.vaults.delete(vault.name);
+    vault.set('closed');
     return entry;
   }
 
   async quarantinedVaults(handle: number): Promise<QuarantinedVault[]> {
-    return this.aside.get(this.at('quarantinedVaults', handle).name) ?? [];
+    // also of a vault that was put aside itself, and so is closed
+    const name = this.handles.get(handle)?.name ?? this.vaultOf(handle).name;
+    this.fail('quarantinedVaults');
+    return this.aside.get(name) ?? [];
   }
 
-  async salvage(handle: number): Promise<SalvageReport> {
-    this.at('salvage', handle);
-    throw failure('unsupported', 'a vault in memory is never damaged');
+  async salvage(handle: number, person: string | null, pin: number[]): Promise<SalvageReport> {
+    const vault = this.at('salvage', handle);
+    return salvageBy(vault, () => {
+      if (person !== null) return vault.people.try(person, pin);
+      if (vault.policy === 'person') {
+        throw failure('invalid_input', 'this vault opens for persons alone');
+      }
+      vault.people.requireSlot('device');
+    });
   }
 
   async salvageWithPresence(handle: number): Promise<SalvageReport> {
-    return this.salvage(handle);
+    const vault = this.at('salvageWithPresence', handle);
+    return salvageBy(vault, () => vault.people.requireSlot('presence'));
   }
 
-  async salvageWithRecovery(handle: number): Promise<SalvageReport> {
-    return this.salvage(handle);
+  async salvageWithRecovery(handle: number, answer: string): Promise<SalvageReport> {
+    const vault = this.at('salvageWithRecovery', handle);
+    return salvageBy(vault, () => byRecovery(vault, answer));
   }
 
   async diagnose(handle: number): Promise<string> {
@@ -254,4 +281,21 @@ function checkRecoveryKey(base64: string | null): void {
   if (base64 !== null && fromBase64(base64)?.length !== 32) {
     throw failure('invalid_input', 'a recovery key is 32 bytes in base64');
   }
+}
+
+function byRecovery(vault: MemoryVault, answer: string): void {
+  if (vault.recovery === null) throw failure('not_found', 'nobody has asked for a recovery');
+  if (!isAnswer(answer)) throw failure('invalid_input', 'this is not the answer to a request');
+  if (vault.recovery.answer !== answer) {
+    throw failure('key_mismatch', 'the answer is not for this request');
+  }
+}
+
+function salvageBy(vault: MemoryVault, prove: () => void): SalvageReport {
+  vault.requireMade();
+  if (vault.state === 'unlocked') {
+    throw failure('invalid_input', 'lock the vault before a salvage');
+  }
+  vault.opening(prove);
+  return salvage(vault);
 }

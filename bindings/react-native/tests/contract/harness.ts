@@ -2,7 +2,7 @@
  * What a contract test needs to know of the native module it runs on. The tests use the public API; the
  * module underneath is the mock, or the real library behind a bridge.
  */
-import type { Spec } from '../../src/NativeAmana.ts';
+import type { RecoveryRequest, Spec } from '../../src/NativeAmana.ts';
 
 export interface Harness {
   /** The native module; called before each test. It may be the same: no two tests name one vault. */
@@ -15,6 +15,8 @@ export interface Harness {
   cloud?: CloudSide;
   /** Another cloud, which errs where a test lets it. Asked in a test, and answers for that test. */
   careless?: () => CarelessCloud;
+  /** What happens to the phone; asked in a test, and answers for that test. */
+  phone?: () => PhoneSide;
   /** A hub to pair with; absent where there is none. Asked in a test, and answers for that test. */
   hub?: () => HubSide;
 }
@@ -51,6 +53,19 @@ export interface HubSide {
   readonly impostor: string;
   /** Holds its next reply to a pull until the returned function is called. */
   holdPull(): Promise<() => Promise<void>>;
+}
+
+/** What a test lets happen to a phone, and the organisation that helps. */
+export interface PhoneSide {
+  /** Damages a locked vault so that nothing of its database can be read. */
+  damage(vault: string): void;
+  /** Returns what loses the secrets of the one vault that was made since. */
+  watchSecrets(): (vault: string) => void;
+  /** Whoever stands in front of it confirms every prompt. */
+  confirms(): void;
+  /** The organisation's key, and its answer to a request. */
+  readonly recoveryKey: string;
+  answer(request: RecoveryRequest): string;
 }
 
 export interface HubPerson {

@@ -8,6 +8,7 @@ import { absenceContract } from './absence.ts';
 import { badInputContract } from './bad-input.ts';
 import { disputesContract } from './disputes.ts';
 import type { Harness } from './harness.ts';
+import { harmContract } from './harm.ts';
 import { hubContract } from './hub.ts';
 import { keysContract } from './keys.ts';
 import { lifeContract } from './life.ts';
@@ -38,6 +39,7 @@ export function describeContract(name: string, harness: Harness): void {
     describe('hubs', () => hubContract(harness));
     describe('natural keys', () => keysContract(harness));
     describe('absence', () => absenceContract(harness));
+    describe('harm', () => harmContract(harness));
     describe('bad input', () => badInputContract(harness));
   });
 }
