@@ -1,4 +1,9 @@
-/** A clinic in small: two tablets and its hub, then the cloud. */
+/**
+ * A clinic in small: two tablets and its hub, then the cloud. Not here, since the reference hub refuses no
+ * single record for long and its clock is not to be moved: what a hub's refusals become, and when everything
+ * is asked for (the mock's own tests, and the core's in `test_support/world`). Nor rights that a hub gives
+ * and the cloud takes back, which the mock does not know.
+ */
 import type { SyncProgress, Vault, VaultConfig } from '../../src/index.ts';
 import { openVault } from '../../src/index.ts';
 import type { Harness, HubSide } from './harness.ts';
