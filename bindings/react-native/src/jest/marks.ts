@@ -46,15 +46,13 @@ export class MemoryMarks {
     const mark = this.marks.get(keyOf(entry.table, entry.id));
     const held = new Map<string, Cell>();
     if (mark === undefined) return { seen: entry, held };
-    const isThere = entry.kind === 'created' && mark.revision !== null;
     const base = Object.entries(entry.base).map(([name, before]): [string, Cell] => {
       const theirs = mark.base[name];
       if (theirs === undefined) return [name, before];
       if ((local?.[name] ?? null) === theirs) held.set(name, before);
       return [name, theirs];
     });
-    const kind = isThere ? 'updated' : entry.kind;
-    return { seen: { ...entry, kind, base: Object.fromEntries(base) }, held };
+    return { seen: { ...entry, base: Object.fromEntries(base) }, held };
   }
 
   /** Notes what the peer holds in the entry's columns. What is not ours there is sent again. */

@@ -81,7 +81,9 @@ export class MemoryOrigins {
   heard(key: string, asked: Asked, version: number | null, isNews: boolean): void {
     const known = this.origins.get(key);
     if (known === undefined || known.peer === asked.peer) return;
-    if (isNews || version === known.version) this.origins.delete(key);
+    // that it is the version which was deleted there says nothing new of the deletion
+    const isSame = version === known.version && !known.gone;
+    if (isNews || isSame) this.origins.delete(key);
     else this.origins.set(key, { ...known, said: version });
   }
 

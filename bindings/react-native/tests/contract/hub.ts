@@ -74,6 +74,11 @@ export function hubContract(harness: Harness): void {
     await vault.signOut();
     expect(await codeOf(vault.sync({ peer }))).toBe('not_signed_in');
     expect(await vault.peers.hubs()).toEqual([paired]);
+    // who is signed in at the cloud stays so
+    await atCloud(vault);
+    const { person: known } = await vault.status();
+    expect(await vault.peers.signInAtHub({ peer, email, password })).toEqual(known);
+    expect(await vault.status()).toMatchObject({ person: known, url: cloud.url });
   });
 
   test('a record goes from tablet to tablet by the hub, and then to the cloud', async () => {
@@ -182,7 +187,8 @@ export function hubContract(harness: Harness): void {
     await samis.sync({ peer });
     await patients(samis).update(patient, { phone: '222' });
     await samis.sync({ peer });
-    expect(await noors.sync({ peer })).toMatchObject({ conflicts: 1 });
+    // it has theirs: there is nothing to send to it
+    expect(await noors.sync({ peer })).toMatchObject({ conflicts: 1, pushed: 0 });
     expect(await patients(noors).find(patient)).toMatchObject({ phone: '222' });
     expect(await noors.peers.conflicts()).toMatchObject([
       { kind: 'both_changed', peer, column: 'phone', local: '"111"', remote: '"222"', kept: 'remote' },
@@ -190,6 +196,72 @@ export function hubContract(harness: Harness): void {
     // it is still a record that the cloud does not have
     expect(await noors.status()).toMatchObject({ pending: 1 });
     expect(await standing(noors, patient)).toMatchObject({ standing: 'on_hub' });
+  });
+
+  test('a value of before our edit that comes back is no news: ours stays, and is sent again', async () => {
+    const [noors, samis] = [await join(await tablet()), await join(await tablet(), 1)];
+    await atCloud(noors);
+    const patient = await patients(noors).create({ ...PATIENT, phone: '000' });
+    await noors.sync({ peer });
+    await noors.sync();
+    await patients(noors).update(patient, { phone: '111' });
+    await noors.sync({ peer });
+    await samis.sync({ peer });
+    await passed(harness, 2);
+    await patients(samis).update(patient, { phone: '000' });
+    await samis.sync({ peer });
+    expect(await noors.sync({ peer })).toMatchObject({ conflicts: 1, pushed: 1 });
+    expect(await patients(noors).find(patient)).toMatchObject({ phone: '111' });
+    expect(await noors.peers.conflicts()).toMatchObject([
+      { kind: 'both_changed', column: 'phone', local: '"111"', remote: '"000"', kept: 'local' },
+    ]);
+  });
+
+  test('what belongs to a record that was deleted here is not brought back by who did not know', async () => {
+    const [noors, samis] = [await join(await tablet()), await join(await tablet(), 1)];
+    await atCloud(noors);
+    const patient = await patients(noors).create(PATIENT);
+    await noors.sync({ peer });
+    await noors.sync();
+    await samis.sync({ peer });
+    const visits = (vault: Vault) => vault.table('visits');
+    const one = await visits(samis).create({ patient_id: patient, clinic_id: hub.clinic });
+    await samis.sync({ peer });
+    await patients(noors).delete(patient);
+    // the deletion waits
+    const release = await hub.holdPull();
+    const heard: string[] = [];
+    const sync = noors.sync({ peer, onProgress: ({ phase }) => heard.push(phase) });
+    await until(() => heard.includes('pulling'));
+    await release();
+    await sync;
+    expect(await visits(noors).find(one)).toBeNull();
+    expect(await noors.peers.conflicts()).toMatchObject([
+      { kind: 'changed_by_peer', table: 'visits', recordId: one, kept: 'local' },
+    ]);
+  });
+
+  test('what was deleted in the cloud stays so, though the hub still has it and more of it', async () => {
+    const [noors, samis] = [await join(await tablet()), await join(await tablet(), 1)];
+    await atCloud(noors);
+    const patient = await patients(noors).create(PATIENT);
+    await noors.sync({ peer });
+    await noors.sync();
+    await noors.sync();
+    await samis.sync({ peer });
+    await patients(noors).delete(patient);
+    expect(await noors.sync()).toMatchObject({ pushedDeletions: 1 });
+    expect((await peerOf(noors, peer))?.pending).toEqual([]);
+    const visit = await samis
+      .table('visits')
+      .create({ patient_id: patient, clinic_id: hub.clinic });
+    await samis.sync({ peer });
+    // once, and once more: it has said so before, and that is no news
+    for (let times = 0; times < 2; times++) {
+      await noors.sync({ peer, fullPull: true });
+      expect(await patients(noors).find(patient)).toBeNull();
+      expect(await noors.table('visits').find(visit)).toBeNull();
+    }
   });
 
   test('a deletion reaches the hub with its children, and the cloud as one', async () => {
@@ -235,8 +307,13 @@ export function hubContract(harness: Harness): void {
     expect(await noors.sync()).toMatchObject({ pushed: 1 });
     expect(await standing(noors, patient)).toMatchObject({ standing: 'in_cloud' });
     expect((await peerOf(noors, peer))?.pending).toEqual([]);
+    expect(await standing(noors, patient)).toMatchObject({ confirmed: false });
     expect(await noors.sync({ peer, fullPull: true })).toMatchObject({ pushed: 0, conflicts: 0 });
     expect(await patients(noors).find(patient)).toMatchObject({ phone: '111' });
+    // and it cannot say for the cloud what that has kept
+    expect(await standing(noors, patient)).toMatchObject({ confirmed: false });
+    await noors.sync();
+    expect(await standing(noors, patient)).toMatchObject({ confirmed: true });
     // another edit at the hub is news, though
     await samis.sync({ peer });
     // which edit is the later one is told by the clock
