@@ -9,6 +9,7 @@ import { badInputContract } from './bad-input.ts';
 import { disputesContract } from './disputes.ts';
 import type { Harness } from './harness.ts';
 import { harmContract } from './harm.ts';
+import { hubRecordsContract } from './hub-records.ts';
 import { hubContract } from './hub.ts';
 import { keysContract } from './keys.ts';
 import { lifeContract } from './life.ts';
@@ -37,6 +38,7 @@ export function describeContract(name: string, harness: Harness): void {
     describe('sync', () => syncContract(harness));
     describe('disputes', () => disputesContract(harness));
     describe('hubs', () => hubContract(harness));
+    describe('records at hubs', () => hubRecordsContract(harness));
     describe('natural keys', () => keysContract(harness));
     describe('absence', () => absenceContract(harness));
     describe('harm', () => harmContract(harness));
