@@ -1,20 +1,32 @@
-import { NOWHERE } from '../tests/contract/harness.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
 import { describeContract } from '../tests/contract/index.ts';
-import { theCloud, theModule } from './app.ts';
+import { cloudSide, theCarelessCloud, theHub, theModule } from './app.ts';
+import { Organisation, Phone } from './phone.ts';
 
 const app = theModule();
-const { noor, clinic } = theCloud();
+const phone = new Phone(app.home);
+const directory = mkdtempSync(path.join(tmpdir(), 'amana-organisation-'));
+const organisation = new Organisation(directory);
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describeContract('the real library', {
   // names are used once, so one disk serves all tests
   fresh: () => Promise.resolve(app.module),
   done: () => Promise.resolve(),
-  cloud: {
-    url: noor.url,
-    ca: noor.privateCaPem,
-    email: noor.email,
-    password: noor.password,
-    clinic,
-    nowhere: NOWHERE,
-  },
+  cloud: cloudSide('SHARED'),
+  careless: theCarelessCloud,
+  phone: () => ({
+    damage: (vault) => void phone.damage(vault, 1),
+    watchSecrets: () => {
+      const before = phone.secrets();
+      return () => phone.lose(phone.secrets().filter((name) => !before.includes(name)));
+    },
+    confirms: () => (phone.person = true),
+    recoveryKey: organisation.publicKey,
+    answer: (request) => organisation.answer(request, request.fingerprint),
+  }),
+  hub: theHub,
 });

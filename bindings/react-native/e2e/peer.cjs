@@ -2,7 +2,8 @@
 'use strict';
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
-const { request } = require('node:http');
+const http = require('node:http');
+const https = require('node:https');
 const { join } = require('node:path');
 const { createInterface } = require('node:readline');
 
@@ -25,16 +26,17 @@ async function startPeer(libraries, ...args) {
   return { said: JSON.parse(line), end };
 }
 
-/** Sets switches of a hub that was started with `--admin`. */
-async function setFaults(url, switches) {
-  const asked = request(`${url}/__peer/faults`, {
+/** Sets switches of a peer that was started with `--admin`: a hub, or a cloud of this authority. */
+async function setFaults(url, switches, ca) {
+  const asked = (ca === undefined ? http : https).request(`${url}/__peer/faults`, {
     method: 'POST',
+    ca,
     headers: { 'content-type': 'application/json' },
   });
   asked.end(JSON.stringify(switches));
   const [answer] = await once(asked, 'response');
   answer.resume();
-  if (answer.statusCode !== 200) throw new Error(`the hub answered ${answer.statusCode}`);
+  if (answer.statusCode !== 200) throw new Error(`the peer answered ${answer.statusCode}`);
 }
 
 module.exports = { startPeer, setFaults };

@@ -1,6 +1,10 @@
-/** What a test of an app does to the mock; what the mock itself does is in the contract. */
+/**
+ * What a test of an app does to the mock, and what takes a clock that can be moved; what the mock itself
+ * does is in the contract.
+ */
 import type { Vault } from 'react-native-amana';
 import { openVault } from 'react-native-amana';
+import type { MemoryHub } from 'react-native-amana/jest';
 import { amanaMock } from 'react-native-amana/jest';
 
 import { codeOf, PATIENT } from './contract/harness.ts';
@@ -46,6 +50,7 @@ test('what is deleted in the cloud goes with its children, and comes back as ano
   const id = await patients().create(PATIENT);
   const visit = await vault.table('visits').create({ patient_id: id });
   await vault.sync();
+  await vault.sync();
   amanaMock.cloud.delete('patients', id);
   expect(await vault.sync()).toMatchObject({ deleted: 1, lostEdits: 0 });
   expect(await vault.table('visits').find(visit)).toBeNull();
@@ -73,4 +78,109 @@ test('a sync that fails is told of in the status, and one that is stopped is not
   expect(await lastError()).toBe('network');
   await vault.sync();
   expect(await lastError()).toBeNull();
+});
+
+test('a cloud that cannot be reached is waited for longer and longer, and as long as it says', async () => {
+  const cloud = async () => (await vault.status()).peers[0];
+  const wait = async () => {
+    const { nextTryMs, lastAttemptMs } = (await cloud()) ?? {};
+    return Number(nextTryMs) - Number(lastAttemptMs);
+  };
+  amanaMock.cloud.isReachable = false;
+  for (const seconds of [30, 60, 120]) {
+    expect(await codeOf(vault.sync())).toBe('network');
+    expect(await wait()).toBe(seconds * 1000);
+  }
+  for (let more = 0; more < 8; more++) await codeOf(vault.sync());
+  expect(await wait()).toBe(60 * 60 * 1000);
+  amanaMock.cloud.isReachable = true;
+  await vault.sync();
+  expect(await cloud()).toMatchObject({ failures: 0, nextTryMs: null });
+  amanaMock.failNext('sync', 'rate_limited', { retryAfterMs: 90_000 });
+  expect(await codeOf(vault.sync())).toBe('rate_limited');
+  expect(await wait()).toBe(90_000);
+  // waiting helps against nothing but what goes by
+  amanaMock.failNext('sync', 'tls');
+  expect(await codeOf(vault.sync())).toBe('tls');
+  expect(await cloud()).toMatchObject({ failures: 2, nextTryMs: null });
+});
+
+describe('a hub', () => {
+  const DAY_MS = 24 * 60 * 60 * 1000;
+  let hub: MemoryHub;
+  let peer: string;
+  beforeEach(async () => {
+    hub = amanaMock.hub();
+    ({ peer } = await vault.peers.pairHub(hub.qr));
+  });
+  const ofHub = async () => (await vault.status()).peers.find((one) => one.peer === peer);
+
+  test('what it refuses nobody has signed: it is tried again soon, and goes to the cloud', async () => {
+    const id = await patients().create(PATIENT);
+    await patients().create(PATIENT);
+    const takeAgain = hub.refuse('patients', id, 'a reason that nobody hears');
+    expect(await vault.sync({ peer })).toMatchObject({ pushed: 1, quarantined: 1 });
+    const [aside] = await vault.peers.quarantined();
+    expect(aside).toMatchObject({ peer, recordId: id });
+    expect(aside?.reason).toContain('nobody has signed');
+    expect(Number(aside?.retryAtMs) - Date.now()).toBeLessThanOrEqual(10 * 60 * 1000);
+    expect(await vault.peers.standing('patients', id)).toMatchObject({
+      standing: 'here_only',
+      refusedBy: [{ peer, reason: aside?.reason }],
+    });
+    takeAgain();
+    expect(await vault.sync({ peer })).toMatchObject({ pushed: 0 });
+    amanaMock.advance(10 * 60 * 1000);
+    expect(await vault.sync({ peer })).toMatchObject({ pushed: 1 });
+    expect(await vault.sync()).toMatchObject({ pushed: 2 });
+    expect(await vault.peers.quarantined()).toEqual([]);
+  });
+
+  test('everything is asked for once a day, at the cloud once a week, and for each person', async () => {
+    const fullAt = async () => (await ofHub())?.lastFullMs;
+    await vault.sync({ peer });
+    const first = Number(await fullAt());
+    amanaMock.advance(DAY_MS - 60_000);
+    await vault.sync({ peer });
+    expect(await fullAt()).toBe(first);
+    amanaMock.advance(60_000);
+    await vault.sync({ peer });
+    const second = Number(await fullAt());
+    expect(second).toBeGreaterThanOrEqual(first + DAY_MS);
+    await vault.peers.signInAtHub({ peer, email: 'c@d.e', password: 'other' });
+    amanaMock.advance(1);
+    await vault.sync({ peer });
+    expect(await fullAt()).toBeGreaterThan(second);
+  });
+
+  test('a record that the cloud lost is absent from the first pull of everything on', async () => {
+    const id = await patients().create(PATIENT);
+    await vault.sync();
+    await vault.sync();
+    amanaMock.cloud.lose('patients', id);
+    expect(await vault.sync()).toMatchObject({ absent: 0 });
+    expect(await vault.sync({ fullPull: true })).toMatchObject({ absent: 1, gone: 0 });
+    const { absentSinceMs } = await vault.peers.standing('patients', id);
+    expect(absentSinceMs).not.toBeNull();
+    amanaMock.advance(7 * DAY_MS);
+    expect(await vault.sync()).toMatchObject({ absent: 0 });
+    expect((await vault.peers.standing('patients', id)).absentSinceMs).toBe(absentSinceMs);
+  });
+
+  test('who it does not know does not sign in, and another of its id is an impostor', async () => {
+    hub.addPerson('amal', 'secret', { role: 'admin' });
+    const amal = { peer, email: 'amal', password: 'secret' };
+    expect(await codeOf(vault.peers.signInAtHub({ ...amal, email: 'basma' }))).toBe('unauthorized');
+    expect(await vault.peers.signInAtHub(amal)).toMatchObject({
+      role: 'admin',
+      clinicId: hub.clinicId,
+    });
+    const impostor = amanaMock.hub({ id: hub.id });
+    await vault.peers.moveHub(peer, impostor.url);
+    expect(await codeOf(vault.sync({ peer }))).toBe('peer_identity_mismatch');
+    await vault.peers.moveHub(peer, hub.url);
+    hub.isReachable = false;
+    expect(await codeOf(vault.sync({ peer }))).toBe('network');
+    expect(await ofHub()).toMatchObject({ failures: 2, lastError: 'network' });
+  });
 });

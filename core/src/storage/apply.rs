@@ -428,7 +428,9 @@ impl<'t> Apply<'t> {
                 origins::put(tx, peer, name, id, version, false, before)
             }
             Some(origin) if origin.peer != self.terms.id.as_str() => {
-                if row.is_news || version == origin.updated_at {
+                // That it is the version which was deleted there says nothing new of the deletion.
+                let is_same = version == origin.updated_at && !origin.gone;
+                if row.is_news || is_same {
                     origins::forget(tx.connection, name, id)
                 } else {
                     origins::note_said(tx.connection, name, id, version)

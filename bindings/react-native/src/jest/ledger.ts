@@ -3,6 +3,7 @@ import type { ConflictEntry } from '../NativeAmana.ts';
 import { failure } from './failure.ts';
 import type { Record_ } from './filter.ts';
 import type { ColumnConflict } from './merge.ts';
+import type { Pending } from './outbox.ts';
 import type { TableData } from './schema-data.ts';
 import type { Cell } from './values.ts';
 
@@ -38,8 +39,9 @@ export class MemoryLedger {
     return this.entries.filter(({ undoneAtMs }) => undoneAtMs === null).length;
   }
 
-  /** Both sides changed a column, or the cloud did not keep what it had taken. */
+  /** Both sides changed a column, or the peer did not keep what it had taken. */
   column(
+    peer: string,
     kind: 'both_changed' | 'not_kept',
     table: TableData,
     local: Record_,
@@ -48,7 +50,7 @@ export class MemoryLedger {
   ): void {
     const { column, base, kept } = conflict;
     const text = (cell: Cell) => JSON.stringify(asKept(table, column.name, cell));
-    this.add(table, String(local['id']), {
+    this.add(peer, table, String(local['id']), {
       kind,
       column: column.name,
       base: text(base),
@@ -60,14 +62,18 @@ export class MemoryLedger {
     });
   }
 
-  /** The cloud deleted a record that had edits here. */
-  deletedByPeer(table: TableData, local: Record_): void {
+  /** The peer deleted a record that had edits here. */
+  deletedByPeer(peer: string, table: TableData, local: Record_): void {
     const more = { local: rowText(table, local), localAtMs: timeOf(local) };
-    this.add(table, String(local['id']), { kind: 'deleted_by_peer', kept: 'remote', ...more });
+    this.add(peer, table, String(local['id']), {
+      kind: 'deleted_by_peer',
+      kept: 'remote',
+      ...more,
+    });
   }
 
-  /** The cloud changed a record that was deleted here. Once for each version. */
-  changedByPeer(table: TableData, id: string, remote: Record_): void {
+  /** The peer changed a record that was deleted here. Once for each version. */
+  changedByPeer(peer: string, table: TableData, id: string, remote: Record_): void {
     const text = rowText(table, remote);
     const known = this.entries.some(
       (entry) =>
@@ -78,7 +84,40 @@ export class MemoryLedger {
     );
     if (known) return;
     const more = { remote: text, remoteAtMs: timeOf(remote) };
-    this.add(table, id, { kind: 'changed_by_peer', kept: 'local', ...more });
+    this.add(peer, table, id, { kind: 'changed_by_peer', kept: 'local', ...more });
+  }
+
+  /** The peer took a record, and the first pull after it does not hold it. */
+  notShown(peer: string, table: TableData, local: Record_, sent: Pending): void {
+    const isPart = (name: string) => sent.kind === 'created' || sent.base[name] !== undefined;
+    const cells = Object.fromEntries(Object.entries(local).filter(([name]) => isPart(name)));
+    this.add(peer, table, String(local['id']), {
+      kind: 'not_kept',
+      kept: 'local',
+      base: rowText(table, sent.base),
+      local: rowText(table, cells),
+      localAtMs: timeOf(local),
+    });
+  }
+
+  /** Whether that was found since a time, and nobody has sent the record anew since. */
+  wasNotShown(table: string, id: string, sinceMs: number): boolean {
+    return this.entries.some(
+      (entry) =>
+        entry.table === table &&
+        entry.recordId === id &&
+        entry.atMs >= sinceMs &&
+        didNotComeBack(entry) &&
+        entry.undoneAtMs === null
+    );
+  }
+
+  /** A record is known by another id now. */
+  rename(table: string, from: string, to: string): void {
+    for (const [at, entry] of this.entries.entries()) {
+      if (entry.table !== table || entry.recordId !== from) continue;
+      this.entries[at] = { ...entry, recordId: to };
+    }
   }
 
   /** The entry, if it can be undone. */
@@ -94,6 +133,7 @@ export class MemoryLedger {
   }
 
   private add(
+    peer: string,
     table: TableData,
     recordId: string,
     more: Pick<ConflictEntry, 'kind' | 'kept'> & Partial<ConflictEntry>
@@ -101,7 +141,7 @@ export class MemoryLedger {
     this.entries.push({
       id: this.entries.length + 1,
       atMs: this.now(),
-      peer: 'cloud',
+      peer,
       table: table.name,
       recordId,
       column: null,
@@ -117,9 +157,24 @@ export class MemoryLedger {
   }
 }
 
+/** Whether a peer took the record, and a later pull did not hold it: here it is as it was sent. */
+export const didNotComeBack = ({ kind, kept, column }: ConflictEntry): boolean =>
+  kind === 'not_kept' && kept === 'local' && column === null;
+
+/** Whether such an entry has the whole record. Of an edit it has what was edited, which the id never is. */
+export const isWhole = ({ local }: ConflictEntry): boolean =>
+  'id' in (JSON.parse(local ?? '{}') as object);
+
+/** What such an entry's columns held before they were sent. */
+export function baseOf(table: TableData, { base }: ConflictEntry): Record<string, Cell> {
+  const cells = JSON.parse(base ?? '{}') as Record<string, Cell>;
+  const values = Object.entries(cells).map(([name, cell]) => [name, given(table, name, cell)]);
+  return Object.fromEntries(values) as Record<string, Cell>;
+}
+
 /** The columns of an entry with the value that did not stay. */
 export function otherValues(table: TableData, entry: ConflictEntry): Record<string, Cell> {
-  const isOurs = entry.kind === 'deleted_by_peer' || entry.kept === 'remote';
+  const isOurs = ['deleted_by_peer', 'not_kept'].includes(entry.kind) || entry.kept === 'remote';
   const text = isOurs ? entry.local : entry.remote;
   const value: unknown = JSON.parse(text ?? 'null');
   const cells = entry.column === null ? (value as Record<string, Cell>) : { [entry.column]: value };

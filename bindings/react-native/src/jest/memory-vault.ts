@@ -1,6 +1,7 @@
 /** One vault in memory: what outlives a lock, and what does not. */
 import type { RefusalReport } from '../NativeAmana.ts';
 import { failure, NativeFailure } from './failure.ts';
+import { refusalOf } from './health.ts';
 import { MemoryKv } from './kv.ts';
 import { MemoryPeers } from './memory-peers.ts';
 import { MemoryPeople } from './people.ts';
@@ -21,7 +22,9 @@ export class MemoryVault {
   readonly now: () => number;
   readonly handles = new Set<number>();
   readonly events: VaultEvents;
-  state: 'locked' | 'unlocked' = 'locked';
+  /** Ends what runs and can be ended. */
+  readonly stops = new Set<() => void>();
+  state: 'locked' | 'unlocked' | 'closed' = 'locked';
   /** Null as long as nobody has made it. */
   policy: 'device' | 'person' | null = null;
   people: MemoryPeople;
@@ -31,7 +34,10 @@ export class MemoryVault {
   /** How conflicts are settled: by the configuration of the vault's last opening. */
   rules: SyncRules = {};
   refusal: RefusalReport | null = null;
+  /** What opens it by recovery: the answer to the last request. */
   recovery: { readonly answer: string } | null = null;
+  /** Nothing of its database can be read. */
+  isDamaged = false;
 
   constructor(name: string, schema: SchemaData, now: () => number, events: VaultEvents) {
     this.name = name;
@@ -47,11 +53,17 @@ export class MemoryVault {
   empty(): void {
     this.policy = null;
     this.people = new MemoryPeople(this.now);
+    this.isDamaged = false;
+    this.forgetData();
+    this.refusal = null;
+    this.set('locked');
+  }
+
+  /** All that the database held. */
+  forgetData(): void {
     this.kv = this.makeKv();
     this.records = this.makeRecords(this.records.schema);
     this.peers = this.makePeers();
-    this.refusal = null;
-    this.set('locked');
   }
 
   requireUnlocked(): void {
@@ -62,8 +74,13 @@ export class MemoryVault {
     if (this.policy === null) throw failure('not_found', 'there is no vault');
   }
 
-  set(state: 'locked' | 'unlocked'): void {
-    if (state === 'locked') this.kv.forgetSession();
+  /** For an opening whose key is right. */
+  requireDatabase(): void {
+    if (this.isDamaged) throw failure('database_damaged', 'the database is damaged');
+  }
+
+  set(state: 'locked' | 'unlocked' | 'closed'): void {
+    if (state !== 'unlocked') this.kv.forgetSession();
     if (this.state === state) return;
     this.state = state;
     this.events.state(state);
@@ -76,7 +93,7 @@ export class MemoryVault {
       this.refusal = null;
       return result;
     } catch (error) {
-      if (error instanceof NativeFailure) this.refusal = reportOf(error);
+      if (error instanceof NativeFailure) this.refusal = refusalOf(this, error);
       throw error;
     }
   }
@@ -89,6 +106,7 @@ export class MemoryVault {
     const records: MemoryRecords = new MemoryRecords(schema, this.now, {
       changed: (touched, fromPeer) => this.events.records(touched, fromPeer, records.revision),
       editedAgain: (table, id) => this.peers.edited(table, id),
+      deleted: (table, id) => this.peers.deleted(table, id),
     });
     return records;
   }
@@ -96,18 +114,4 @@ export class MemoryVault {
   private makePeers(): MemoryPeers {
     return new MemoryPeers(this.records, () => this.rules, this.now);
   }
-}
-
-function reportOf({ code, message, userInfo }: NativeFailure): RefusalReport {
-  return {
-    code,
-    detail: message,
-    keyLost: null,
-    unsynced: null,
-    remedies: [],
-    failures: null,
-    delayMs: userInfo.retryAfterMs,
-    slotDropped: false,
-    wipeFinished: false,
-  };
 }

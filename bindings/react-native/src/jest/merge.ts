@@ -1,6 +1,7 @@
 /** What becomes of one pulled row: the core's merge, column by column. Pure. */
 import type { ConflictRule } from '../vault.ts';
 import type { Record_ } from './filter.ts';
+import type { HeldColumns } from './marks.ts';
 import type { Pending } from './outbox.ts';
 import type { ColumnData, TableData } from './schema-data.ts';
 import type { Cell } from './values.ts';
@@ -20,6 +21,8 @@ export interface Merged {
   /** What waits after it; null where nothing of ours is left to be sent. */
   readonly pending: Pending | null;
   readonly conflicts: readonly ColumnConflict[];
+  /** Whether anything is new in it, be it what the peer holds alone. */
+  readonly isNews: boolean;
 }
 
 /** A pulled row as a new record: a cell that it lacks is empty, and never invented. */
@@ -36,13 +39,17 @@ function neutral({ role, nullable, default: of }: ColumnData): Cell {
   return role === 'text' ? '' : null;
 }
 
-/** Merges a pulled row into a stored record, on which `pending` waits to be sent. */
+/**
+ * Merges a pulled row into a stored record, on which `pending` waits to be sent. In the columns `held` the
+ * peer had our own value: who wrote there since could see it.
+ */
 export function merge(
   table: TableData,
   local: Record_,
   pending: Pending | null,
   remote: Record_,
-  rule: ConflictRule
+  rule: ConflictRule,
+  held: HeldColumns = new Map()
 ): Merged {
   const came = table.columns.filter(({ name }) => name !== 'id' && remote[name] !== undefined);
   const cells: Record<string, Cell> = {};
@@ -55,25 +62,35 @@ export function merge(
     if (pending !== null && isStamp(column)) continue;
     if (base === undefined) {
       if (ours !== theirs) cells[name] = theirs;
-    } else if (!same(column, theirs, ours) && !same(column, theirs, base)) {
-      conflicts.push({ column, base, local: ours, remote: theirs, kept: stays });
-      if (stays === 'remote') cells[name] = theirs;
+    } else if (!same(column, theirs, ours) && (held.has(name) || !same(column, theirs, base))) {
+      const before = held.get(name);
+      const kept = before === undefined ? stays : whoStaysOfHeld(column, before, local, remote);
+      conflicts.push({ column, base, local: ours, remote: theirs, kept });
+      if (kept === 'remote') cells[name] = theirs;
     }
   }
-  if (pending === null) return { cells, pending, conflicts };
+  const isNews = Object.keys(cells).length > 0 || conflicts.length > 0;
+  if (pending === null) return { cells, pending, conflicts, isNews };
   const lost = conflicts.filter(({ kept }) => kept === 'remote').map(({ column }) => column.name);
   const left = Object.entries(pending.base).filter(([name]) => !lost.includes(name));
   const stamp = table.columns.find(isStamp)?.name;
   if (stamp !== undefined && remote[stamp] !== undefined) {
-    const [ours, theirs] = [Number(local[stamp] ?? 0), remote[stamp]];
+    const [ours, stamped] = [Number(local[stamp] ?? 0), remote[stamp]];
     const stands = left.some(([name, base]) => oursStands(table, name, local, remote, base));
-    const value = stands && theirs !== null ? Math.max(ours, Number(theirs) + 1) : theirs;
-    if (value !== local[stamp] && !(stands && theirs === null)) cells[stamp] = value;
+    const value = stands && stamped !== null ? Math.max(ours, Number(stamped) + 1) : stamped;
+    if (value !== local[stamp] && !(stands && stamped === null)) cells[stamp] = value;
   }
   // what the peer has now is what the next change of theirs is compared with
-  const base = Object.fromEntries(left.map(([name, value]) => [name, remote[name] ?? value]));
+  const theirs = (name: string, value: Cell) => (remote[name] === undefined ? value : remote[name]);
+  const base = Object.fromEntries(left.map(([name, value]) => [name, theirs(name, value)]));
   const isDone = pending.kind === 'updated' && left.length === 0 && lost.length > 0;
-  return { cells, pending: isDone ? null : { ...pending, base }, conflicts };
+  const isOther = left.some(([name, value]) => base[name] !== value);
+  return {
+    cells,
+    pending: isDone ? null : { ...pending, base },
+    conflicts,
+    isNews: isOther || Object.keys(cells).length > 0 || conflicts.length > 0,
+  };
 }
 
 /** The columns of a pushed edit in which the cloud holds something else. */
@@ -90,6 +107,17 @@ export function notKept(
     if (before === undefined || theirs === undefined || same(column, theirs, ours)) return [];
     return [{ column, base: before, local: ours, remote: theirs, kept: 'remote' }];
   });
+}
+
+/** Theirs, where somebody changed what they had from us; not where they lost it, or an old value came back. */
+function whoStaysOfHeld(
+  column: ColumnData,
+  before: Cell,
+  local: Record_,
+  remote: Record_
+): 'local' | 'remote' {
+  const isLater = Number(remote['updated_at'] ?? 0) > Number(local['updated_at'] ?? 0);
+  return isLater && !same(column, remote[column.name] ?? null, before) ? 'remote' : 'local';
 }
 
 function whoStays(rule: ConflictRule, local: Record_, remote: Record_): 'local' | 'remote' {

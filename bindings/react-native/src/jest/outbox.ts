@@ -1,8 +1,8 @@
-/** What waits for the cloud, in memory: the core's rules of its outbox. */
+/** What waits for the peer with the last word, in memory: the core's rules of its outbox. */
 import type { Record_ } from './filter.ts';
 import type { Cell } from './values.ts';
 
-/** A local change that the cloud has not taken. Never changed: another one takes its place. */
+/** A local change that the peer with the last word has not taken. Never changed: another one takes its place. */
 export interface Pending {
   readonly table: string;
   readonly id: string;
@@ -54,6 +54,11 @@ export class MemoryOutbox {
   ): void {
     const base = { updated_at: before['updated_at'] ?? null };
     this.put({ table, id, kind: 'deleted', revision, base, under });
+  }
+
+  /** The deletions that went with one. */
+  takenAlong(table: string, id: string): readonly Pending[] {
+    return this.all().filter(({ under }) => under === keyOf(table, id));
   }
 
   put(entry: Pending): void {

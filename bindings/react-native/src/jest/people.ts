@@ -17,6 +17,8 @@ export class MemoryPeople {
   private readonly now: () => number;
   private readonly pins = new Map<string, PinSlot>();
   private readonly others: KeySlot[] = [];
+  /** The slots whose secret the key store has no more. */
+  private readonly lost = new Set<string>();
   private made = 0;
   rotationDue = false;
 
@@ -39,6 +41,23 @@ export class MemoryPeople {
     return this.others.some((slot) => slot.kind === kind);
   }
 
+  /** The key store has none of the secrets that are in it. */
+  loseSecrets(): void {
+    for (const { id, kind } of this.list()) if (kind !== 'recovery') this.lost.add(id);
+  }
+
+  /** The device has a new secret. */
+  replaceDeviceSecret(): void {
+    for (const { id, kind } of this.others) if (kind === 'device') this.lost.delete(id);
+  }
+
+  /** The core's refusal where there is no slot of a kind, or its secret is gone. */
+  requireSlot(kind: 'device' | 'presence'): void {
+    const slot = this.others.find((one) => one.kind === kind);
+    if (slot === undefined) throw failure('not_found', 'there is no such slot');
+    this.requireSecret(slot.id);
+  }
+
   addPin(person: string, pin: readonly number[]): void {
     checkPerson(person);
     if (this.pins.has(person)) {
@@ -50,6 +69,7 @@ export class MemoryPeople {
 
   resetPin(person: string, pin: readonly number[]): void {
     const slot = this.require(person);
+    this.lost.delete(slot.id);
     Object.assign(slot, { pin: checkPin(pin), failures: 0, delayUntil: 0 });
   }
 
@@ -63,6 +83,7 @@ export class MemoryPeople {
   try(person: string, pin: readonly number[]): void {
     const text = checkPin(pin);
     const slot = this.require(person);
+    this.requireSecret(slot.id);
     const left = slot.delayUntil - this.now();
     if (left > 0) {
       throw failure('pin_delayed', 'too many wrong PINs: wait', { retryAfterMs: left });
@@ -104,6 +125,10 @@ export class MemoryPeople {
     if (person !== undefined) this.pins.delete(person);
     else this.others.splice(other, 1);
     this.rotationDue = true;
+  }
+
+  private requireSecret(id: string): void {
+    if (this.lost.has(id)) throw failure('key_lost', 'the device secret is gone');
   }
 
   private require(person: string): PinSlot {

@@ -1,9 +1,14 @@
-/** What the cloud refuses, in memory: the core's rules of when a record is put aside, and when freed. */
+/** What one peer refuses, in memory: the core's rules of when a record is put aside, and when freed. */
 import type { QuarantinedRecord } from '../NativeAmana.ts';
 import type { Pending } from './outbox.ts';
 import { keyOf } from './outbox.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
+/** A hub's refusals come in clear: anybody on the Wi-Fi can say them, so they hold for a while only. */
+const HINTED_MS = 10 * 60 * 1000;
+const HINTED =
+  'an answer that nobody has signed says that this hub does not take the record; ' +
+  'it is tried again soon, and goes to the cloud as it would';
 /** A record that is refused while the cloud takes no other is put aside after so many syncs, */
 const SUSPICIOUS = 2;
 /** of which the first and the last are so far apart. */
@@ -24,9 +29,11 @@ interface Refused {
 
 export class MemoryQuarantine {
   private readonly refused = new Map<string, Refused>();
+  private readonly peer: string;
   private readonly now: () => number;
 
-  constructor(now: () => number) {
+  constructor(peer: string, now: () => number) {
+    this.peer = peer;
     this.now = now;
   }
 
@@ -48,10 +55,12 @@ export class MemoryQuarantine {
 
   /** Puts an entry aside. Where others were not taken, that proves little: it is tried again. */
   putAside(entry: Pending, reason: string, isProven: boolean): void {
-    const retryMs = isProven ? null : this.now() + HOUR_MS;
+    const isSigned = this.peer === 'cloud';
+    const pause = !isSigned ? HINTED_MS : isProven ? null : HOUR_MS;
+    const retryMs = pause === null ? null : this.now() + pause;
     this.refused.set(keyOf(entry.table, entry.id), {
       ...this.count(entry),
-      reason,
+      reason: isSigned ? reason : HINTED,
       retryMs,
       known: true,
     });
@@ -64,7 +73,7 @@ export class MemoryQuarantine {
     return next.refusals >= SUSPICIOUS && this.now() - next.firstMs >= APART_MS;
   }
 
-  /** The cloud has taken it, or it is gone. */
+  /** It was taken, or it is gone. */
   forget(table: string, id: string): void {
     this.refused.delete(keyOf(table, id));
   }
@@ -87,7 +96,7 @@ export class MemoryQuarantine {
     return [...this.refused.values()].filter(({ table, id }) => this.release(table, id)).length;
   }
 
-  /** What is put aside, by table and record; `waiting` counts what waits for one. */
+  /** What is put aside; `waiting` counts what waits for one. */
   list(entries: readonly Pending[], waiting: (entry: Pending) => number): QuarantinedRecord[] {
     const aside = entries.flatMap((entry): QuarantinedRecord[] => {
       const found = this.refused.get(keyOf(entry.table, entry.id));
@@ -95,7 +104,7 @@ export class MemoryQuarantine {
       if (found === undefined || reason === null) return [];
       return [
         {
-          peer: 'cloud',
+          peer: this.peer,
           table: entry.table,
           recordId: entry.id,
           reason,
@@ -105,8 +114,7 @@ export class MemoryQuarantine {
         },
       ];
     });
-    const key = ({ table, recordId }: QuarantinedRecord) => keyOf(table, recordId);
-    return aside.sort((a, b) => (key(a) < key(b) ? -1 : 1));
+    return aside;
   }
 
   /** Another revision begins to count anew. */

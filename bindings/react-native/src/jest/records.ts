@@ -5,7 +5,7 @@ import { parseQuery } from './filter.ts';
 import { included } from './include.ts';
 import { keyOf, MemoryOutbox } from './outbox.ts';
 import type { SchemaData, TableData } from './schema-data.ts';
-import { requireColumn, requireTable } from './schema-data.ts';
+import { hasSameKey, requireColumn, requireTable } from './schema-data.ts';
 import type { Cell } from './values.ts';
 import { defaultValue, parseValue, recordId, uuid } from './values.ts';
 
@@ -19,6 +19,8 @@ export interface RecordEvents {
   changed(touched: Touched[], fromPeer: boolean): void;
   /** Once for each record that waited already when it was edited. */
   editedAgain(table: string, id: string): void;
+  /** Once for each record that was deleted here, children included. */
+  deleted(table: string, id: string): void;
 }
 
 type Touch = (table: string, id: string) => void;
@@ -41,6 +43,7 @@ export class MemoryRecords {
   private readonly events: RecordEvents;
   private tables = new Map<string, Rows>();
   private readonly editedAgain: [table: string, id: string][] = [];
+  private readonly buried: [table: string, id: string][] = [];
   private made = 0;
 
   constructor(schema: SchemaData, now: () => number, events: RecordEvents) {
@@ -78,6 +81,30 @@ export class MemoryRecords {
     if (row !== undefined) this.local((touch) => this.update(table, id, row, cells, touch));
   }
 
+  /** A record that a peer took and does not have is sent once more, also where nothing changes. */
+  sendAgain(table: TableData, id: string, cells: Record_, base: Record_): void {
+    const row = this.rows(table.name).get(id);
+    if (row === undefined) return;
+    this.local((touch) => {
+      const known = this.outbox.find(table.name, id);
+      const time = Math.max(this.now(), Number(row['updated_at'] ?? 0) + 1);
+      const stamp: Record<string, Cell> = 'updated_at' in row ? { updated_at: time } : {};
+      this.rows(table.name).set(id, { ...row, ...(cells as Record<string, Cell>), ...stamp });
+      const changed = Object.keys(cells).filter((name) => row[name] !== cells[name]);
+      const held = Object.fromEntries(changed.map((name) => [name, row[name] ?? null]));
+      this.outbox.put({
+        table: table.name,
+        id,
+        kind: known?.kind ?? (Object.keys(base).length === 0 ? 'created' : 'updated'),
+        revision: ++this.revision,
+        base: { ...held, ...(base as Record<string, Cell>), ...known?.base },
+        under: null,
+      });
+      touch(table.name, id);
+      if (known !== undefined) this.editedAgain.push([table.name, id]);
+    });
+  }
+
   /** A record of values that were in one before. One that the cloud knows is an edit of all that it has. */
   bringBack(table: TableData, id: string | null, cells: Record_): string {
     return this.local((touch) => {
@@ -94,10 +121,11 @@ export class MemoryRecords {
     const before = new Map([...this.tables].map(([name, rows]) => [name, new Map(rows)]));
     const putBack = this.outbox.snapshot();
     const touched = new Map<string, Set<string>>();
-    this.editedAgain.length = 0;
+    this.editedAgain.length = this.buried.length = 0;
     try {
       const result = work(touchIn(touched));
       for (const [table, id] of this.editedAgain) this.events.editedAgain(table, id);
+      for (const [table, id] of this.buried) this.events.deleted(table, id);
       if (touched.size > 0) this.notify(touched, false);
       return result;
     } catch (error) {
@@ -128,6 +156,12 @@ export class MemoryRecords {
   count(tableName: string, text: string): number {
     const query = parseQuery(this.schema, requireTable(this.schema, tableName), text);
     return [...this.rows(tableName).values()].filter(query.test).length;
+  }
+
+  /** Whether nothing is stored that a peer could have. */
+  isEmpty(): boolean {
+    const synced = this.schema.tables.filter(({ direction }) => direction !== 'local');
+    return synced.every(({ name }) => this.rows(name).size === 0);
   }
 
   all(tableName: string): Record_[] {
@@ -223,6 +257,7 @@ export class MemoryRecords {
       }
       row[column.name] = value;
     }
+    this.checkKey(table, row);
     this.rows(table.name).set(id, row);
     this.revision++;
     if (table.direction === 'both') this.outbox.created(table.name, id, this.revision);
@@ -239,6 +274,8 @@ export class MemoryRecords {
   ): void {
     if (Object.entries(fields).every(([name, value]) => row[name] === value)) return;
     const next = { ...row, ...fields };
+    const isKeys = (name: string) => table.natural_key?.includes(name) && row[name] !== next[name];
+    if (Object.keys(fields).some(isKeys)) this.checkKey(table, next);
     if ('updated_at' in next) {
       next['updated_at'] = Math.max(this.now(), Number(row['updated_at'] ?? 0) + 1);
     }
@@ -252,10 +289,17 @@ export class MemoryRecords {
     if (waited) this.editedAgain.push([table.name, id]);
   }
 
+  /** What a server knows by other columns than its id is one on a device, too. */
+  private checkKey(table: TableData, row: Record_): void {
+    if (!this.all(table.name).some((other) => hasSameKey(table, other, row))) return;
+    throw failure('invalid_input', 'a record with this key exists already', { at: table.name });
+  }
+
   private bury(table: TableData, row: Record_, under: string | null, touch: Touch): void {
     const id = String(row['id']);
     const children = this.childrenOf(table, id);
     this.rows(table.name).delete(id);
+    this.buried.push([table.name, id]);
     this.revision++;
     touch(table.name, id);
     if (table.direction === 'both') {

@@ -1,5 +1,6 @@
 /** A schema as data, as far as the mock needs it. */
 import { failure } from './failure.ts';
+import type { Record_ } from './filter.ts';
 
 export interface ColumnData {
   readonly name: string;
@@ -16,6 +17,14 @@ export interface TableData {
   readonly name: string;
   readonly direction: string;
   readonly columns: readonly ColumnData[];
+  /** The columns by which a server knows a record beside its id. */
+  readonly natural_key?: readonly string[];
+  /** A pull of everything holds all of it, whatever the server's history limit. */
+  readonly whole_history?: boolean;
+  /** The column of whose it is, where a pull brings a person's own rows alone. */
+  readonly own_rows_only?: string;
+  /** False: an edit moves no time at the server, so that no pull of changes shows it. */
+  readonly updates_announced?: boolean;
   readonly children?: readonly { readonly table: string; readonly column: string }[];
 }
 
@@ -70,4 +79,11 @@ export function checkSchema(value: unknown): SchemaData {
     }
   }
   return schema;
+}
+
+/** Whether two records of different ids are one to a server that knows them by other columns. */
+export function hasSameKey(table: TableData, one: Record_, other: Record_): boolean {
+  const key = table.natural_key ?? [];
+  const isEqual = (name: string) => (one[name] ?? null) !== null && one[name] === other[name];
+  return key.length > 0 && one['id'] !== other['id'] && key.every(isEqual);
 }

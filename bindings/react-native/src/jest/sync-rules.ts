@@ -3,6 +3,9 @@ import type { ConflictRule } from '../vault.ts';
 import { failure } from './failure.ts';
 
 export interface SyncRules {
+  readonly lastWord?: 'cloud' | 'hub';
+  readonly cloudFullPullDays?: number;
+  readonly hubFullPullDays?: number;
   readonly conflicts?: ConflictRule;
   readonly tables?: Readonly<Record<string, ConflictRule>>;
 }

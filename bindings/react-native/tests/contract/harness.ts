@@ -2,7 +2,7 @@
  * What a contract test needs to know of the native module it runs on. The tests use the public API; the
  * module underneath is the mock, or the real library behind a bridge.
  */
-import type { Spec } from '../../src/NativeAmana.ts';
+import type { RecoveryRequest, Spec } from '../../src/NativeAmana.ts';
 
 export interface Harness {
   /** The native module; called before each test. It may be the same: no two tests name one vault. */
@@ -12,16 +12,69 @@ export interface Harness {
   /** Moves the clock of the module forward; absent where its clock is the device's. */
   advance?(milliseconds: number): void;
   /** A cloud to sign in at; absent where there is none. */
-  cloud?: {
-    readonly url: string;
-    readonly ca?: string;
-    readonly email: string;
-    readonly password: string;
-    /** A clinic that it knows, and one that it does not: it refuses patients of that one. */
-    readonly clinic: string;
-    readonly nowhere: string;
-  };
+  cloud?: CloudSide;
+  /** Another cloud, which errs where a test lets it. Asked in a test, and answers for that test. */
+  careless?: () => CarelessCloud;
+  /** What happens to the phone; asked in a test, and answers for that test. */
+  phone?: () => PhoneSide;
+  /** A hub to pair with; absent where there is none. Asked in a test, and answers for that test. */
+  hub?: () => HubSide;
 }
+
+export interface CloudSide {
+  readonly url: string;
+  readonly ca?: string;
+  readonly email: string;
+  readonly password: string;
+  /** A clinic that it knows, and one that it does not: it refuses patients of that one. */
+  readonly clinic: string;
+  readonly nowhere: string;
+}
+
+export interface CarelessCloud extends CloudSide {
+  /** It says of the next records that are pushed that it has them, and has them not. */
+  dropPush(): Promise<void>;
+  /** It shows nothing in any pull, until the returned function is called. */
+  showNothing(): Promise<() => Promise<void>>;
+}
+
+/** A clinic's hub as a test needs it; the same one for all tests, or another for each. */
+export interface HubSide {
+  /** The text of its code, and what the code says: its address, its name as a peer, what it calls itself. */
+  readonly qr: string;
+  readonly url: string;
+  readonly peer: string;
+  readonly name: string;
+  /** Of its people, which the cloud knows, too. */
+  readonly clinic: string;
+  /** Whom it knows, the person of `cloud` first. */
+  readonly people: readonly [HubPerson, HubPerson];
+  /** Where another hub answers, which has not this one's key. */
+  readonly impostor: string;
+  /** Holds its next reply to a pull until the returned function is called. */
+  holdPull(): Promise<() => Promise<void>>;
+}
+
+/** What a test lets happen to a phone, and the organisation that helps. */
+export interface PhoneSide {
+  /** Damages a locked vault so that nothing of its database can be read. */
+  damage(vault: string): void;
+  /** Returns what loses the secrets of the one vault that was made since. */
+  watchSecrets(): (vault: string) => void;
+  /** Whoever stands in front of it confirms every prompt. */
+  confirms(): void;
+  /** The organisation's key, and its answer to a request. */
+  readonly recoveryKey: string;
+  answer(request: RecoveryRequest): string;
+}
+
+export interface HubPerson {
+  readonly email: string;
+  readonly password: string;
+}
+
+/** Where no hub answers. */
+export const NOBODY = 'http://127.0.0.1:1';
 
 /** A vault name that no other test uses. */
 let count = 0;

@@ -4,16 +4,21 @@
  */
 import { forgetVaults } from '../../src/vault.ts';
 import { setNative } from '../../src/native.ts';
+import { absenceContract } from './absence.ts';
 import { badInputContract } from './bad-input.ts';
 import { disputesContract } from './disputes.ts';
 import type { Harness } from './harness.ts';
+import { harmContract } from './harm.ts';
+import { hubRecordsContract } from './hub-records.ts';
+import { hubContract } from './hub.ts';
+import { keysContract } from './keys.ts';
 import { lifeContract } from './life.ts';
 import { recordsContract } from './records.ts';
 import { relatedContract } from './related.ts';
 import { storageContract } from './storage.ts';
 import { syncContract } from './sync.ts';
 
-export type { Harness } from './harness.ts';
+export type { Harness, HubSide } from './harness.ts';
 
 /** Runs the contract on a native module. */
 export function describeContract(name: string, harness: Harness): void {
@@ -32,6 +37,11 @@ export function describeContract(name: string, harness: Harness): void {
     describe('relations', () => relatedContract(harness));
     describe('sync', () => syncContract(harness));
     describe('disputes', () => disputesContract(harness));
+    describe('hubs', () => hubContract(harness));
+    describe('records at hubs', () => hubRecordsContract(harness));
+    describe('natural keys', () => keysContract(harness));
+    describe('absence', () => absenceContract(harness));
+    describe('harm', () => harmContract(harness));
     describe('bad input', () => badInputContract(harness));
   });
 }

@@ -331,6 +331,28 @@ fn l08_l09_deletions_go_to_a_hub_children_first_and_come_from_it() {
 }
 
 #[test]
+fn a_deletion_that_the_cloud_has_stays_however_often_a_hub_says_the_record() {
+    let (cloud, hub, device) = with_hub();
+    let other = Device::new(&device.clock, 2);
+    let patient = device.insert("patients", json!({})).unwrap();
+    device.sync_hub(&hub);
+    device.sync(&cloud);
+    device.sync(&cloud);
+    other.sync_hub(&hub);
+    device.delete("patients", &patient).unwrap();
+    device.sync(&cloud);
+    let visit = other
+        .insert("visits", json!({"patient_id": patient.as_str()}))
+        .unwrap();
+    other.sync_hub(&hub);
+    for _ in 0..3 {
+        device.sync_with(&Hub::id(), &hub, true).unwrap();
+        assert!(device.get("patients", &patient).is_none());
+        assert!(device.get("visits", &visit).is_none());
+    }
+}
+
+#[test]
 fn l07_an_update_of_an_unknown_record_from_a_hub_is_stored() {
     let (_, hub, device) = with_hub();
     let other = Device::new(&device.clock, 2);
