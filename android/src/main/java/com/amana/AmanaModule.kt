@@ -7,9 +7,11 @@ import com.facebook.react.bridge.WritableMap
 import com.facebook.react.module.annotations.ReactModule
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
+import kotlinx.coroutines.job
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
 
@@ -26,7 +28,14 @@ internal class AmanaModule(
 ) : NativeAmanaSpec(context) {
     // One at a time up to their first wait: what JavaScript calls one after the other reaches the core so.
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default.limitedParallelism(1))
-    private val bridge = CoreBridge(platform) { name, value -> emit(name, containers.wrapMap(value)) }
+
+    /** Ends after [invalidate], when every handle is closed. */
+    internal val ended: Job get() = scope.coroutineContext.job
+    private val gate = Gate()
+    private val bridge = CoreBridge(platform) { name, value ->
+        val event = containers.wrapMap(value)
+        gate.pass { emit(name, event) }
+    }
 
     override fun attachVault(configJson: String?, promise: Promise) = answer(promise) {
         life.attach(configJson.given())
@@ -265,8 +274,12 @@ internal class AmanaModule(
 
     override fun cancelOperation(operation: Double) = bridge.operations.cancel(operation)
 
-    /** The app's JavaScript is gone: running calls are cancelled, every handle is closed. */
+    /**
+     * The app's JavaScript is gone: running calls are cancelled, every handle is closed. No event is sent
+     * once this returns: React Native then frees what takes them.
+     */
     override fun invalidate() {
+        gate.close()
         // It always begins: nothing but its own last line cancels the scope. Once begun, nothing stops it.
         scope.launch {
             withContext(NonCancellable) { bridge.close() }
