@@ -133,6 +133,53 @@ final class BridgePeersTests: XCTestCase {
         await next.value
     }
 
+    func testAnAppThatBeganInTheBackgroundIsAwayUntilItComesForward() async throws {
+        let operations = Operations()
+        let time = Granted()
+        let suspension = Suspension(operations, desk.bridge.vaults, time: time)
+        // It may have begun before the system could be asked.
+        let (early, first) = try await running(operations)
+        XCTAssertEqual(time.begun, 0)
+        suspension.appBegan(inBackground: true)
+        XCTAssertEqual(time.begun, 1, "what runs by then needs time")
+        first.release()
+        await early.value
+        await time.ended(1)
+        let (call, second) = try await running(operations)
+        XCTAssertEqual(time.begun, 2, "a call that begins in the background asks for time")
+        second.release()
+        await call.value
+        await time.ended(2)
+        suspension.appReturned()
+        let (next, third) = try await running(operations)
+        XCTAssertEqual(time.begun, 2)
+        third.release()
+        await next.value
+    }
+
+    func testWhatTheSystemHasSaidCountsOverWhereTheAppBegan() async throws {
+        for isLeaving in [false, true] {
+            let operations = Operations()
+            let time = Granted()
+            let suspension = Suspension(operations, desk.bridge.vaults, time: time)
+            if isLeaving { suspension.appLeft() } else { suspension.appReturned() }
+            let before = time.begun
+            suspension.appBegan(inBackground: !isLeaving)
+            let (call, gate) = try await running(operations)
+            XCTAssertEqual(time.begun, isLeaving ? before + 1 : 0)
+            gate.release()
+            await call.value
+        }
+        let operations = Operations()
+        let time = Granted()
+        let suspension = Suspension(operations, desk.bridge.vaults, time: time)
+        suspension.appBegan(inBackground: false)
+        let (call, gate) = try await running(operations)
+        XCTAssertEqual(time.begun, 0)
+        gate.release()
+        await call.value
+    }
+
     func testVaultsOfAnAppThatLeftAreAtRestAndTheirRecordsUsable() async throws {
         let handle = try await desk.open()
         let vault = try XCTUnwrap(desk.bridge.vault(of: handle))
