@@ -180,6 +180,53 @@ final class BridgePeersTests: XCTestCase {
         await call.value
     }
 
+    func testWhatFollowsBeginsInItsTurnAndNobodyWaitsForItsEnd() async throws {
+        let lines = Lines()
+        let (first, long) = (Gate(), Gate())
+        let told = ToldEvents()
+        let begun = expectation(description: "the long call has begun")
+        let done = expectation(description: "the last write was carried out")
+        let ended = expectation(description: "the long call has ended")
+        lines.enter(1) {
+            await first.opened()
+            told.add("called", ["name": "create"])
+        }
+        lines.follow(1) {
+            told.add("called", ["name": "sync"])
+            begun.fulfill()
+            await long.opened()
+            ended.fulfill()
+        }
+        lines.enter(1) {
+            told.add("called", ["name": "lock"])
+            done.fulfill()
+        }
+        // those of another vault wait for none of them
+        let other = expectation(description: "another vault's was carried out")
+        lines.follow(2) { other.fulfill() }
+        await fulfillment(of: [other], timeout: 30)
+        XCTAssertEqual(told.named("called").count, 0)
+        first.release()
+        await fulfillment(of: [begun, done], timeout: 30)
+        let names = told.named("called").compactMap { $0["name"] as? String }
+        XCTAssertEqual(names.first, "create")
+        XCTAssertEqual(names.count, 3)
+        long.release()
+        await fulfillment(of: [ended], timeout: 30)
+    }
+
+    func testTheLastThatFollowedIsHeldForNobody() async throws {
+        let lines = Lines()
+        for _ in 1...20 {
+            let done = expectation(description: "carried out")
+            lines.follow(1) { done.fulfill() }
+            await fulfillment(of: [done], timeout: 30)
+        }
+        let end = Date(timeIntervalSinceNow: 30)
+        while !lines.isEmpty && Date() < end { await Task.yield() }
+        XCTAssertTrue(lines.isEmpty)
+    }
+
     func testVaultsOfAnAppThatLeftAreAtRestAndTheirRecordsUsable() async throws {
         let handle = try await desk.open()
         let vault = try XCTUnwrap(desk.bridge.vault(of: handle))
