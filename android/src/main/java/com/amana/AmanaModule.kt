@@ -34,7 +34,7 @@ internal class AmanaModule(
     private val gate = Gate()
     private val bridge = CoreBridge(platform) { name, value ->
         val event = containers.wrapMap(value)
-        gate.pass { emit(name, event) }
+        gate.pass { (emitter ?: ::emit)(name, event) }
     }
 
     override fun attachVault(configJson: String?, promise: Promise) = answer(promise) {
@@ -310,14 +310,12 @@ internal class AmanaModule(
         answer(promise) { bytes.wiped { call(it) } }
     }
 
-    private fun emit(name: String, value: WritableMap) {
-        if (emitter != null) return emitter.invoke(name, value)
-        when (name) {
-            "onChange" -> emitOnChange(value)
-            "onKvChange" -> emitOnKvChange(value)
-            "onSyncProgress" -> emitOnSyncProgress(value)
-            "onDamage" -> emitOnDamage(value)
-            "onVaultState" -> emitOnVaultState(value)
-        }
+    private fun emit(name: String, value: WritableMap) = when (name) {
+        "onChange" -> emitOnChange(value)
+        "onKvChange" -> emitOnKvChange(value)
+        "onSyncProgress" -> emitOnSyncProgress(value)
+        "onDamage" -> emitOnDamage(value)
+        "onVaultState" -> emitOnVaultState(value)
+        else -> Unit
     }
 }

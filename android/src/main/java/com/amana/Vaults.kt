@@ -87,7 +87,10 @@ internal class OpenVault(
     }
 }
 
-/** The open handles. Several may be of one vault; the last one that goes closes it. */
+/**
+ * The open handles. Several may be of one vault, also with those of another module, as when the app's
+ * JavaScript is loaded anew; the last one that goes closes it.
+ */
 internal class Vaults(private val events: Events) {
     private val open = ConcurrentHashMap<Long, OpenVault>()
 
@@ -111,7 +114,7 @@ internal class Vaults(private val events: Events) {
     suspend fun remove(handle: Double) = turn.withLock {
         val gone = find(handle)?.let { open.remove(it.handle) } ?: return@withLock
         try {
-            if (open.values.none { it.name == gone.name }) gone.use { it.shutdown() }
+            gone.use { it.detach() }
         } finally {
             gone.release(events)
         }

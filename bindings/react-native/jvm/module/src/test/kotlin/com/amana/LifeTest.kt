@@ -212,6 +212,19 @@ class LifeTest {
         }
     }
 
+    /** The app's JavaScript is loaded anew: its module is there before the old one has let go of its vaults. */
+    @Test
+    fun aVaultOutlivesTheModuleThatWasThereBefore() = Phone().use { old ->
+        old.open()
+        Phone(home = old.home).use { next ->
+            val handle = next.attach()
+            assertEquals("unlocked", next.module.vaultState(handle))
+            old.module.invalidate()
+            old.awaitEnd()
+            assertEquals(0.0, next.call { countRecords(handle, "patients", "{}", it) })
+        }
+    }
+
     @Test
     fun anAppMayGoInTheMiddleOfAnEvent() {
         val module = CompletableFuture<AmanaModule>()

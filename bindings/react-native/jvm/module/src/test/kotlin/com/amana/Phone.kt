@@ -36,8 +36,11 @@ internal class Answer : OnePromise() {
 }
 
 /** The module as it runs in an app, on a directory of its own. */
-internal class Phone(presence: PresencePrompt = NoPresence, onEvent: () -> Unit = {}) : AutoCloseable {
-    private val home: File = Files.createTempDirectory("amana-phone").toFile()
+internal class Phone(
+    presence: PresencePrompt = NoPresence,
+    val home: File = Files.createTempDirectory("amana-phone").toFile(),
+    onEvent: () -> Unit = {},
+) : AutoCloseable {
     private val told = LinkedBlockingQueue<Pair<String, ReadableMap>>()
     private val handles = mutableListOf<Double>()
     val module = desktopModule(home, presence) { name, value ->
