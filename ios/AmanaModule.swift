@@ -61,7 +61,9 @@ import Foundation
     @objc public func openForDevice(
         _ handle: Double, recoveryKey: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        write(handle, resolve, reject) { try await $0.life.openForDevice(handle, optionalText(recoveryKey)) }
+        write(handle, resolve, reject) {
+            try await $0.life.openForDevice(handle, optionalText(recoveryKey))
+        }
     }
 
     @objc public func createForPerson(
@@ -82,9 +84,7 @@ import Foundation
     @objc public func unlockWithPin(
         _ handle: Double, person: Any?, pin: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        write(handle, resolve, reject, pin) {
-            try await $0.life.unlockWithPin(handle, text(person), $1)
-        }
+        write(handle, resolve, reject, pin) { try await $0.life.unlockWithPin(handle, text(person), $1) }
     }
 
     @objc public func unlockWithPresence(
@@ -99,21 +99,19 @@ import Foundation
     @objc public func makeRecoveryRequest(
         _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.makeRecoveryRequest(handle) }
+        write(handle, resolve, reject) { try await $0.life.makeRecoveryRequest(handle) }
     }
 
     @objc public func unlockWithRecovery(
         _ handle: Double, answer: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        write(handle, resolve, reject) {
-            try await $0.life.unlockWithRecovery(handle, text(answer))
-        }
+        write(handle, resolve, reject) { try await $0.life.unlockWithRecovery(handle, text(answer)) }
     }
 
     @objc public func replaceDeviceSlot(
         _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.replaceDeviceSlot(handle) }
+        write(handle, resolve, reject) { try await $0.life.replaceDeviceSlot(handle) }
     }
 
     @objc public func keySlots(
@@ -131,14 +129,14 @@ import Foundation
     @objc public func addPin(
         _ handle: Double, person: Any?, pin: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject, pin) { try await $0.life.addPin(handle, text(person), $1) }
+        write(handle, resolve, reject, pin) { try await $0.life.addPin(handle, text(person), $1) }
     }
 
     @objc public func changePin(
         _ handle: Double, person: Any?, oldPin: Any?, newPin: Any?,
         resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject, oldPin, newPin) {
+        write(handle, resolve, reject, oldPin, newPin) {
             try await $0.life.changePin(handle, text(person), $1, $2)
         }
     }
@@ -146,32 +144,34 @@ import Foundation
     @objc public func resetPin(
         _ handle: Double, person: Any?, pin: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject, pin) { try await $0.life.resetPin(handle, text(person), $1) }
+        write(handle, resolve, reject, pin) { try await $0.life.resetPin(handle, text(person), $1) }
     }
 
     @objc public func removePin(
         _ handle: Double, person: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.removePin(handle, text(person)) }
+        write(handle, resolve, reject) { try await $0.life.removePin(handle, text(person)) }
     }
 
     @objc public func addPresence(
         _ handle: Double, title: Any?, cancelText: Any?,
         resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.addPresence(handle, text(title), text(cancelText)) }
+        follow(handle, resolve, reject) {
+            try await $0.life.addPresence(handle, text(title), text(cancelText))
+        }
     }
 
     @objc public func removeSlot(
         _ handle: Double, slotId: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.removeSlot(handle, text(slotId)) }
+        write(handle, resolve, reject) { try await $0.life.removeSlot(handle, text(slotId)) }
     }
 
     @objc public func rotateRootKey(
         _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.rotate(handle) }
+        follow(handle, resolve, reject) { try await $0.life.rotate(handle) }
     }
 
     @objc public func wipe(
@@ -190,7 +190,7 @@ import Foundation
         _ handle: Double, acknowledgedUnsynced: Any?,
         resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) {
+        follow(handle, resolve, reject) {
             try await $0.care.quarantine(handle, optionalNumber(acknowledgedUnsynced))
         }
     }
@@ -204,14 +204,16 @@ import Foundation
     @objc public func salvage(
         _ handle: Double, person: Any?, pin: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject, pin) { try await $0.care.salvage(handle, optionalText(person), $1) }
+        follow(handle, resolve, reject, pin) {
+            try await $0.care.salvage(handle, optionalText(person), $1)
+        }
     }
 
     @objc public func salvageWithPresence(
         _ handle: Double, title: Any?, cancelText: Any?,
         resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) {
+        follow(handle, resolve, reject) {
             try await $0.care.salvageWithPresence(handle, text(title), text(cancelText))
         }
     }
@@ -219,7 +221,7 @@ import Foundation
     @objc public func salvageWithRecovery(
         _ handle: Double, answer: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.care.salvageWithRecovery(handle, text(answer)) }
+        follow(handle, resolve, reject) { try await $0.care.salvageWithRecovery(handle, text(answer)) }
     }
 
     @objc public func diagnose(
@@ -395,7 +397,7 @@ import Foundation
         _ handle: Double, url: Any?, privateCaPem: Any?, email: Any?, password: Any?, operation: Double,
         resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject, password) {
+        follow(handle, resolve, reject, password) {
             try await $0.peers.signIn(
                 handle, text(url), optionalText(privateCaPem), text(email), $1, operation)
         }
@@ -411,14 +413,14 @@ import Foundation
         _ handle: Double, qrText: Any?, operation: Double,
         resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.peers.pairHub(handle, text(qrText), operation) }
+        follow(handle, resolve, reject) { try await $0.peers.pairHub(handle, text(qrText), operation) }
     }
 
     @objc public func signInAtHub(
         _ handle: Double, peer: Any?, email: Any?, password: Any?, operation: Double,
         resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject, password) {
+        follow(handle, resolve, reject, password) {
             try await $0.peers.signInAtHub(handle, text(peer), text(email), $1, operation)
         }
     }
@@ -432,13 +434,13 @@ import Foundation
     @objc public func moveHub(
         _ handle: Double, peer: Any?, url: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.peers.moveHub(handle, text(peer), text(url)) }
+        follow(handle, resolve, reject) { try await $0.peers.moveHub(handle, text(peer), text(url)) }
     }
 
     @objc public func forgetPeer(
         _ handle: Double, peer: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.peers.forget(handle, text(peer)) }
+        follow(handle, resolve, reject) { try await $0.peers.forget(handle, text(peer)) }
     }
 
     @objc public func sync(
@@ -506,6 +508,7 @@ import Foundation
         bridge.operations.cancel(operation)
     }
 
+    /// For what changes nothing: it waits for nobody.
     private func settle<T>(
         _ resolve: @escaping Resolve, _ reject: @escaping Reject,
         _ call: @escaping (CoreBridge) async throws -> T
@@ -522,14 +525,8 @@ import Foundation
         lines.enter(handle) { await self.carryOut(resolve, reject, call) }
     }
 
-    private func write<T>(
-        _ handle: Double, _ resolve: @escaping Resolve, _ reject: @escaping Reject, _ secret: Any?,
-        _ call: @escaping (CoreBridge, Secret) async throws -> T
-    ) {
-        write(handle, resolve, reject) { try await call($0, Secret(list(secret))) }
-    }
-
-    /// The same for what may take long, or waits for a person: what comes after it does not wait for it.
+    /// Begins after what was called before for this handle, as `write` does; what is called after it waits
+    /// until it has begun, not until it has ended: it may take long, as a sync, or wait for a person.
     private func follow<T>(
         _ handle: Double, _ resolve: @escaping Resolve, _ reject: @escaping Reject,
         _ call: @escaping (CoreBridge) async throws -> T
@@ -537,18 +534,28 @@ import Foundation
         lines.follow(handle) { await self.carryOut(resolve, reject, call) }
     }
 
-    private func settle<T>(
-        _ resolve: @escaping Resolve, _ reject: @escaping Reject, _ secret: Any?,
+    private func write<T>(
+        _ handle: Double, _ resolve: @escaping Resolve, _ reject: @escaping Reject, _ secret: Any?,
         _ call: @escaping (CoreBridge, Secret) async throws -> T
     ) {
-        settle(resolve, reject) { try await call($0, Secret(list(secret))) }
+        write(handle, resolve, reject) { try await call($0, Secret(list(secret))) }
     }
 
-    private func settle<T>(
-        _ resolve: @escaping Resolve, _ reject: @escaping Reject, _ first: Any?, _ second: Any?,
+    private func write<T>(
+        _ handle: Double, _ resolve: @escaping Resolve, _ reject: @escaping Reject,
+        _ first: Any?, _ second: Any?,
         _ call: @escaping (CoreBridge, Secret, Secret) async throws -> T
     ) {
-        settle(resolve, reject) { try await call($0, Secret(list(first)), Secret(list(second))) }
+        write(handle, resolve, reject) {
+            try await call($0, Secret(list(first)), Secret(list(second)))
+        }
+    }
+
+    private func follow<T>(
+        _ handle: Double, _ resolve: @escaping Resolve, _ reject: @escaping Reject, _ secret: Any?,
+        _ call: @escaping (CoreBridge, Secret) async throws -> T
+    ) {
+        follow(handle, resolve, reject) { try await call($0, Secret(list(secret))) }
     }
 
     private func carryOut<T>(

@@ -42,6 +42,8 @@ final class PhoneLife: @unchecked Sendable {
         let suspension = bridge.suspension(time)
         hear(UIApplication.didEnterBackgroundNotification) { suspension.appLeft() }
         hear(UIApplication.willEnterForegroundNotification) { suspension.appReturned() }
+        // Where the system made the app's first scene in the background, that may be all it says.
+        hear(UIApplication.didBecomeActiveNotification) { suspension.appReturned() }
         hear(UIApplication.protectedDataDidBecomeAvailableNotification) {
             bridge.protectedData(isAvailable: true)
         }
@@ -58,8 +60,8 @@ final class PhoneLife: @unchecked Sendable {
                 // Until the system has said so, it is: the core sees by itself what it may not read.
                 _ = bridge.protectedData(
                     isAvailable: UIApplication.shared.isProtectedDataAvailable)
-                // An app that the system starts in the background hears of no leaving.
-                if UIApplication.shared.applicationState == .background { suspension.appLeft() }
+                suspension.appBegan(
+                    inBackground: UIApplication.shared.applicationState == .background)
             }
         }
     }

@@ -103,7 +103,32 @@ final class Lines: @unchecked Sendable {
     private var last: [Int64: (number: UInt64, task: Task<Void, Never>)] = [:]
     private var number: UInt64 = 0
 
+    /// For calls that soon end: what comes after begins when this one has ended.
     func enter(_ handle: Double, _ call: @escaping () async -> Void) {
+        line(handle) { before in
+            await before?.value
+            await call()
+        }
+    }
+
+    /// For calls that may take long, or wait for a person: what comes after begins when this one has begun.
+    func follow(_ handle: Double, _ call: @escaping () async -> Void) {
+        line(handle) { before in
+            await withCheckedContinuation { continuation in
+                Task {
+                    await before?.value
+                    // Who waits goes on by way of the executor, and this call at once.
+                    continuation.resume()
+                    await call()
+                }
+            }
+        }
+    }
+
+    /// Whether nothing is waited for.
+    var isEmpty: Bool { lock.withLock { last.isEmpty } }
+
+    private func line(_ handle: Double, _ turn: @escaping (Task<Void, Never>?) async -> Void) {
         // what names no vault is refused in any order
         let handle = Int64(exactly: handle) ?? 0
         lock.withLock {
@@ -111,22 +136,10 @@ final class Lines: @unchecked Sendable {
             let mine = number
             let before = last[handle]?.task
             let task = Task {
-                await before?.value
-                await call()
+                await turn(before)
                 self.leave(handle, mine)
             }
             last[handle] = (mine, task)
-        }
-    }
-
-    /// After what came before, which does not wait for it in turn: for calls that may take long, as a sync,
-    /// or that wait for a person.
-    func follow(_ handle: Double, _ call: @escaping () async -> Void) {
-        let handle = Int64(exactly: handle) ?? 0
-        let before = lock.withLock { last[handle]?.task }
-        Task {
-            await before?.value
-            await call()
         }
     }
 

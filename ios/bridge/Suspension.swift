@@ -20,6 +20,7 @@ final class Suspension: @unchecked Sendable {
     private let longestWait: TimeInterval
     private let lock = NSLock()
     private var isAway = false
+    private var hasHeard = false
 
     init(
         _ operations: Operations, _ vaults: Vaults, time: any BackgroundTime,
@@ -32,15 +33,34 @@ final class Suspension: @unchecked Sendable {
         operations.onStart { [weak self] in self?.callsBegan() }
     }
 
+    /// Where the app was when the system could first be asked: one that begins in the background hears of
+    /// no leaving. What was heard before counts more: the answer may be older.
+    func appBegan(inBackground: Bool) {
+        let isNews = lock.withLock {
+            if hasHeard { return false }
+            isAway = inBackground
+            return inBackground
+        }
+        if isNews { hold() }
+    }
+
     /// The app has left the foreground. Returns at once.
     func appLeft() {
-        lock.withLock { isAway = true }
+        lock.withLock {
+            hasHeard = true
+            isAway = true
+        }
         hold()
     }
 
+    /// The app has come to the foreground; also where it was there. Returns at once.
     func appReturned() {
-        lock.withLock { isAway = false }
-        vaults.wake()
+        let wasAway = lock.withLock {
+            defer { isAway = false }
+            hasHeard = true
+            return isAway
+        }
+        if wasAway { vaults.wake() }
     }
 
     private func callsBegan() {

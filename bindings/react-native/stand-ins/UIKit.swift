@@ -6,8 +6,13 @@ import Foundation
     static let shared = UIApplication()
     nonisolated static let didEnterBackgroundNotification = Notification.Name("background")
     nonisolated static let willEnterForegroundNotification = Notification.Name("foreground")
+    nonisolated static let didBecomeActiveNotification = Notification.Name("active")
     nonisolated static let protectedDataDidBecomeAvailableNotification = Notification.Name("available")
     nonisolated static let protectedDataWillBecomeUnavailableNotification = Notification.Name("going")
+
+    enum State { case active, inactive, background }
+
+    var applicationState: State { .active }
 
     var isProtectedDataAvailable: Bool { true }
 

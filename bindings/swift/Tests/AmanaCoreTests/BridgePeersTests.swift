@@ -133,6 +133,100 @@ final class BridgePeersTests: XCTestCase {
         await next.value
     }
 
+    func testAnAppThatBeganInTheBackgroundIsAwayUntilItComesForward() async throws {
+        let operations = Operations()
+        let time = Granted()
+        let suspension = Suspension(operations, desk.bridge.vaults, time: time)
+        // It may have begun before the system could be asked.
+        let (early, first) = try await running(operations)
+        XCTAssertEqual(time.begun, 0)
+        suspension.appBegan(inBackground: true)
+        XCTAssertEqual(time.begun, 1, "what runs by then needs time")
+        first.release()
+        await early.value
+        await time.ended(1)
+        let (call, second) = try await running(operations)
+        XCTAssertEqual(time.begun, 2, "a call that begins in the background asks for time")
+        second.release()
+        await call.value
+        await time.ended(2)
+        suspension.appReturned()
+        let (next, third) = try await running(operations)
+        XCTAssertEqual(time.begun, 2)
+        third.release()
+        await next.value
+    }
+
+    func testWhatTheSystemHasSaidCountsOverWhereTheAppBegan() async throws {
+        for isLeaving in [false, true] {
+            let operations = Operations()
+            let time = Granted()
+            let suspension = Suspension(operations, desk.bridge.vaults, time: time)
+            if isLeaving { suspension.appLeft() } else { suspension.appReturned() }
+            let before = time.begun
+            suspension.appBegan(inBackground: !isLeaving)
+            let (call, gate) = try await running(operations)
+            XCTAssertEqual(time.begun, isLeaving ? before + 1 : 0)
+            gate.release()
+            await call.value
+        }
+        let operations = Operations()
+        let time = Granted()
+        let suspension = Suspension(operations, desk.bridge.vaults, time: time)
+        suspension.appBegan(inBackground: false)
+        let (call, gate) = try await running(operations)
+        XCTAssertEqual(time.begun, 0)
+        gate.release()
+        await call.value
+    }
+
+    func testWhatFollowsBeginsInItsTurnAndNobodyWaitsForItsEnd() async throws {
+        let lines = Lines()
+        let (first, long) = (Gate(), Gate())
+        let told = ToldEvents()
+        let begun = expectation(description: "the long call has begun")
+        let done = expectation(description: "the last write was carried out")
+        let ended = expectation(description: "the long call has ended")
+        lines.enter(1) {
+            await first.opened()
+            told.add("called", ["name": "create"])
+        }
+        lines.follow(1) {
+            told.add("called", ["name": "sync"])
+            begun.fulfill()
+            await long.opened()
+            ended.fulfill()
+        }
+        lines.enter(1) {
+            told.add("called", ["name": "lock"])
+            done.fulfill()
+        }
+        // those of another vault wait for none of them
+        let other = expectation(description: "another vault's was carried out")
+        lines.follow(2) { other.fulfill() }
+        await fulfillment(of: [other], timeout: 30)
+        XCTAssertEqual(told.named("called").count, 0)
+        first.release()
+        await fulfillment(of: [begun, done], timeout: 30)
+        let names = told.named("called").compactMap { $0["name"] as? String }
+        XCTAssertEqual(names.first, "create")
+        XCTAssertEqual(names.count, 3)
+        long.release()
+        await fulfillment(of: [ended], timeout: 30)
+    }
+
+    func testTheLastThatFollowedIsHeldForNobody() async throws {
+        let lines = Lines()
+        for _ in 1...20 {
+            let done = expectation(description: "carried out")
+            lines.follow(1) { done.fulfill() }
+            await fulfillment(of: [done], timeout: 30)
+        }
+        let end = Date(timeIntervalSinceNow: 30)
+        while !lines.isEmpty && Date() < end { await Task.yield() }
+        XCTAssertTrue(lines.isEmpty)
+    }
+
     func testVaultsOfAnAppThatLeftAreAtRestAndTheirRecordsUsable() async throws {
         let handle = try await desk.open()
         let vault = try XCTUnwrap(desk.bridge.vault(of: handle))

@@ -7,9 +7,11 @@ import com.facebook.react.bridge.WritableMap
 import com.facebook.react.module.annotations.ReactModule
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
+import kotlinx.coroutines.job
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
 
@@ -26,9 +28,14 @@ internal class AmanaModule(
 ) : NativeAmanaSpec(context) {
     // One at a time up to their first wait: what JavaScript calls one after the other reaches the core so.
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default.limitedParallelism(1))
-    private val telling = Any()
-    private var isGone = false
-    private val bridge = CoreBridge(platform) { name, value -> tell(name, containers.wrapMap(value)) }
+
+    /** Ends after [invalidate], when every handle is closed. */
+    internal val ended: Job get() = scope.coroutineContext.job
+    private val gate = Gate()
+    private val bridge = CoreBridge(platform) { name, value ->
+        val event = containers.wrapMap(value)
+        gate.pass { (emitter ?: ::emit)(name, event) }
+    }
 
     override fun attachVault(configJson: String?, promise: Promise) = answer(promise) {
         life.attach(configJson.given())
@@ -267,9 +274,12 @@ internal class AmanaModule(
 
     override fun cancelOperation(operation: Double) = bridge.operations.cancel(operation)
 
-    /** The app's JavaScript is gone: running calls are cancelled, every handle is closed. */
+    /**
+     * The app's JavaScript is gone: running calls are cancelled, every handle is closed. No event is sent
+     * once this returns: React Native then frees what takes them.
+     */
     override fun invalidate() {
-        synchronized(telling) { isGone = true }
+        gate.close()
         // It always begins: nothing but its own last line cancels the scope. Once begun, nothing stops it.
         scope.launch {
             withContext(NonCancellable) { bridge.close() }
@@ -298,11 +308,6 @@ internal class AmanaModule(
             return
         }
         answer(promise) { bytes.wiped { call(it) } }
-    }
-
-    /** React Native frees what takes events as soon as [invalidate] has returned. */
-    private fun tell(name: String, value: WritableMap) = synchronized(telling) {
-        if (!isGone) (emitter ?: ::emit)(name, value)
     }
 
     private fun emit(name: String, value: WritableMap) = when (name) {

@@ -6,47 +6,46 @@ import org.json.JSONException
 
 /** The key–value store. Reads that answer at once go straight into the library. */
 internal class KeyValues(private val vaults: Vaults) {
-    private fun vault(handle: Double) = vaults.require(handle).vault
-
     fun getNow(handle: Double, space: String, key: String): String = tagged {
         val opened = vaults.require(handle)
         Tagged.answer(DirectCalls.kvGet(opened.handle, space.utf8(), key.utf8()))
     }
 
     fun multiGetNow(handle: Double, space: String, keys: List<String>): String = tagged {
-        val values = vault(handle).kvMultiGet(Tagged.namespace(space), keys)
+        val values = vaults.use(handle) { it.kvMultiGet(Tagged.namespace(space), keys) }
         "j" + JSONArray(values.map { it?.let(Tagged::text) })
     }
 
     fun keysNow(handle: Double, space: String, prefix: String, after: String?, limit: Double): String = tagged {
-        val page = vault(handle).kvKeys(Tagged.namespace(space), prefix, after, pageSize(limit))
+        val page = vaults.use(handle) { it.kvKeys(Tagged.namespace(space), prefix, after, pageSize(limit)) }
         "j" + org.json.JSONObject()
             .put("keys", JSONArray(page.keys))
             .put("next", page.next ?: org.json.JSONObject.NULL)
     }
 
     suspend fun get(handle: Double, space: String, key: String): String? =
-        vault(handle).kvGetAsync(Tagged.namespace(space), key)?.let(Tagged::text)
+        vaults.use(handle) { it.kvGetAsync(Tagged.namespace(space), key) }?.let(Tagged::text)
 
     suspend fun multiGet(handle: Double, space: String, keys: List<String>): List<String?> =
-        vault(handle).kvMultiGetAsync(Tagged.namespace(space), keys).map { it?.let(Tagged::text) }
+        vaults.use(handle) { it.kvMultiGetAsync(Tagged.namespace(space), keys) }.map { it?.let(Tagged::text) }
 
     suspend fun keys(handle: Double, space: String, prefix: String, after: String?, limit: Double): Map<String, Any?> =
-        Told.keys(vault(handle).kvKeysAsync(Tagged.namespace(space), prefix, after, pageSize(limit)))
+        Told.keys(vaults.use(handle) { it.kvKeysAsync(Tagged.namespace(space), prefix, after, pageSize(limit)) })
 
     suspend fun set(handle: Double, space: String, key: String, value: String, expiresInMs: Double?) =
-        vault(handle).kvSet(Tagged.namespace(space), key, Tagged.value(value), expiry(expiresInMs))
+        vaults.use(handle) { it.kvSet(Tagged.namespace(space), key, Tagged.value(value), expiry(expiresInMs)) }
 
     suspend fun multiSet(handle: Double, space: String, entriesJson: String) =
-        vault(handle).kvMultiSet(Tagged.namespace(space), entries(entriesJson))
+        vaults.use(handle) { it.kvMultiSet(Tagged.namespace(space), entries(entriesJson)) }
 
     suspend fun remove(handle: Double, space: String, key: String): Boolean =
-        vault(handle).kvRemove(Tagged.namespace(space), key)
+        vaults.use(handle) { it.kvRemove(Tagged.namespace(space), key) }
 
     suspend fun multiRemove(handle: Double, space: String, keys: List<String>): Long =
-        vault(handle).kvMultiRemove(Tagged.namespace(space), keys).toLong()
+        vaults.use(handle) { it.kvMultiRemove(Tagged.namespace(space), keys) }.toLong()
 
-    suspend fun clear(handle: Double, space: String): Long = vault(handle).kvClear(Tagged.namespace(space)).toLong()
+    suspend fun clear(handle: Double, space: String): Long =
+        vaults.use(handle) { it.kvClear(Tagged.namespace(space)) }.toLong()
 
     suspend fun compareAndSet(
         handle: Double,
@@ -55,13 +54,15 @@ internal class KeyValues(private val vaults: Vaults) {
         expected: String?,
         next: String?,
         expiresInMs: Double?,
-    ): Boolean = vault(handle).kvCompareAndSet(
-        Tagged.namespace(space),
-        key,
-        expected?.let(Tagged::value),
-        next?.let(Tagged::value),
-        expiry(expiresInMs),
-    )
+    ): Boolean = vaults.use(handle) {
+        it.kvCompareAndSet(
+            Tagged.namespace(space),
+            key,
+            expected?.let(Tagged::value),
+            next?.let(Tagged::value),
+            expiry(expiresInMs),
+        )
+    }
 
     private fun expiry(expiresInMs: Double?): ULong? = expiresInMs?.let {
         if (it <= 0) throw Failure.invalid("a value expires after more than 0 milliseconds")

@@ -28,7 +28,7 @@ internal class Life(
             val vault = attachVault(config(request))
             OpenVault(request, vault, vault.directHandle()).also { it.watch(events) }
         }
-        return mapOf("handle" to opened.handle, "state" to Told.state(opened.vault.state()))
+        return mapOf("handle" to opened.handle, "state" to Told.state(opened.use { it.state() }))
     }
 
     private fun config(request: OpenRequest) = VaultConfig(
@@ -53,65 +53,65 @@ internal class Life(
         }
     }
 
-    private fun vault(handle: Double) = vaults.require(handle).vault
-
-    suspend fun glance(handle: Double): Map<String, Any?> = Told.glance(vault(handle).glance())
+    suspend fun glance(handle: Double): Map<String, Any?> = Told.glance(vaults.use(handle) { it.glance() })
 
     suspend fun openForDevice(handle: Double, recoveryKey: String?): Boolean = opening.withLock {
-        val vault = vault(handle)
-        val key = recoveryKey?.let(Tagged::recoveryKey)
-        // What is half wiped or half made the library goes on with by itself.
-        val made = vault.glance().presence == VaultPresence.NOTHING
-        if (made) vault.createForDevice(key) else vault.unlock()
-        made
+        vaults.use(handle) { vault ->
+            val key = recoveryKey?.let(Tagged::recoveryKey)
+            // What is half wiped or half made the library goes on with by itself.
+            val made = vault.glance().presence == VaultPresence.NOTHING
+            if (made) vault.createForDevice(key) else vault.unlock()
+            made
+        }
     }
 
     suspend fun createForPerson(handle: Double, person: String, pin: ByteArray, recoveryKey: String?) =
-        vault(handle).createForPerson(person, pin, recoveryKey?.let(Tagged::recoveryKey))
+        vaults.use(handle) { it.createForPerson(person, pin, recoveryKey?.let(Tagged::recoveryKey)) }
 
-    suspend fun lock(handle: Double) = vault(handle).lock()
+    suspend fun lock(handle: Double) = vaults.use(handle) { it.lock() }
 
     suspend fun unlockWithPin(handle: Double, person: String, pin: ByteArray) =
-        vault(handle).unlockWithPin(person, pin)
+        vaults.use(handle) { it.unlockWithPin(person, pin) }
 
     suspend fun unlockWithPresence(handle: Double, title: String, cancelText: String) {
-        val vault = vault(handle)
-        platform.presence.answer(vault, title, cancelText, vault::unlockWithPresence)
+        vaults.use(handle) { vault ->
+            platform.presence.answer(vault, title, cancelText, vault::unlockWithPresence)
+        }
     }
 
     suspend fun makeRecoveryRequest(handle: Double): Map<String, Any?> {
-        val request = vault(handle).makeRecoveryRequest()
+        val request = vaults.use(handle) { it.makeRecoveryRequest() }
         return mapOf("request" to Tagged.base64(request.bytes), "fingerprint" to request.fingerprint)
     }
 
     suspend fun unlockWithRecovery(handle: Double, answer: String) =
-        vault(handle).unlockWithRecovery(Tagged.bytes(answer))
+        vaults.use(handle) { it.unlockWithRecovery(Tagged.bytes(answer)) }
 
-    suspend fun replaceDeviceSlot(handle: Double) = vault(handle).replaceDeviceSlot()
+    suspend fun replaceDeviceSlot(handle: Double) = vaults.use(handle) { it.replaceDeviceSlot() }
 
     suspend fun pinStanding(handle: Double, person: String): Map<String, Any?> =
-        Told.pinStanding(vault(handle).pinStanding(person))
+        Told.pinStanding(vaults.use(handle) { it.pinStanding(person) })
 
-    suspend fun slots(handle: Double): Map<String, Any?> = Told.slots(vault(handle).slots())
+    suspend fun slots(handle: Double): Map<String, Any?> = Told.slots(vaults.use(handle) { it.slots() })
 
     suspend fun addPin(handle: Double, person: String, pin: ByteArray) =
-        vault(handle).addPin(person, pin)
+        vaults.use(handle) { it.addPin(person, pin) }
 
     suspend fun changePin(handle: Double, person: String, old: ByteArray, new: ByteArray) =
-        vault(handle).changePin(person, old, new)
+        vaults.use(handle) { it.changePin(person, old, new) }
 
     suspend fun resetPin(handle: Double, person: String, pin: ByteArray) =
-        vault(handle).resetPin(person, pin)
+        vaults.use(handle) { it.resetPin(person, pin) }
 
-    suspend fun removePin(handle: Double, person: String) = vault(handle).removePin(person)
+    suspend fun removePin(handle: Double, person: String) = vaults.use(handle) { it.removePin(person) }
 
     suspend fun addPresence(handle: Double, title: String, cancelText: String): String {
         val opened = vaults.require(handle)
-        val request = opened.vault.beginAddPresence()
+        val request = opened.use { it.beginAddPresence() }
         val level = platform.presence.make(request, opened.keyStore)
         when (val outcome = platform.presence.derive(request, title, cancelText)) {
             is PresenceOutcome.Derived ->
-                outcome.bytes.wiped { opened.vault.finishAddPresence(request.slot, it, level) }
+                outcome.bytes.wiped { bytes -> opened.use { it.finishAddPresence(request.slot, bytes, level) } }
             is PresenceOutcome.Denied ->
                 throw Failure("presence_required", "the person did not confirm", retryable = true)
             else -> throw Failure("key_temporarily_unavailable", "the platform made no secret", retryable = true)
@@ -119,19 +119,21 @@ internal class Life(
         return request.slot
     }
 
-    suspend fun removeSlot(handle: Double, slot: String) = vault(handle).removeSlot(slot)
+    suspend fun removeSlot(handle: Double, slot: String) = vaults.use(handle) { it.removeSlot(slot) }
 
-    suspend fun rotate(handle: Double) = vault(handle).rotate()
+    suspend fun rotate(handle: Double) = vaults.use(handle) { it.rotate() }
 
     suspend fun wipe(handle: Double) = vaults.wipe(handle)
 
-    fun lastRefusal(handle: Double): Map<String, Any?>? = vault(handle).lastRefusal()?.let(Told::refusal)
+    fun lastRefusal(handle: Double): Map<String, Any?>? = vaults.use(handle) { it.lastRefusal() }?.let(Told::refusal)
 
     suspend fun quarantine(handle: Double, acknowledgedUnsynced: Double?): Map<String, Any?> =
-        Told.quarantined(vault(handle).quarantine(acknowledgedUnsynced?.let { count(it, "the number of records") }))
+        vaults.use(handle) { vault ->
+            Told.quarantined(vault.quarantine(acknowledgedUnsynced?.let { count(it, "the number of records") }))
+        }
 
     suspend fun quarantined(handle: Double): List<Map<String, Any?>> =
-        vault(handle).quarantined().map(Told::quarantined)
+        vaults.use(handle) { it.quarantined() }.map(Told::quarantined)
 
     suspend fun selfTest(optionsJson: String): Map<String, Any?> {
         platform.loadLibrary()

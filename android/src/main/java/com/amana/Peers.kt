@@ -9,8 +9,6 @@ internal class Peers(
     private val operations: Operations,
     private val events: Events,
 ) {
-    private fun vault(handle: Double) = vaults.require(handle).vault
-
     suspend fun signIn(
         handle: Double,
         url: String,
@@ -19,13 +17,13 @@ internal class Peers(
         password: ByteArray,
         operation: Double,
     ): Map<String, Any?> = operations.run(operation) { cancel ->
-        Told.person(vault(handle).signIn(url, privateCaPem, email, password, cancel))
+        Told.person(vaults.use(handle) { it.signIn(url, privateCaPem, email, password, cancel) })
     }
 
-    suspend fun signOut(handle: Double) = vault(handle).signOut()
+    suspend fun signOut(handle: Double) = vaults.use(handle) { it.signOut() }
 
     suspend fun pairHub(handle: Double, qrText: String, operation: Double): Map<String, Any?> =
-        operations.run(operation) { cancel -> ToldOfPeers.hub(vault(handle).pairHub(qrText, cancel)) }
+        operations.run(operation) { cancel -> ToldOfPeers.hub(vaults.use(handle) { it.pairHub(qrText, cancel) }) }
 
     suspend fun signInAtHub(
         handle: Double,
@@ -34,46 +32,45 @@ internal class Peers(
         password: ByteArray,
         operation: Double,
     ): Map<String, Any?> = operations.run(operation) { cancel ->
-        Told.person(vault(handle).signInAtHub(peer, email, password, cancel))
+        Told.person(vaults.use(handle) { it.signInAtHub(peer, email, password, cancel) })
     }
 
-    suspend fun hubs(handle: Double): List<Map<String, Any?>> = vault(handle).hubs().map(ToldOfPeers::hub)
+    suspend fun hubs(handle: Double): List<Map<String, Any?>> = vaults.use(handle) { it.hubs() }.map(ToldOfPeers::hub)
 
-    suspend fun moveHub(handle: Double, peer: String, url: String) = vault(handle).moveHub(peer, url)
+    suspend fun moveHub(handle: Double, peer: String, url: String) = vaults.use(handle) { it.moveHub(peer, url) }
 
-    suspend fun forget(handle: Double, peer: String) = vault(handle).forgetPeer(peer)
+    suspend fun forget(handle: Double, peer: String) = vaults.use(handle) { it.forgetPeer(peer) }
 
     suspend fun sync(handle: Double, peer: String?, fullPull: Boolean, operation: Double): Map<String, Any?> {
         val with = peer ?: CLOUD
         return operations.run(operation) { cancel ->
             val opened = vaults.require(handle)
             val listener = Listener(events, opened.handle, operation, with)
-            ToldOfPeers.report(with, opened.vault.syncWith(with, listener, cancel, fullPull))
+            ToldOfPeers.report(with, opened.use { it.syncWith(with, listener, cancel, fullPull) })
         }
     }
 
-    suspend fun status(handle: Double): Map<String, Any?> {
-        val vault = vault(handle)
-        return ToldOfPeers.status(vault.status(), vault.syncStatus())
-    }
+    suspend fun status(handle: Double): Map<String, Any?> =
+        vaults.use(handle) { ToldOfPeers.status(it.status(), it.syncStatus()) }
 
     suspend fun standing(handle: Double, table: String, id: String): Map<String, Any?> =
-        ToldOfPeers.standing(vault(handle).standing(table, id))
+        ToldOfPeers.standing(vaults.use(handle) { it.standing(table, id) })
 
     suspend fun conflicts(handle: Double, after: Double): List<Map<String, Any?>> =
-        vault(handle).conflicts(whole(after, "an entry's id")).map(ToldOfPeers::conflict)
+        vaults.use(handle) { it.conflicts(whole(after, "an entry's id")) }.map(ToldOfPeers::conflict)
 
     suspend fun undoConflict(handle: Double, id: Double): String =
-        vault(handle).undoConflict(whole(id, "an entry's id"))
+        vaults.use(handle) { it.undoConflict(whole(id, "an entry's id")) }
 
     suspend fun quarantined(handle: Double): List<Map<String, Any?>> =
-        vault(handle).quarantinedRecords().map(ToldOfPeers::quarantined)
+        vaults.use(handle) { it.quarantinedRecords() }.map(ToldOfPeers::quarantined)
 
-    suspend fun release(handle: Double, table: String, id: String) = vault(handle).releaseRecord(table, id)
+    suspend fun release(handle: Double, table: String, id: String) = vaults.use(handle) { it.releaseRecord(table, id) }
 
-    suspend fun releaseAll(handle: Double): Long = vault(handle).releaseAllRecords().toLong()
+    suspend fun releaseAll(handle: Double): Long = vaults.use(handle) { it.releaseAllRecords() }.toLong()
 
-    suspend fun digest(handle: Double): List<Map<String, Any?>> = vault(handle).digest().map(ToldOfPeers::digest)
+    suspend fun digest(handle: Double): List<Map<String, Any?>> =
+        vaults.use(handle) { it.digest() }.map(ToldOfPeers::digest)
 
     /** Tells of progress to the app. */
     private class Listener(

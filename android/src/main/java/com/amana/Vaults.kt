@@ -13,6 +13,7 @@ import amana.core.OpenRequest
 import amana.core.StateObserver
 import amana.core.Vault
 import amana.core.VaultState
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
 import java.util.concurrent.ConcurrentHashMap
@@ -21,8 +22,8 @@ import java.util.concurrent.atomic.AtomicBoolean
 /** A handle: the vault, how it was asked for, and what tells JavaScript of its changes. */
 internal class OpenVault(
     request: OpenRequest,
-    val vault: Vault,
-    val direct: DirectHandle,
+    private val vault: Vault,
+    private val direct: DirectHandle,
 ) {
     val name: String = request.name
     val keyStore: KeyStoreOptions = request.keyStore
@@ -31,6 +32,17 @@ internal class OpenVault(
     val handle: Long = direct.number()
     private var observations: List<Observation> = emptyList()
     private val closedTold = AtomicBoolean()
+
+    @Volatile
+    private var isReleased = false
+
+    /** Calls the vault; one whose handle is closed meanwhile fails as one that comes afterwards. */
+    inline fun <T> use(call: (Vault) -> T): T = try {
+        call(vault)
+    } catch (cause: IllegalStateException) {
+        // So the bindings refuse what was destroyed; the end of a coroutine is of this kind, too.
+        throw if (isReleased && cause !is CancellationException) Failure.closed() else cause
+    }
 
     fun watch(events: Events) {
         observations = listOf(
@@ -69,8 +81,8 @@ internal class OpenVault(
             it.close()
         }
         direct.close()
-        // Not destroyed: a call that began before would fail as a defect does. It hears from the core what
-        // became of the vault.
+        isReleased = true
+        vault.close()
         tell(events, VaultState.CLOSED)
     }
 }
@@ -88,6 +100,8 @@ internal class Vaults(private val events: Events) {
 
     fun require(handle: Double): OpenVault = find(handle) ?: throw Failure.closed()
 
+    inline fun <T> use(handle: Double, call: (Vault) -> T): T = require(handle).use(call)
+
     fun find(handle: Double): OpenVault? =
         if (handle == Math.rint(handle) && handle > 0) open[handle.toLong()] else null
 
@@ -100,7 +114,7 @@ internal class Vaults(private val events: Events) {
     suspend fun remove(handle: Double) = turn.withLock {
         val gone = find(handle)?.let { open.remove(it.handle) } ?: return@withLock
         try {
-            gone.vault.detach()
+            gone.use { it.detach() }
         } finally {
             gone.release(events)
         }
@@ -109,7 +123,7 @@ internal class Vaults(private val events: Events) {
     /** Destroys a vault, and lets go of every handle of it; of none where it is not destroyed. */
     suspend fun wipe(handle: Double) = turn.withLock {
         val wiped = require(handle)
-        wiped.vault.wipe()
+        wiped.use { it.wipe() }
         open.values.filter { it.name == wiped.name }.forEach { gone ->
             open.remove(gone.handle)
             gone.release(events)

@@ -1,5 +1,9 @@
 package com.amana
 
+import groovyjarjarasm.asm.AnnotationVisitor
+import groovyjarjarasm.asm.ClassReader
+import groovyjarjarasm.asm.ClassVisitor
+import groovyjarjarasm.asm.Opcodes
 import org.codehaus.groovy.ast.CodeVisitorSupport
 import org.codehaus.groovy.ast.expr.MethodCallExpression
 import org.codehaus.groovy.ast.expr.VariableExpression
@@ -75,6 +79,38 @@ class BuildFilesTest {
         assertTrue(lines.any { it.startsWith("jvmTarget.set(") && it.endsWith(".JVM_17)") })
     }
 
+    /**
+     * Lint ends an app's build at a class that calls what the oldest Android does not have, and does not
+     * say from which version on it is called.
+     */
+    @Test
+    fun classesThatNeedAndroid9SaySo() {
+        val classes = File(AmanaModule::class.java.protectionDomain.codeSource.location.toURI())
+        val named = checkNotNull(File(classes, "com/amana").listFiles())
+        val needs = named.filter { it.extension == "class" && it.readText(Charsets.ISO_8859_1).contains(BIOMETRICS) }
+        assertTrue(needs.size > 1)
+        val outermost = needs.map { it.name.substringBefore(".class").substringBefore("$") }.toSet()
+        assertEquals(setOf("BiometricPresence"), outermost)
+        for (name in outermost) {
+            val text = File(needs.first().parentFile, "$name.class").readBytes()
+            val from = mutableListOf<Any?>()
+            ClassReader(text).accept(
+                object : ClassVisitor(Opcodes.ASM9) {
+                    override fun visitAnnotation(descriptor: String, isVisible: Boolean): AnnotationVisitor? {
+                        if (descriptor != "Landroid/annotation/TargetApi;") return null
+                        return object : AnnotationVisitor(Opcodes.ASM9) {
+                            override fun visit(key: String, value: Any?) {
+                                from += value
+                            }
+                        }
+                    }
+                },
+                0,
+            )
+            assertEquals(listOf<Any?>(28), from, name)
+        }
+    }
+
     @Test
     fun noPermissionButTwo() {
         val asked = xml("src/main/AndroidManifest.xml").getElementsByTagName("uses-permission")
@@ -91,5 +127,10 @@ class BuildFilesTest {
             val paths = List(excluded.length) { (excluded.item(it) as Element).getAttribute("path") }
             assertTrue(paths.any { it.contains("amana") }, rule.name)
         }
+    }
+
+    private companion object {
+        /** The package that came with Android 9. */
+        const val BIOMETRICS = "android/hardware/biometrics"
     }
 }

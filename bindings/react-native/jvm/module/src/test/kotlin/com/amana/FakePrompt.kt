@@ -23,7 +23,7 @@ internal class FakePrompt(private val confirms: () -> Boolean?) : PresencePrompt
     }
 
     override suspend fun derive(request: PresenceRequest, title: String, cancelText: String): PresenceOutcome {
-        // as a prompt, beside whatever else is called meanwhile
+        // as a prompt does: other calls go on meanwhile
         val answer = withContext(Dispatchers.IO) { confirms() }
         val isConfirmed = answer ?: return NoPresence.derive(request, title, cancelText)
         val secret = secrets[request.alias] ?: return PresenceOutcome.Absent

@@ -1,8 +1,15 @@
 package com.amana
 
+import com.facebook.react.bridge.Promise
 import com.facebook.react.bridge.ReadableArray
 import com.facebook.react.bridge.ReadableMap
 import kotlinx.coroutines.runBlocking
+import java.util.concurrent.CompletableFuture
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.Semaphore
+import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicBoolean
+import kotlin.concurrent.thread
 import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
@@ -125,11 +132,48 @@ class LifeTest {
     }
 
     @Test
+    fun aHandleThatIsClosedWhileThePersonIsAskedIsClosed() {
+        val isAsking = Semaphore(0)
+        val mayAnswer = Semaphore(0)
+        var isSlow = false
+        val prompt = FakePrompt {
+            if (isSlow) {
+                isAsking.release()
+                check(mayAnswer.tryAcquire(60, TimeUnit.SECONDS))
+            }
+            true
+        }
+        Phone(prompt).use { phone ->
+            val last = phone.attach()
+            phone.call { createForPerson(last, "amal", secret("4711"), null, it) }
+            phone.call { addPresence(last, "Open", "No", it) }
+            phone.call { lock(last, it) }
+            val first = phone.attach()
+            isSlow = true
+            val asked: List<AmanaModule.(Double, Promise) -> Unit> = listOf(
+                { handle, promise -> unlockWithPresence(handle, "Open", "No", promise) },
+                { handle, promise -> salvageWithPresence(handle, "Open", "No", promise) },
+            )
+            // with another handle of the vault open, and without
+            for ((handle, ask) in listOf(first, last).zip(asked)) {
+                val answer = phone.start { ask(handle, it) }
+                assertTrue(isAsking.tryAcquire(60, TimeUnit.SECONDS))
+                phone.call { closeVault(handle, it) }
+                mayAnswer.release()
+                assertEquals("closed", assertFailsWith<Rejection> { answer.get() }.code)
+                prompt.derived.forEach { bytes -> assertTrue(bytes.all { it == 0.toByte() }) }
+            }
+        }
+    }
+
+    @Test
     fun whenTheAppGoesEveryHandleIsClosedAlsoOneThatIsBeingMade() = repeat(20) {
         Phone().use { phone ->
             val open = phone.open()
             val late = phone.start { attachVault("{\"name\":\"late\"}", it) }
             phone.module.invalidate()
+            // what takes events is freed now
+            val told = phone.toldSoFar()
             phone.module.invalidate()
             val handles = mutableSetOf(open)
             try {
@@ -137,22 +181,34 @@ class LifeTest {
             } catch (refused: Rejection) {
                 assertTrue(refused.code == "closed" || refused.code == "cancelled", refused.code)
             }
-            handles.forEach { while (phone.module.vaultState(it) != "closed") Thread.yield() }
+            phone.awaitEnd()
+            handles.forEach { assertEquals("closed", phone.module.vaultState(it)) }
+            assertEquals(told, phone.toldSoFar())
         }
     }
 
-    /** What takes events is freed by then; the vault's own end is one. */
     @Test
-    fun nothingIsToldOnceTheAppIsGone() = repeat(20) {
-        Phone().use { phone ->
-            val handle = phone.open()
-            phone.event("onVaultState") { it.getString("state") == "unlocked" }
-            phone.module.invalidate()
-            val told = phone.toldSoFar()
-            while (phone.module.vaultState(handle) != "closed") Thread.yield()
-            // whoever attaches now waits until the vault is closed, and all of it is told by then
-            Phone(home = phone.home).use { next -> next.open() }
-            assertEquals(told, phone.toldSoFar())
+    fun theAppThatGoesWaitsForTheEventThatIsBeingSent() {
+        val isSending = CountDownLatch(1)
+        val maySend = CountDownLatch(1)
+        val sent = AtomicBoolean()
+        val phone = Phone {
+            isSending.countDown()
+            check(maySend.await(60, TimeUnit.SECONDS))
+            sent.set(true)
+        }
+        phone.use {
+            phone.open()
+            assertTrue(isSending.await(60, TimeUnit.SECONDS))
+            val wasSent = CompletableFuture<Boolean>()
+            val going = thread {
+                phone.module.invalidate()
+                wasSent.complete(sent.get())
+            }
+            while (going.isAlive && going.state != Thread.State.BLOCKED) Thread.yield()
+            maySend.countDown()
+            assertTrue(wasSent.get(60, TimeUnit.SECONDS))
+            phone.awaitEnd()
         }
     }
 
@@ -164,29 +220,21 @@ class LifeTest {
             val handle = next.attach()
             assertEquals("unlocked", next.module.vaultState(handle))
             old.module.invalidate()
-            old.handles.forEach { while (old.module.vaultState(it) != "closed") Thread.yield() }
+            old.awaitEnd()
             assertEquals(0.0, next.call { countRecords(handle, "patients", "{}", it) })
         }
     }
 
     @Test
-    fun aHandleThatIsClosedWhileThePersonIsAskedIsClosed() {
-        lateinit var phone: Phone
-        var handle = 0.0
-        var closes = false
-        phone = Phone(
-            FakePrompt {
-                if (closes) phone.call { closeVault(handle, it) }
-                true
-            },
-        )
+    fun anAppMayGoInTheMiddleOfAnEvent() {
+        val module = CompletableFuture<AmanaModule>()
+        val phone = Phone { module.get(60, TimeUnit.SECONDS).invalidate() }
         phone.use {
-            handle = phone.attach()
-            phone.call { createForPerson(handle, "amal", secret("4711"), null, it) }
-            phone.call { addPresence(handle, "Open", "No", it) }
-            phone.call { lock(handle, it) }
-            closes = true
-            assertEquals("closed", phone.refused { unlockWithPresence(handle, "Open", "No", it) })
+            module.complete(phone.module)
+            val handle = phone.attach()
+            phone.start { openForDevice(handle, null, it) }
+            phone.awaitEnd()
+            assertEquals(1, phone.toldSoFar())
         }
     }
 

@@ -52,11 +52,12 @@ class OperationsTest {
     private class Asking(private val bench: Bench, private val handle: Double) {
         /** The code of a sign-in where nobody listens: only a cancelled one does not try. */
         suspend fun outcome(operation: Double, before: () -> Unit = {}): String {
-            val vault = bench.bridge.vaults.require(handle).vault
             val refused = assertFailsWith<Exception> {
                 bench.bridge.operations.run(operation) { cancel: CancelHandle? ->
                     before()
-                    vault.signIn("https://127.0.0.1:1", null, "a@b.c", byteArrayOf(1), cancel)
+                    bench.bridge.vaults.use(handle) {
+                        it.signIn("https://127.0.0.1:1", null, "a@b.c", byteArrayOf(1), cancel)
+                    }
                 }
             }
             return Failure.of(refused).code

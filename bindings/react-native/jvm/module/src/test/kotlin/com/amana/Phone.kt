@@ -4,6 +4,8 @@ import com.facebook.react.bridge.JavaOnlyArray
 import com.facebook.react.bridge.Promise
 import com.facebook.react.bridge.ReadableMap
 import com.facebook.react.bridge.WritableMap
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeout
 import java.io.File
 import java.nio.file.Files
 import java.util.concurrent.CompletableFuture
@@ -37,10 +39,14 @@ internal class Answer : OnePromise() {
 internal class Phone(
     presence: PresencePrompt = NoPresence,
     val home: File = Files.createTempDirectory("amana-phone").toFile(),
+    onEvent: () -> Unit = {},
 ) : AutoCloseable {
     private val told = LinkedBlockingQueue<Pair<String, ReadableMap>>()
-    val handles = mutableListOf<Double>()
-    val module = desktopModule(home, presence) { name, value -> told.add(name to value) }
+    private val handles = mutableListOf<Double>()
+    val module = desktopModule(home, presence) { name, value ->
+        told.add(name to value)
+        onEvent()
+    }
 
     /** Calls and waits. */
     fun call(method: AmanaModule.(Promise) -> Unit): Any? = start(method).get()
@@ -74,6 +80,9 @@ internal class Phone(
 
     /** How many events came that nobody has taken. */
     fun toldSoFar(): Int = told.size
+
+    /** Returns once all is closed that was open when the app went. */
+    fun awaitEnd() = runBlocking { withTimeout(60_000) { module.ended.join() } }
 
     /** Closes what is open first: a vault that closes by itself may still write into the directory. */
     override fun close() {

@@ -80,7 +80,7 @@ class SyncTest {
             silence.called()
             phone.module.invalidate()
             assertEquals("cancelled", codeOf(second))
-            phone.event("onVaultState") { it.getString("state") == "closed" }
+            phone.awaitEnd()
             assertEquals("closed", phone.module.vaultState(handle))
         }
     }
