@@ -5,6 +5,7 @@
  */
 import type { AmanaError } from './errors.ts';
 import { isAmanaError, toAmanaError } from './errors.ts';
+import { tell } from './listeners.ts';
 
 /** What a live source shows. */
 export interface LiveSnapshot<T> {
@@ -102,6 +103,6 @@ export class Live<T> {
     const { status, value, error } = this.snapshot;
     if (status === next.status && value === next.value && error === next.error) return;
     this.snapshot = next;
-    for (const listener of [...this.listeners]) listener();
+    tell(this.listeners);
   }
 }
