@@ -17,7 +17,7 @@ export function tell<A extends unknown[]>(
   }
 }
 
-/** What of React Native's global of this name is used. Not there outside of an app, as in a test. */
+/** What of React Native's global of this name is used. Not there outside of React Native. */
 interface Handlers {
   getGlobalHandler(): (error: unknown, isFatal: boolean) => void;
 }

@@ -5,6 +5,7 @@
 import { checkFunction, checkOptions } from './check.ts';
 import type { AmanaError } from './errors.ts';
 import { isAmanaError, toAmanaError } from './errors.ts';
+import { tell } from './listeners.ts';
 import type { SyncReport, SyncStatus } from './NativeAmana.ts';
 import { listen } from './native.ts';
 import { onPeersChanged } from './notices.ts';
@@ -137,7 +138,7 @@ export class SyncStore {
     );
     if (same) return;
     this.view = { ...this.view, ...change };
-    for (const listener of [...this.listeners]) listener();
+    tell(this.listeners);
   }
 }
 

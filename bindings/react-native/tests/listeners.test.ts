@@ -3,7 +3,10 @@ import type { Vault } from 'react-native-amana';
 import { openVault } from 'react-native-amana';
 import { amanaMock } from 'react-native-amana/jest';
 
+import { Cell } from '../src/cell.ts';
 import { tell, uncaught } from '../src/listeners.ts';
+import { changingPeers, onPeersChanged } from '../src/notices.ts';
+import { syncStore } from '../src/sync-store.ts';
 import { PATIENT, until } from './contract/harness.ts';
 import { uncaughtErrors } from './uncaught.ts';
 
@@ -51,4 +54,65 @@ test('without React Native the error is thrown where nobody is in the way', () =
   timer.mockRestore();
   expect(first).toThrow('odd');
   expect(second).toThrow('odd, too');
+});
+
+test('no listener of a vault starves those behind it', async () => {
+  const heard = new Set<string>();
+  /** Two listeners of a kind, the first of which throws. */
+  const both = (kind: string, listen: (listener: () => void) => () => void) => {
+    const first = listen(bad(kind));
+    const second = listen(() => heard.add(kind));
+    return () => [first, second].forEach((stop) => stop());
+  };
+  const stops = [
+    both('change', (listener) => vault.onChange(listener)),
+    both('values', (listener) => vault.storage.subscribe(listener)),
+    both('state', (listener) => vault.onState(listener)),
+    both('peers', (listener) => onPeersChanged(vault.handle, listener)),
+  ];
+  await patients().create(PATIENT);
+  await vault.storage.setItem('language', 'ar');
+  // nor the call that they hear of
+  expect(await changingPeers(vault.handle, Promise.resolve(1))).toBe(1);
+  await vault.lock();
+  await vault.glance();
+  await errors.reported();
+  stops.forEach((stop) => stop());
+  expect([...heard].sort()).toEqual(['change', 'peers', 'state', 'values']);
+  expect(errors.seen.map(([what]) => what).sort()).toEqual(['change', 'peers', 'state', 'values']);
+});
+
+test('no listener to a sync stops it or what shows it', async () => {
+  await vault.signIn({ url: 'https://clinic.example', email: 'a', password: 'b' });
+  const store = syncStore(vault);
+  const phases: string[] = [];
+  let shown = 0;
+  const stops = [store.subscribe(bad('view')), store.subscribe(() => shown++)];
+  const stop = vault.sync({ onProgress: bad('progress') });
+  const report = await store.sync({
+    onProgress: ({ phase }) => {
+      phases.push(phase);
+      throw new Error('progress');
+    },
+  });
+  await stop;
+  expect(report).not.toBeNull();
+  await until(() => store.get().status?.person?.name === 'a');
+  expect(phases).toContain('finished');
+  expect(shown).toBeGreaterThan(3);
+  stops.forEach((end) => end());
+  await errors.reported();
+  expect(new Set(errors.seen.map(([what]) => what))).toEqual(new Set(['view', 'progress']));
+});
+
+test('no listener to a value that is there at once starves those behind it', () => {
+  let value = 1;
+  const cell = new Cell<number>({ read: () => value, watch: () => () => undefined });
+  const second = jest.fn();
+  const stops = [cell.subscribe(bad('first')), cell.subscribe(second)];
+  second.mockClear();
+  value = 2;
+  cell.refresh();
+  expect(second).toHaveBeenCalledTimes(1);
+  stops.forEach((stop) => stop());
 });

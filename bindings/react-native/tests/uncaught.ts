@@ -18,9 +18,11 @@ export function uncaughtErrors(): Uncaught {
     };
     place.ErrorUtils = { getGlobalHandler: () => handler };
   });
-  afterEach(() => {
+  // timers of one length fire in the order in which they were set
+  const reported = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+  afterEach(async () => {
+    await reported();
     place.ErrorUtils = before;
   });
-  // timers of one length fire in the order in which they were set
-  return { seen, reported: () => new Promise((resolve) => setTimeout(resolve, 0)) };
+  return { seen, reported };
 }
