@@ -96,7 +96,10 @@ export class Live<T> {
     if (isAmanaError(error, 'locked', 'closed')) {
       return { status: 'locked', value: this.source.empty, error: null };
     }
-    return { status: 'error', value: this.snapshot.value, error };
+    const before = this.snapshot.error;
+    // each read fails with an error of its own
+    const isSame = before !== null && sameError(before, error);
+    return { status: 'error', value: this.snapshot.value, error: isSame ? before : error };
   }
 
   private show(next: LiveSnapshot<T>): void {
@@ -105,4 +108,14 @@ export class Live<T> {
     this.snapshot = next;
     tell(this.listeners);
   }
+}
+
+function sameError(a: AmanaError, b: AmanaError): boolean {
+  return (
+    a.code === b.code &&
+    a.message === b.message &&
+    a.at === b.at &&
+    a.retryable === b.retryable &&
+    a.retryAfterMs === b.retryAfterMs
+  );
 }

@@ -1,8 +1,10 @@
 /** Records of one table: writes, look-ups, queries in pages, and results that follow the store. */
-import { checkFields, checkFunction, checkId, checkText, invalid, isPlainObject } from './check.ts';
+import { checkFields, checkId, checkText, invalid, isPlainObject } from './check.ts';
 import { Live } from './live.ts';
 import type { ChangedTable } from './NativeAmana.ts';
 import { call, listen, native } from './native.ts';
+import type { ObserveHandlers } from './observe.ts';
+import { observe } from './observe.ts';
 import type { Page } from './page.ts';
 import { PageReader } from './page.ts';
 import type { Query, QueryInput } from './query.ts';
@@ -59,13 +61,16 @@ export class Table<S, T extends TableName<S>> {
     return new Results<Row<S, T> & X>(this.handle, this.name, toQuery(query));
   }
 
-  /** Calls back with a record, or null, now and whenever it changes. Returns how to stop. */
-  observe(id: string, listener: (row: Row<S, T> | null) => void): () => void {
-    checkFunction(listener, 'a listener');
-    const live = this.live(id);
-    return live.subscribe(() => {
-      if (live.get().status === 'ready') listener(live.get().value);
-    });
+  /**
+   * Calls back with a record, or null, now and whenever it changes. Returns how to stop. The handlers hear
+   * of the lock and of what cannot be read.
+   */
+  observe(
+    id: string,
+    listener: (row: Row<S, T> | null) => void,
+    handlers?: ObserveHandlers
+  ): () => void {
+    return observe(this.live(id), listener, handlers);
   }
 
   /** A record that follows the store. What `useRecord` shows. */
@@ -140,13 +145,12 @@ export class Results<R extends object> {
     return call((module) => module.countRecords(this.handle, this.table, this.json));
   }
 
-  /** Calls back with the first page, now and whenever it changes. Returns how to stop. */
-  observe(listener: (rows: readonly R[]) => void): () => void {
-    checkFunction(listener, 'a listener');
-    const live = this.live();
-    return live.subscribe(() => {
-      if (live.get().status === 'ready') listener(live.get().value);
-    });
+  /**
+   * Calls back with the first page, now and whenever it changes. Returns how to stop. The handlers hear of
+   * the lock and of what cannot be read.
+   */
+  observe(listener: (rows: readonly R[]) => void, handlers?: ObserveHandlers): () => void {
+    return observe(this.live(), listener, handlers);
   }
 
   /** The first page as a value that follows the store. What `useQuery` shows. */
