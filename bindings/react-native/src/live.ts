@@ -97,7 +97,8 @@ export class Live<T> {
     do {
       this.stale = false;
       const next = await this.read(round);
-      if (next === null) return;
+      // it may have been locked since the answer came, too
+      if (next === null || round !== this.round) return;
       this.show(next);
       // who was told may have ended it
       if (round !== this.round) return;

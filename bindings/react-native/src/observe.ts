@@ -4,8 +4,8 @@
  */
 import { checkFunction, checkOptions } from './check.ts';
 import type { AmanaError } from './errors.ts';
-import type { Live } from './live.ts';
 import { uncaught } from './listeners.ts';
+import type { Live } from './live.ts';
 
 /** What an observer hears of beside what it observes: what hooks show as `locked` and `error`. */
 export interface ObserveHandlers {

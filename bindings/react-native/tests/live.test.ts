@@ -50,6 +50,18 @@ test('a lock shows nothing at once, and what was being read comes to nothing', a
   expect(reads).toHaveLength(3);
 });
 
+test('nor does an answer that has come, and is not shown yet', async () => {
+  for (let ticks = 0; ticks < 10; ticks++) {
+    const { live, reads, lock } = held();
+    live.subscribe(() => undefined);
+    reads[0]?.end('a');
+    for (let i = 0; i < ticks; i++) await Promise.resolve();
+    lock();
+    await settled();
+    expect([ticks, live.get().status]).toEqual([ticks, 'locked']);
+  }
+});
+
 test('a change that comes while a read finds the vault locked is read', async () => {
   const { live, reads, change } = held();
   live.subscribe(() => undefined);
