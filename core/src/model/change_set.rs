@@ -81,6 +81,8 @@ pub struct PullReply {
     pub bytes: u64,
     /// Whether everything was asked for, not only what is new.
     pub full: bool,
+    /// The tables that it has, with rows or without. What it does not hold of any other says nothing.
+    pub tables: Vec<TableIndex>,
     /// What was passed over.
     pub skipped: SkipCounts,
 }

@@ -68,6 +68,8 @@ pub(super) struct TableState {
     with_keys: bool,
     /// What was deleted in it, where it has keys.
     pub(super) buried: Vec<Buried>,
+    /// The reply has it, with rows or without.
+    pub(super) listed: bool,
     /// Where it is the child of a table: that table, and the column that refers to it.
     pub(super) parents: Vec<(TableIndex, usize)>,
     is_deleted: Option<usize>,
@@ -116,6 +118,7 @@ impl<'t> Apply<'t> {
                 with_sent: pushed && sent::has_any(connection, &table.name)?,
                 with_keys: !table.natural_key.is_empty() && (filled || !buried.is_empty()),
                 buried,
+                listed: reply.tables.contains(&index),
                 parents: parents(&context.schema, index),
                 is_deleted: table.position("is_deleted"),
                 expect_new: true,

@@ -435,7 +435,7 @@ impl Database {
                 peers::set_url(tx.connection, &peer, address.url.as_str())?;
             }
             if session::person_id(tx.connection)?.as_deref() != Some(&session.person.id) {
-                records::remove_own_rows(tx)?;
+                records::remove_own_rows(tx, |_| true)?;
             }
             session::save(tx.connection, &session)
         })

@@ -1,5 +1,6 @@
 //! What a pull tells by what it does not hold: rows that were sent and did not come back, and, where
-//! everything was asked for, records that are gone or only absent.
+//! everything was asked for, records that are gone or only absent. A table that it leaves out as a whole
+//! tells nothing.
 
 use super::apply::{Apply, CANCEL_STRIDE};
 use super::transaction::WriteTransaction;
@@ -24,7 +25,7 @@ pub(super) fn after_pull(
 fn not_come_back(apply: &mut Apply<'_>, tx: &WriteTransaction<'_>, full: bool) -> Result<()> {
     let context = tx.context;
     for (index, table) in context.schema.tables() {
-        if table.direction != Direction::Both {
+        if table.direction != Direction::Both || !apply.state(index).listed {
             continue;
         }
         for (id, row) in sent::unconfirmed(tx.connection, &apply.terms.id, table)? {
@@ -60,7 +61,8 @@ fn sweep(apply: &mut Apply<'_>, tx: &mut WriteTransaction<'_>, cancel: &CancelTo
     let now_ms = context.clock.now_ms();
     for (index, table) in context.schema.tables() {
         // Own rows were replaced as a whole.
-        if table.direction == Direction::Local || table.own_rows_only.is_some() {
+        let is_own = table.direction == Direction::Local || table.own_rows_only.is_some();
+        if is_own || !apply.state(index).listed {
             continue;
         }
         let unseen = absent::unseen(tx.connection, index, table, &seen)?;

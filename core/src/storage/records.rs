@@ -383,12 +383,16 @@ pub(super) fn descendants(
     Ok(found)
 }
 
-/// Empties the tables that keep only the signed-in person's rows. No server announces that such a
-/// row is gone: they are replaced as a whole, by the next full pull.
-pub(super) fn remove_own_rows(tx: &mut WriteTransaction<'_>) -> Result<()> {
+/// Empties those of these tables that keep only the signed-in person's rows. No server announces that
+/// such a row is gone: they are replaced as a whole, by the next full pull.
+pub(super) fn remove_own_rows(
+    tx: &mut WriteTransaction<'_>,
+    which: impl Fn(TableIndex) -> bool,
+) -> Result<()> {
     let context = tx.context;
     for (index, table) in context.schema.tables() {
-        if table.own_rows_only.is_none() || table.direction != Direction::Pull {
+        let keeps_own = table.own_rows_only.is_some() && table.direction == Direction::Pull;
+        if !keeps_own || !which(index) {
             continue;
         }
         let name = table_sql::quote(&table.name);

@@ -57,7 +57,7 @@ impl SyncStore for Database {
                 let cloud = peers::status(tx.connection, &PeerId::cloud())?;
                 // What the cloud said about rights, no hub replaces.
                 if reply.full && (kind == PeerKind::Cloud || cloud.cursor <= 0) {
-                    records::remove_own_rows(tx)?;
+                    records::remove_own_rows(tx, |table| reply.tables.contains(&table))?;
                 }
                 let report = apply::apply(tx, &terms, &reply, &mut *source, rule, &cancel)?;
                 // The cloud announces no deletions with everything: its cursor, where there is one,

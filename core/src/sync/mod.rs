@@ -9,6 +9,7 @@ mod budget;
 mod checks;
 mod engine;
 mod merge;
+mod probe;
 mod progress;
 mod pull;
 mod push;

@@ -24,12 +24,18 @@ const PIECE: PieceLimit = PieceLimit {
 };
 /// What is read at once: a few pieces, since each that is acknowledged empties what a reader of the
 /// database knows of it.
-const PAGE: PieceLimit = PieceLimit {
+pub(super) const PAGE: PieceLimit = PieceLimit {
     rows: 4 * PIECE.rows,
     bytes: 2 * PIECE.bytes,
 };
-/// How many other pieces are tried before the peer is held to be down.
-const PROBES: usize = 8;
+
+/// How far a push got.
+enum Ended {
+    /// To the end.
+    Sent,
+    /// So many rows were refused one after the other that it may be the peer.
+    InDoubt(Error),
+}
 
 impl Run<'_> {
     /// Sends what the peer has not taken yet.
@@ -43,6 +49,7 @@ impl Run<'_> {
         }
         let mut refusals = Refusals::new(noted);
         let outcome = self.push_classes(&mut refusals);
+        self.report.waiting += refusals.waiting();
         let conclusion = refusals.conclude(outcome, engine.clock.now_ms());
         if engine.cancel.is_cancelled() {
             return conclusion.outcome;
@@ -56,13 +63,30 @@ impl Run<'_> {
     }
 
     fn push_classes(&mut self, refusals: &mut Refusals) -> Result<()> {
-        for stage in 0..=last_stage(self.engine.schema) {
-            self.push_class(PushClass::Upserts { stage }, refusals)?;
+        let upserts =
+            (0..=last_stage(self.engine.schema)).map(|stage| PushClass::Upserts { stage });
+        let classes: Vec<_> = upserts.chain([PushClass::Deletions]).collect();
+        while let Ended::InDoubt(error) = self.push_in_order(&classes, refusals)? {
+            if !self.probe(&classes, refusals)? {
+                return Err(error);
+            }
+            // It was the rows: without them, from the start. Less waits than before.
+            let proven = refusals.take_proven(self.engine.clock.now_ms());
+            self.put_aside(proven)?;
         }
-        self.push_class(PushClass::Deletions, refusals)
+        Ok(())
     }
 
-    fn push_class(&mut self, class: PushClass, refusals: &mut Refusals) -> Result<()> {
+    fn push_in_order(&mut self, classes: &[PushClass], refusals: &mut Refusals) -> Result<Ended> {
+        for class in classes {
+            if let Ended::InDoubt(error) = self.push_class(*class, refusals)? {
+                return Ok(Ended::InDoubt(error));
+            }
+        }
+        Ok(Ended::Sent)
+    }
+
+    fn push_class(&mut self, class: PushClass, refusals: &mut Refusals) -> Result<Ended> {
         let engine = self.engine;
         let collect =
             |after: &OutboxPosition| engine.store.collect(&engine.terms, class, after, PAGE);
@@ -79,9 +103,9 @@ impl Run<'_> {
             };
             let rows = self.sendable(page.rows, refusals)?;
             let alone = class == PushClass::Deletions && engine.terms.id.kind() == PeerKind::Cloud;
-            self.push_pieces(pieces(engine.schema, alone, &rows), refusals)?;
-            let Some((next, ahead)) = ahead else {
-                return Ok(());
+            let ended = self.push_pieces(pieces(engine.schema, alone, &rows), refusals)?;
+            let (Ended::Sent, Some((next, ahead))) = (&ended, ahead) else {
+                return Ok(ended);
             };
             after = next;
             page = ahead.wait()?;
@@ -89,7 +113,7 @@ impl Run<'_> {
     }
 
     /// The rows that may be sent; those that the peer could only refuse or ruin are put aside.
-    fn sendable(
+    pub(super) fn sendable(
         &mut self,
         rows: Vec<OutboxRow>,
         refusals: &mut Refusals,
@@ -122,14 +146,13 @@ impl Run<'_> {
     }
 
     /// Sends pieces in their order, halving those that are refused.
-    fn push_pieces(&mut self, pieces: Vec<&[OutboxRow]>, refusals: &mut Refusals) -> Result<()> {
+    fn push_pieces(&mut self, pieces: Vec<&[OutboxRow]>, refusals: &mut Refusals) -> Result<Ended> {
         // The next piece is the last one.
         let mut todo = pieces;
         todo.reverse();
         let schema = self.engine.schema;
         while let Some(piece) = todo.pop() {
             if let Some(at) = piece.iter().position(|row| refusals.hold_back(schema, row)) {
-                self.report.waiting += 1;
                 let (before, rest) = piece.split_at(at);
                 todo.extend(
                     [&rest[1..], before]
@@ -144,7 +167,7 @@ impl Run<'_> {
                     let error = refused.error.clone();
                     refusals.refused_alone(row, refused);
                     if refusals.are_doubtful() {
-                        self.probe(&mut todo, refusals, error)?;
+                        return Ok(Ended::InDoubt(error));
                     }
                 }
                 (Some(_), rows) => {
@@ -154,36 +177,12 @@ impl Run<'_> {
                 }
             }
         }
-        Ok(())
-    }
-
-    /// Many rows were refused one after the other. If the peer takes any of the next pieces it was
-    /// the rows; if not it is down, and no more is sent.
-    fn probe(
-        &mut self,
-        todo: &mut Vec<&[OutboxRow]>,
-        refusals: &mut Refusals,
-        error: Error,
-    ) -> Result<()> {
-        for i in (0..todo.len()).rev().take(PROBES) {
-            if todo[i]
-                .iter()
-                .any(|row| refusals.concern(self.engine.schema, row))
-            {
-                continue;
-            }
-            if self.send(todo[i])?.is_none() {
-                refusals.taken();
-                todo.remove(i);
-                return Ok(());
-            }
-        }
-        Err(error)
+        Ok(Ended::Sent)
     }
 
     /// Sends one piece and acknowledges it, or tells why the peer refused it. An error is one that
     /// says nothing about the rows.
-    fn send(&mut self, piece: &[OutboxRow]) -> Result<Option<Refused>> {
+    pub(super) fn send(&mut self, piece: &[OutboxRow]) -> Result<Option<Refused>> {
         let engine = self.engine;
         loop {
             engine.cancel.check()?;

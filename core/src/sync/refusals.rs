@@ -34,6 +34,25 @@ pub(super) struct Refused {
     pub(super) signed: bool,
 }
 
+/// A record by table and id.
+pub(super) type Record = (TableIndex, String);
+
+pub(super) fn record_of(row: &OutboxRow) -> Record {
+    (row.table, row.id.as_str().to_owned())
+}
+
+/// Whether a row refers to one of these records.
+pub(super) fn refers_to_any(schema: &Schema, row: &OutboxRow, records: &HashSet<Record>) -> bool {
+    if records.is_empty() {
+        return false;
+    }
+    let columns = schema.table(row.table).columns.iter().zip(&row.values);
+    columns
+        .filter_map(|(column, value)| Some((column.references.as_deref()?, value.as_text()?)))
+        .filter_map(|(table, id)| Some((schema.find(table)?, id.to_owned())))
+        .any(|record| records.contains(&record))
+}
+
 /// A row that was refused alone.
 pub(super) struct Bad {
     row: Acknowledgement,
@@ -70,9 +89,13 @@ impl Bad {
 #[derive(Default)]
 pub(super) struct Refusals {
     /// New records that the peer does not have: refused, or held back because of one that was.
-    missing: HashSet<(TableIndex, String)>,
+    missing: HashSet<Record>,
+    /// Records that refer to one of those.
+    waiting: HashSet<Record>,
     /// Records that were put aside for this peer before.
-    known: HashSet<(TableIndex, String)>,
+    known: HashSet<Record>,
+    /// Records that it refused alone in this sync.
+    refused: HashSet<Record>,
     rows: Vec<Bad>,
     /// How many of them were refused before the peer took something else: it was working.
     proven: usize,
@@ -131,9 +154,8 @@ impl Refusals {
     /// no reason to doubt the peer.
     pub(super) fn refused_alone(&mut self, row: &OutboxRow, refused: Refused) {
         self.miss(row);
-        let known = self
-            .known
-            .contains(&(row.table, row.id.as_str().to_owned()));
+        let known = self.known.contains(&record_of(row));
+        self.refused.insert(record_of(row));
         self.rows.push(Bad {
             row: row.into(),
             signed: refused.signed,
@@ -150,29 +172,39 @@ impl Refusals {
     /// Whether a row refers to a new record that the peer does not have. The cloud would invent a
     /// visit for it, so it waits; and what refers to it waits too.
     pub(super) fn hold_back(&mut self, schema: &Schema, row: &OutboxRow) -> bool {
-        let waits = self.concern(schema, row);
+        let waits = refers_to_any(schema, row, &self.missing);
         if waits {
+            self.waiting.insert(record_of(row));
             self.miss(row);
         }
         waits
     }
 
-    /// Whether a row refers to a new record that the peer does not have.
-    pub(super) fn concern(&self, schema: &Schema, row: &OutboxRow) -> bool {
-        if self.missing.is_empty() {
-            return false;
-        }
-        let columns = schema.table(row.table).columns.iter().zip(&row.values);
-        columns
-            .filter_map(|(column, value)| Some((column.references.as_deref()?, value.as_text()?)))
-            .filter_map(|(table, id)| Some((schema.find(table)?, id.to_owned())))
-            .any(|record| self.missing.contains(&record))
+    /// New records that the peer does not have.
+    pub(super) const fn missing(&self) -> &HashSet<Record> {
+        &self.missing
+    }
+
+    /// Whether the peer has refused this row alone in this sync.
+    pub(super) fn has_refused(&self, row: &OutboxRow) -> bool {
+        self.refused.contains(&record_of(row))
+    }
+
+    /// How many records wait for one that the peer does not have.
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting.len() as u64
+    }
+
+    /// The peer has taken something: what it refused before is put aside, and is no more part of this.
+    pub(super) fn take_proven(&mut self, now_ms: i64) -> Vec<Refusal> {
+        let proven = self.rows.drain(..std::mem::take(&mut self.proven));
+        proven.map(|bad| bad.put_aside(true, now_ms)).collect()
     }
 
     /// The peer does not get this row now: if it is a new one, what refers to it must wait.
     pub(super) fn miss(&mut self, row: &OutboxRow) {
         if row.kind == OutboxKind::Created {
-            self.missing.insert((row.table, row.id.as_str().to_owned()));
+            self.missing.insert(record_of(row));
         }
     }
 

@@ -20,4 +20,4 @@ pub use fake_store::FakeStore;
 pub use fakes::{FakeClock, FakeDisk, InstantTimer, SeededEntropy};
 pub use lives::{lives, seed};
 pub use phone::{Phone, SecretState};
-pub use scripted_peer::{Call, CallLog, ScriptedPeer, ScriptedPull};
+pub use scripted_peer::{Call, CallLog, ScriptedPeer, ScriptedPull, all_tables};

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::change_set::{
     OutboxRow, PullReply, PullRequest, PushClass, PushFailure, RemoteChange, SkipCounts,
 };
+use crate::model::schema::TableIndex;
 use crate::ports::{ChangeSink, SyncPeer};
 
 /// A call that a sync made.
@@ -157,6 +158,7 @@ impl SyncPeer for ScriptedPeer {
             deletions: 0,
             bytes: 0,
             full: request.cursor <= 0,
+            tables: all_tables(),
             skipped: SkipCounts::default(),
         };
         for change in pull.changes {
@@ -192,4 +194,9 @@ impl SyncPeer for ScriptedPeer {
             None => Ok(()),
         }
     }
+}
+
+/// More tables than any schema has: a reply that leaves none out.
+pub fn all_tables() -> Vec<TableIndex> {
+    (0..100).map(TableIndex).collect()
 }

@@ -37,7 +37,7 @@ use crate::model::terms::PeerTerms;
 use crate::model::value::Value;
 use crate::ports::{ChangeSource, SyncStore};
 use crate::secret::DatabaseKey;
-use crate::test_support::{FakeClock, SeededEntropy};
+use crate::test_support::{FakeClock, SeededEntropy, all_tables};
 
 const ALL: PieceLimit = PieceLimit {
     rows: 100,
@@ -204,6 +204,7 @@ fn reply(timestamp: i64) -> PullReply {
         deletions: 0,
         bytes: 0,
         full: false,
+        tables: all_tables(),
         skipped: SkipCounts::default(),
     }
 }

@@ -76,6 +76,7 @@ impl SyncPeer for Server {
             deletions,
             bytes: 1,
             full: false,
+            tables: crate::test_support::all_tables(),
             skipped: SkipCounts::default(),
         })
     }

@@ -3,6 +3,7 @@
 mod cancelling;
 mod convergence;
 mod order;
+mod probing;
 mod pulling;
 mod pushing;
 

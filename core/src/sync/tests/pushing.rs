@@ -9,7 +9,7 @@ use crate::model::change_set::OutboxRow;
 use crate::test_support::Call;
 
 /// A peer that refuses every piece with one of these in it.
-fn refuse(device: &Device, bad: BTreeSet<u32>) {
+pub(super) fn refuse(device: &Device, bad: BTreeSet<u32>) {
     device.peer.on_push(move |piece| {
         if piece.iter().any(|row| bad.contains(&number_of(&row.id))) {
             Err(refused())
@@ -19,7 +19,7 @@ fn refuse(device: &Device, bad: BTreeSet<u32>) {
     });
 }
 
-fn numbers(ids: Vec<RecordId>) -> BTreeSet<u32> {
+pub(super) fn numbers(ids: Vec<RecordId>) -> BTreeSet<u32> {
     ids.iter().map(number_of).collect()
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Kept {
 pub(super) struct State {
     pub rows: BTreeMap<(TableIndex, String), Kept>,
     pub invented: u32,
+    /// Tables that its replies leave out, as an older server's or a broken one's.
+    pub omits: BTreeSet<TableIndex>,
     /// Ids whose rows it answers with a failure.
     pub poison: Vec<String>,
     pub down: bool,
@@ -326,7 +328,8 @@ impl SyncPeer for Cloud {
         }
         let since = request.cursor;
         let (mut upserts, mut deletions) = (0, 0);
-        for ((index, id), kept) in &state.rows {
+        let is_listed = |index: &TableIndex| !state.omits.contains(index);
+        for ((index, id), kept) in state.rows.iter().filter(|((index, _), _)| is_listed(index)) {
             let record = RecordId::from_peer(id).unwrap();
             let table = self.schema.table(*index);
             let since = if table.whole_history {
@@ -350,6 +353,7 @@ impl SyncPeer for Cloud {
             deletions,
             bytes: 0,
             full: request.cursor <= 0,
+            tables: all_tables().into_iter().filter(is_listed).collect(),
             skipped: SkipCounts::default(),
         })
     }

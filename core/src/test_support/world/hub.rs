@@ -189,6 +189,7 @@ impl SyncPeer for Hub {
             deletions,
             bytes: 0,
             full: since < 0,
+            tables: all_tables(),
             skipped: SkipCounts::default(),
         })
     }

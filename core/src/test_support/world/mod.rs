@@ -31,6 +31,7 @@ use crate::error::{Error, ErrorCode};
 use crate::model::ids::RecordId;
 use crate::model::schema::{Schema, TableIndex};
 use crate::model::value::Value;
+use crate::test_support::all_tables;
 
 use cloud::Cloud;
 use device::Device;

@@ -54,6 +54,33 @@ fn l20_a_record_that_is_missing_is_gone_only_where_that_is_proven() {
 }
 
 #[test]
+fn a_table_that_a_pull_of_everything_leaves_out_says_nothing() {
+    let (_, cloud, device) = cloud_and_device();
+    let own = json!({"user_id": id(4).as_str(), "clinic_id": id(1).as_str()});
+    cloud.put("clinics", &id(1), clinic("Noor"));
+    cloud.put("user_clinic_permissions", &id(2), own);
+    device.sync(&cloud);
+    let ours = device.insert("patients", json!({})).unwrap();
+    let all = crate::test_support::all_tables();
+    device.sync(&cloud);
+    let tables = ["clinics", "user_clinic_permissions", "patients"];
+    let held = || tables.map(|table| device.count(table));
+    assert_eq!(held(), [1, 1, 1]);
+    cloud.state.lock().unwrap().omits = all.into_iter().collect();
+    let report = device.sync_fully(&cloud);
+    assert_eq!((report.applied.gone, report.applied.absent), (0, 0));
+    assert_eq!((report.applied.not_kept, held()), (0, [1, 1, 1]));
+    assert_eq!(device.standing("patients", &ours).absent_since_ms, None);
+    // Once it is there again, and empty, it does.
+    let mut state = cloud.state.lock().unwrap();
+    state.omits.clear();
+    state.rows.clear();
+    drop(state);
+    device.sync_fully(&cloud);
+    assert_eq!(held(), [0, 0, 1]);
+}
+
+#[test]
 fn a_history_limit_destroys_nothing_and_orphans_are_stored() {
     let (clock, cloud, device) = cloud_and_device();
     cloud.put("patients", &id(1), patient("Amal", NOW));

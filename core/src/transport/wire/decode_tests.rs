@@ -98,6 +98,7 @@ fn a_typical_reply() {
             deletions: 1,
             bytes: TYPICAL.len() as u64,
             full: false,
+            tables: vec![TableIndex(8), TableIndex(14), TableIndex(0)],
             skipped: SkipCounts {
                 unknown_columns: 1,
                 ..SkipCounts::default()
@@ -261,4 +262,17 @@ fn a_broken_connection_is_the_networks_fault() {
             "{at}"
         );
     }
+}
+
+#[test]
+fn the_tables_that_a_reply_has_are_told_with_rows_or_without() {
+    let schema = Schema::hikma().unwrap();
+    let tables = |changes: &str| {
+        let text = format!(r#"{{"success":true,"timestamp":1,"changes":{{{changes}}}}}"#);
+        decode(&text).unwrap().0.tables
+    };
+    let (patients, visits) = (schema.find("patients"), schema.find("visits"));
+    assert_eq!(tables(""), []);
+    let both = r#""visits":{"created":[]},"patients":{},"stores":{}"#;
+    assert_eq!(tables(both), [visits.unwrap(), patients.unwrap()]);
 }

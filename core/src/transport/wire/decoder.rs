@@ -28,6 +28,8 @@ pub(in crate::transport) struct Decoder<'a> {
     pub(super) skipped: SkipCounts,
     pub(super) timestamp: Option<i64>,
     pub(super) saw_changes: bool,
+    /// The tables that stand in it whole.
+    pub(super) listed: Vec<TableIndex>,
     shape: Shape,
 }
 
@@ -54,6 +56,7 @@ impl<'a> Decoder<'a> {
             skipped: SkipCounts::default(),
             timestamp: None,
             saw_changes: false,
+            listed: Vec::new(),
             shape: Shape::default(),
         }
     }
@@ -80,6 +83,7 @@ impl<'a> Decoder<'a> {
             deletions: self.deletions,
             bytes: input.read_bytes(),
             full: false,
+            tables: self.listed,
             skipped: self.skipped,
         })
     }

@@ -94,7 +94,12 @@ fn changes<R: Read>(input: &mut Input<R>, decoder: &mut Decoder<'_>) -> Result<(
     while let Some(key) = input.key(&mut walk, |name| judge_table(schema, name))? {
         decoder.table()?;
         match key {
-            TableKey::Known(index) => table(input, decoder, index)?,
+            TableKey::Known(index) => {
+                table(input, decoder, index)?;
+                if !decoder.listed.contains(&index) {
+                    decoder.listed.push(index);
+                }
+            }
             TableKey::Forbidden => {
                 decoder.skipped.forbidden_tables += 1;
                 input.skip()?;
