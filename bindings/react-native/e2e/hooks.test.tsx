@@ -1,7 +1,7 @@
 import { act, renderHook, waitFor } from '@testing-library/react-native';
 import type { ReactNode } from 'react';
 import { StrictMode } from 'react';
-import type { Vault } from 'react-native-amana';
+import type { AmanaError, Vault } from 'react-native-amana';
 import {
   AmanaProvider,
   openVault,
@@ -93,6 +93,33 @@ test('useSecureValue has its value at the first render', async () => {
   await waitFor(() => expect(result.current.value).toBe('en'));
   await act(() => result.current.set(null));
   await waitFor(() => expect(result.current.value).toBeNull());
+});
+
+test('an observer without hooks hears of the lock, and of what cannot be read', async () => {
+  const id = await vault.table('patients').create({ given_name: 'A' });
+  const seen: unknown[] = [];
+  const told = (name: string) => ({
+    onLocked: () => seen.push(`${name} locked`),
+    onError: (error: AmanaError) => seen.push(`${name} ${error.code}`),
+  });
+  const patients = vault.table('patients');
+  const stops = [
+    patients.query().observe((rows) => seen.push(rows.length), told('query')),
+    patients.observe(id, (row) => seen.push(row?.given_name), told('record')),
+    patients.query((q) => q.where('nothing' as 'camp', 'eq', 'x')).observe(() => seen.push('?'), {
+      onError: told('column').onError,
+    }),
+  ];
+  const heard = async (...what: unknown[]) => {
+    await waitFor(() => expect(new Set(seen)).toEqual(new Set(what)));
+    seen.length = 0;
+  };
+  await heard(1, 'A', 'column invalid_input');
+  await vault.lock();
+  await heard('query locked', 'record locked');
+  await vault.unlock();
+  await heard(1, 'A', 'column invalid_input');
+  stops.forEach((stop) => stop());
 });
 
 test('useSync shows what waits, how a sync goes and why it failed', async () => {

@@ -3,6 +3,7 @@
  * something that may change it was heard, and never because somebody looks. A store that were read at
  * each look could change between two looks of one render. Knows no React.
  */
+import { tell } from './listeners.ts';
 
 /** What a cell is made of. */
 export interface CellSource<T> {
@@ -61,7 +62,7 @@ export class Cell<T> {
     const now = this.look();
     if (before !== null && same(before, now)) return;
     this.seen = now;
-    for (const listener of [...this.listeners]) listener();
+    tell(this.listeners);
   };
 
   private look(): Seen<T> {

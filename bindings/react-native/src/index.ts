@@ -37,6 +37,7 @@ export type {
   VaultGlance,
 } from './NativeAmana.ts';
 export type { AbortSignalLike } from './native.ts';
+export type { ObserveHandlers } from './observe.ts';
 export type { CloudSignIn, HubSignIn, SyncOptions, SyncProgress, VaultPeers } from './peers.ts';
 export type { Page } from './page.ts';
 export type { Condition, ConditionMaker, QueryInput, Related } from './query.ts';

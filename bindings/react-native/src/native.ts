@@ -5,6 +5,7 @@
  */
 import { invalid } from './check.ts';
 import { AmanaError, toAmanaError } from './errors.ts';
+import { tell } from './listeners.ts';
 import type {
   ChangeEvent,
   DamageEvent,
@@ -142,9 +143,7 @@ class EventHub {
 
   private subscribe(name: EventName): { remove(): void } {
     const pass = (event: Events[EventName]) => {
-      // a copy: a listener may add and remove others
-      for (const listener of [...(this.listeners.get(name)?.get(event.handle) ?? [])])
-        listener(event);
+      tell(this.listeners.get(name)?.get(event.handle), event);
     };
     switch (name) {
       case 'change':

@@ -2,6 +2,8 @@
  * Tells who shows how a vault stands with its peers that a call of this app has ended that may have
  * changed it: signing in and out, pairing, syncing, releasing. No event of the native module says so.
  */
+import { tell } from './listeners.ts';
+
 const listeners = new Map<number, Set<() => void>>();
 
 /** Hears of such calls of one vault. Returns how to stop. */
@@ -22,6 +24,6 @@ export async function changingPeers<T>(handle: number, work: Promise<T>): Promis
   try {
     return await work;
   } finally {
-    for (const listener of [...(listeners.get(handle) ?? [])]) listener();
+    tell(listeners.get(handle));
   }
 }

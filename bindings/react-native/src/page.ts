@@ -38,7 +38,7 @@ export class PageReader<R extends object> {
     this.related = include.map(() => new Map<unknown, AnyRow>());
   }
 
-  /** Lets go of the page before. */
+  /** Lets go of the page before. The names of tables stay: they are the schema's. */
   forget(): void {
     this.known = new Map();
     this.related = this.include.map(() => new Map<unknown, AnyRow>());

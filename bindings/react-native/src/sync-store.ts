@@ -1,11 +1,12 @@
 /**
  * What a screen shows about sync: one store per vault, so that two screens show the same and start one
- * sync. Knows no React.
+ * sync. Owns that the status, which names a person, goes with the lock. Knows no React.
  */
 import { checkFunction, checkOptions } from './check.ts';
 import type { AmanaError } from './errors.ts';
 import { isAmanaError, toAmanaError } from './errors.ts';
-import type { SyncReport, SyncStatus } from './NativeAmana.ts';
+import { tell } from './listeners.ts';
+import type { SyncReport, SyncStatus, VaultStateEvent } from './NativeAmana.ts';
 import { listen } from './native.ts';
 import { onPeersChanged } from './notices.ts';
 import type { SyncOptions, SyncProgress } from './peers.ts';
@@ -39,9 +40,13 @@ export class SyncStore {
   private view = NOTHING;
   private running = 0;
   private stopWatching: (() => void) | null = null;
+  /** The lock is heard of for as long as somebody listens or a status is kept. */
+  private stopState: (() => void) | null = null;
   private reading = false;
   private stale = false;
   private statusText = '';
+  /** Reads of before a lock do not count. */
+  private round = 0;
 
   constructor(vault: AnyVault) {
     this.vault = vault;
@@ -55,7 +60,6 @@ export class SyncStore {
     if (this.stopWatching === null) {
       const stops = [
         listen('change', this.vault.handle, this.refresh),
-        listen('state', this.vault.handle, this.refresh),
         onPeersChanged(this.vault.handle, this.refresh),
         // of a sync that others started
         listen('progress', this.vault.handle, ({ phase }) => {
@@ -63,6 +67,7 @@ export class SyncStore {
         }),
       ];
       this.stopWatching = () => stops.forEach((stop) => stop());
+      this.stopState ??= listen('state', this.vault.handle, this.stateChanged);
       this.refresh();
     }
     return () => {
@@ -70,6 +75,8 @@ export class SyncStore {
       if (this.listeners.size === 0) {
         this.stopWatching?.();
         this.stopWatching = null;
+        // who comes next shows what is known; without anything nobody has to hear of the lock
+        if (this.view.status === null) this.forget();
       }
     };
   };
@@ -109,10 +116,27 @@ export class SyncStore {
   readonly refresh = (): void => {
     if (this.listeners.size === 0) return;
     this.stale = true;
-    if (!this.reading) void this.read();
+    if (!this.reading) void this.read(this.round);
   };
 
-  private async read(): Promise<void> {
+  private readonly stateChanged = ({ state }: VaultStateEvent): void => {
+    if (state === 'unlocked') this.refresh();
+    else this.forget();
+  };
+
+  /** Lets go of the status, and of a read that is running. */
+  private forget(): void {
+    this.round++;
+    this.reading = false;
+    this.stale = false;
+    this.statusText = '';
+    this.show({ status: null });
+    if (this.listeners.size > 0) return;
+    this.stopState?.();
+    this.stopState = null;
+  }
+
+  private async read(round: number): Promise<void> {
     this.reading = true;
     while (this.stale) {
       this.stale = false;
@@ -122,10 +146,13 @@ export class SyncStore {
       } catch {
         // locked or closed: nothing to show
       }
+      if (round !== this.round) return;
       const text = JSON.stringify(status);
       if (text !== this.statusText) {
         this.statusText = text;
         this.show({ status });
+        // who was told may have ended it
+        if (round !== this.round) return;
       }
     }
     this.reading = false;
@@ -137,7 +164,7 @@ export class SyncStore {
     );
     if (same) return;
     this.view = { ...this.view, ...change };
-    for (const listener of [...this.listeners]) listener();
+    tell(this.listeners);
   }
 }
 

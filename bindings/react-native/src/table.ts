@@ -1,8 +1,10 @@
 /** Records of one table: writes, look-ups, queries in pages, and results that follow the store. */
-import { checkFields, checkFunction, checkId, checkText, invalid, isPlainObject } from './check.ts';
+import { checkFields, checkId, checkText, invalid, isPlainObject } from './check.ts';
 import { Live } from './live.ts';
 import type { ChangedTable } from './NativeAmana.ts';
 import { call, listen, native } from './native.ts';
+import type { ObserveHandlers } from './observe.ts';
+import { observe } from './observe.ts';
 import type { Page } from './page.ts';
 import { PageReader } from './page.ts';
 import type { Query, QueryInput } from './query.ts';
@@ -59,33 +61,30 @@ export class Table<S, T extends TableName<S>> {
     return new Results<Row<S, T> & X>(this.handle, this.name, toQuery(query));
   }
 
-  /** Calls back with a record, or null, now and whenever it changes. Returns how to stop. */
-  observe(id: string, listener: (row: Row<S, T> | null) => void): () => void {
-    checkFunction(listener, 'a listener');
-    const live = this.live(id);
-    return live.subscribe(() => {
-      if (live.get().status === 'ready') listener(live.get().value);
-    });
+  /**
+   * Calls back with a record, or null, now and whenever it changes. Returns how to stop. The handlers hear
+   * of the lock and of what cannot be read.
+   */
+  observe(
+    id: string,
+    listener: (row: Row<S, T> | null) => void,
+    handlers?: ObserveHandlers
+  ): () => void {
+    return observe(this.live(id), listener, handlers);
   }
 
   /** A record that follows the store. What `useRecord` shows. */
   live(id: string): Live<Row<S, T> | null> {
     checkId(id);
-    // What was read last and shown, so that a read whose answer nobody took counts for nothing.
-    let last: { readonly text: string; readonly row: Row<S, T> } | null = null;
     return new Live<Row<S, T> | null>({
       empty: null,
-      read: async (before) => {
-        const next = await call((module) => module.findRecord(this.handle, this.name, id));
-        if (next === null) return null;
-        if (last !== null && next === last.text && before === last.row) return before;
-        last = { text: next, row: Object.freeze(JSON.parse(next)) as Row<S, T> };
-        return last.row;
-      },
-      watch: (changed) =>
+      read: () => call((module) => module.findRecord(this.handle, this.name, id)),
+      parse: (text) => (text === null ? null : (Object.freeze(JSON.parse(text)) as Row<S, T>)),
+      watch: (changed, locked) =>
         watch(
           this.handle,
           changed,
+          locked,
           ({ table, ids }) => table === this.name && (ids === null || ids.includes(id))
         ),
     });
@@ -140,33 +139,25 @@ export class Results<R extends object> {
     return call((module) => module.countRecords(this.handle, this.table, this.json));
   }
 
-  /** Calls back with the first page, now and whenever it changes. Returns how to stop. */
-  observe(listener: (rows: readonly R[]) => void): () => void {
-    checkFunction(listener, 'a listener');
-    const live = this.live();
-    return live.subscribe(() => {
-      if (live.get().status === 'ready') listener(live.get().value);
-    });
+  /**
+   * Calls back with the first page, now and whenever it changes. Returns how to stop. The handlers hear of
+   * the lock and of what cannot be read.
+   */
+  observe(listener: (rows: readonly R[]) => void, handlers?: ObserveHandlers): () => void {
+    return observe(this.live(), listener, handlers);
   }
 
   /** The first page as a value that follows the store. What `useQuery` shows. */
   live(): Live<readonly R[]> {
-    let text: string | null = null;
     const reader = this.reader();
     const empty: readonly R[] = Object.freeze([]);
-    let rows = empty;
     return new Live<readonly R[]>({
       empty,
-      read: async (before) => {
-        const next = await this.text(this.json);
-        if (next === text && before === rows) return before;
-        text = next;
-        if (before !== rows) reader.forget();
-        ({ rows } = reader.read(next));
-        return rows;
-      },
-      watch: (changed) =>
-        watch(this.handle, changed, ({ table }) => {
+      read: () => this.text(this.json),
+      parse: (text) => (text === null ? empty : reader.read(text).rows),
+      forget: () => reader.forget(),
+      watch: (changed, locked) =>
+        watch(this.handle, changed, locked, ({ table }) => {
           if (table === this.table) return true;
           // which tables are included the first page tells
           return this.query.included.length > 0 && (reader.tables?.includes(table) ?? true);
@@ -183,17 +174,23 @@ export class Results<R extends object> {
   }
 }
 
-/** Calls back when a transaction touched what concerns the caller. Returns how to stop. */
+/**
+ * Calls back when a transaction touched what concerns the caller, or the vault was unlocked; and when it
+ * was locked or closed. Returns how to stop.
+ */
 function watch(
   handle: number,
   changed: () => void,
+  locked: () => void,
   concerns: (touched: ChangedTable) => boolean
 ): () => void {
   const stopChange = listen('change', handle, (event) => {
     if (event.tables.some(concerns)) changed();
   });
-  // unlocking shows the records again, locking hides them
-  const stopState = listen('state', handle, changed);
+  const stopState = listen('state', handle, ({ state }) => {
+    if (state === 'unlocked') changed();
+    else locked();
+  });
   return () => {
     stopChange();
     stopState();

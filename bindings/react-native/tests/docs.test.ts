@@ -168,6 +168,23 @@ describe('run', () => {
     await act(async () => undefined);
   });
 
+  test('what is followed without hooks', async () => {
+    const vault = await openVault();
+    await vault.table('patients').create({ given_name: 'Amal' });
+    const [show, say] = [jest.fn(), jest.fn()];
+    const follow = exported<(...args: unknown[]) => () => void>('quick-start', 'follow');
+    const stop = follow(vault, show, say);
+    await waitFor(() => expect(show).toHaveBeenLastCalledWith(['Amal']));
+    amanaMock.failNext('queryRecords', 'storage_busy');
+    await vault.table('patients').create({ given_name: 'Basma' });
+    await waitFor(() => expect(say).toHaveBeenLastCalledWith('storage_busy'));
+    await vault.lock();
+    await waitFor(() => expect(show).toHaveBeenLastCalledWith([]));
+    await vault.unlock();
+    await waitFor(() => expect(show).toHaveBeenLastCalledWith(['Amal', 'Basma']));
+    stop();
+  });
+
   test('sign in, sync, and stop one', async () => {
     const vault = await openVault();
     await vault.table('patients').create({ given_name: 'Amal' });

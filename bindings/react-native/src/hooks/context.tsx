@@ -22,7 +22,10 @@ const VaultContext = createContext<AnyVault | null>(null);
 export type AmanaProviderProps = { readonly children?: ReactNode } & (
   | { readonly vault: AnyVault }
   | {
-      /** Looked at anew where it is another object: one that is made at each render costs a little. */
+      /**
+       * Looked at anew where it is another object: one that is made at each render costs a little. With
+       * one that says something else the children go, until its own vault is open.
+       */
       readonly config: VaultConfig;
       /** Shown while the vault opens. */
       readonly fallback?: ReactNode;
@@ -49,20 +52,23 @@ export function AmanaProvider(props: AmanaProviderProps): ReactNode {
 type OpeningProps = Extract<AmanaProviderProps, { config: VaultConfig }>;
 type Opening =
   { readonly vault: AnyVault } | { readonly error: AmanaError } | { readonly waiting: true };
+const WAITING: Opening = { waiting: true };
 
 function OpeningProvider(props: OpeningProps): ReactNode {
   const { config, fallback, failed, children } = props;
-  const [opening, setOpening] = useState<Opening>({ waiting: true });
-  const [attempt, setAttempt] = useState(0);
   const text = useMemo(() => textOf(config), [config]);
+  // With the configuration that it is of: what was opened by another one is nothing to show.
+  const [shown, setShown] = useState({ text, opening: WAITING });
+  const [attempt, setAttempt] = useState(0);
+  if (shown.text !== text) setShown({ text, opening: WAITING });
   useEffect(() => {
     let gone = false;
     openVault<unknown>(config).then(
       (vault) => {
-        if (!gone) setOpening({ vault });
+        if (!gone) setShown({ text, opening: { vault } });
       },
       (error: unknown) => {
-        if (!gone) setOpening({ error: toAmanaError(error) });
+        if (!gone) setShown({ text, opening: { error: toAmanaError(error) } });
       }
     );
     return () => {
@@ -73,9 +79,10 @@ function OpeningProvider(props: OpeningProps): ReactNode {
   }, [text, attempt]);
 
   const retry = () => {
-    setOpening({ waiting: true });
+    setShown({ text, opening: WAITING });
     setAttempt((n) => n + 1);
   };
+  const opening = shown.text === text ? shown.opening : WAITING;
   if ('waiting' in opening) return fallback ?? null;
   if ('error' in opening) return failed?.(opening.error, retry) ?? null;
   return (

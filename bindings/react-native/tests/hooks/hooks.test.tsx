@@ -1,4 +1,4 @@
-import { act, renderHook, waitFor } from '@testing-library/react-native';
+import { act, render, renderHook, waitFor } from '@testing-library/react-native';
 import type { ReactNode } from 'react';
 import { Component, Fragment, StrictMode } from 'react';
 import type { AmanaError, Vault, VaultConfig } from 'react-native-amana';
@@ -352,6 +352,43 @@ describe.each(Object.entries(modes))('hooks in %s', (mode, wrapper) => {
       endless.self = endless;
       await opening({ schema: endless });
       await waitFor(() => expect(failures[0]?.code).toBe('invalid_input'));
+    });
+
+    test('gives nothing of one configuration to the children of another', async () => {
+      const given: string[] = [];
+      const Child = ({ wants }: { readonly wants: string }) => {
+        given.push(`${wants}: ${useVault().name}`);
+        return null;
+      };
+      const screen = (name: string, wrong: object = {}) => (
+        <Mode>
+          <AmanaProvider
+            config={{ name, ...wrong }}
+            fallback={<Child wants={`${name} waits`} />}
+            failed={({ code }) => void given.push(`${name}: ${code}`)}
+          >
+            <Child wants={name} />
+          </AmanaProvider>
+        </Mode>
+      );
+      // what the fallback is given, it is given by whom is above
+      const above = await openVault({ name: 'above' });
+      const inside = (children: ReactNode) => (
+        <AmanaProvider vault={above}>{children}</AmanaProvider>
+      );
+      const { rerender } = await render(inside(screen('a')));
+      await waitFor(() => expect(given).toContain('a: a'));
+      for (const [name, wrong, end] of [
+        ['b', {}, 'b: b'],
+        ['a', {}, 'a: a'],
+        ['c', { policy: 'nobody' }, 'c: invalid_input'],
+        ['b', {}, 'b: b'],
+      ] as const) {
+        given.length = 0;
+        await rerender(inside(screen(name, wrong)));
+        await waitFor(() => expect(given).toContain(end));
+        expect([...new Set(given)]).toEqual([`${name} waits: above`, end]);
+      }
     });
 
     test('looks at its configuration once, and opens anew only for another one', async () => {
