@@ -61,14 +61,14 @@ import Foundation
     @objc public func openForDevice(
         _ handle: Double, recoveryKey: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.openForDevice(handle, optionalText(recoveryKey)) }
+        write(handle, resolve, reject) { try await $0.life.openForDevice(handle, optionalText(recoveryKey)) }
     }
 
     @objc public func createForPerson(
         _ handle: Double, person: Any?, pin: Any?, recoveryKey: Any?,
         resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject, pin) {
+        write(handle, resolve, reject, pin) {
             try await $0.life.createForPerson(handle, text(person), $1, optionalText(recoveryKey))
         }
     }
@@ -82,14 +82,16 @@ import Foundation
     @objc public func unlockWithPin(
         _ handle: Double, person: Any?, pin: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject, pin) { try await $0.life.unlockWithPin(handle, text(person), $1) }
+        write(handle, resolve, reject, pin) {
+            try await $0.life.unlockWithPin(handle, text(person), $1)
+        }
     }
 
     @objc public func unlockWithPresence(
         _ handle: Double, title: Any?, cancelText: Any?,
         resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) {
+        follow(handle, resolve, reject) {
             try await $0.life.unlockWithPresence(handle, text(title), text(cancelText))
         }
     }
@@ -103,7 +105,9 @@ import Foundation
     @objc public func unlockWithRecovery(
         _ handle: Double, answer: Any?, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.unlockWithRecovery(handle, text(answer)) }
+        write(handle, resolve, reject) {
+            try await $0.life.unlockWithRecovery(handle, text(answer))
+        }
     }
 
     @objc public func replaceDeviceSlot(
@@ -173,7 +177,7 @@ import Foundation
     @objc public func wipe(
         _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.life.wipe(handle) }
+        write(handle, resolve, reject) { try await $0.life.wipe(handle) }
     }
 
     @objc public func lastRefusal(
@@ -400,7 +404,7 @@ import Foundation
     @objc public func signOut(
         _ handle: Double, resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) { try await $0.peers.signOut(handle) }
+        follow(handle, resolve, reject) { try await $0.peers.signOut(handle) }
     }
 
     @objc public func pairHub(
@@ -441,7 +445,7 @@ import Foundation
         _ handle: Double, peer: Any?, fullPull: Bool, operation: Double,
         resolve: @escaping Resolve, reject: @escaping Reject
     ) {
-        settle(resolve, reject) {
+        follow(handle, resolve, reject) {
             try await $0.peers.sync(handle, optionalText(peer), fullPull, operation)
         }
     }
@@ -516,6 +520,21 @@ import Foundation
         _ call: @escaping (CoreBridge) async throws -> T
     ) {
         lines.enter(handle) { await self.carryOut(resolve, reject, call) }
+    }
+
+    private func write<T>(
+        _ handle: Double, _ resolve: @escaping Resolve, _ reject: @escaping Reject, _ secret: Any?,
+        _ call: @escaping (CoreBridge, Secret) async throws -> T
+    ) {
+        write(handle, resolve, reject) { try await call($0, Secret(list(secret))) }
+    }
+
+    /// The same for what may take long, or waits for a person: what comes after it does not wait for it.
+    private func follow<T>(
+        _ handle: Double, _ resolve: @escaping Resolve, _ reject: @escaping Reject,
+        _ call: @escaping (CoreBridge) async throws -> T
+    ) {
+        lines.follow(handle) { await self.carryOut(resolve, reject, call) }
     }
 
     private func settle<T>(

@@ -58,6 +58,8 @@ final class PhoneLife: @unchecked Sendable {
                 // Until the system has said so, it is: the core sees by itself what it may not read.
                 _ = bridge.protectedData(
                     isAvailable: UIApplication.shared.isProtectedDataAvailable)
+                // An app that the system starts in the background hears of no leaving.
+                if UIApplication.shared.applicationState == .background { suspension.appLeft() }
             }
         }
     }

@@ -97,7 +97,7 @@ final class Operations: @unchecked Sendable {
 }
 
 /// Calls that change something, one after the other for each handle, in the order in which JavaScript
-/// made them: `enter` is called at once, on the thread on which they come.
+/// made them: `enter` and `follow` are called at once, on the thread on which they come.
 final class Lines: @unchecked Sendable {
     private let lock = NSLock()
     private var last: [Int64: (number: UInt64, task: Task<Void, Never>)] = [:]
@@ -116,6 +116,17 @@ final class Lines: @unchecked Sendable {
                 self.leave(handle, mine)
             }
             last[handle] = (mine, task)
+        }
+    }
+
+    /// After what came before, which does not wait for it in turn: for calls that may take long, as a sync,
+    /// or that wait for a person.
+    func follow(_ handle: Double, _ call: @escaping () async -> Void) {
+        let handle = Int64(exactly: handle) ?? 0
+        let before = lock.withLock { last[handle]?.task }
+        Task {
+            await before?.value
+            await call()
         }
     }
 

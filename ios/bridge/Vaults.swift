@@ -100,7 +100,8 @@ private final class DamageTeller: DamageObserver {
     func damageFound() { teller.events("onDamage", ["handle": teller.handle]) }
 }
 
-/// The open handles. Several may be of one vault; the last one that goes closes it.
+/// The open handles. Several may be of one vault, also with those of another module, as when the app's
+/// JavaScript is loaded anew; the last one that goes closes it.
 final class Vaults: @unchecked Sendable {
     private let lock = NSLock()
     private var open: [Int64: OpenVault] = [:]
@@ -137,12 +138,9 @@ final class Vaults: @unchecked Sendable {
     func remove(_ handle: Double) async throws {
         try await turn.take {
             guard let gone = find(handle) else { return }
-            let isLast = lock.withLock {
-                open[gone.handle] = nil
-                return !open.values.contains { $0.name == gone.name }
-            }
+            lock.withLock { open[gone.handle] = nil }
             defer { gone.release() }
-            if isLast { try await gone.vault.shutdown() }
+            try await gone.vault.detach()
         }
     }
 

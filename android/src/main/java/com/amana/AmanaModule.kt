@@ -26,7 +26,9 @@ internal class AmanaModule(
 ) : NativeAmanaSpec(context) {
     // One at a time up to their first wait: what JavaScript calls one after the other reaches the core so.
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default.limitedParallelism(1))
-    private val bridge = CoreBridge(platform) { name, value -> emit(name, containers.wrapMap(value)) }
+    private val telling = Any()
+    private var isGone = false
+    private val bridge = CoreBridge(platform) { name, value -> tell(name, containers.wrapMap(value)) }
 
     override fun attachVault(configJson: String?, promise: Promise) = answer(promise) {
         life.attach(configJson.given())
@@ -267,6 +269,7 @@ internal class AmanaModule(
 
     /** The app's JavaScript is gone: running calls are cancelled, every handle is closed. */
     override fun invalidate() {
+        synchronized(telling) { isGone = true }
         // It always begins: nothing but its own last line cancels the scope. Once begun, nothing stops it.
         scope.launch {
             withContext(NonCancellable) { bridge.close() }
@@ -297,14 +300,17 @@ internal class AmanaModule(
         answer(promise) { bytes.wiped { call(it) } }
     }
 
-    private fun emit(name: String, value: WritableMap) {
-        if (emitter != null) return emitter.invoke(name, value)
-        when (name) {
-            "onChange" -> emitOnChange(value)
-            "onKvChange" -> emitOnKvChange(value)
-            "onSyncProgress" -> emitOnSyncProgress(value)
-            "onDamage" -> emitOnDamage(value)
-            "onVaultState" -> emitOnVaultState(value)
-        }
+    /** React Native frees what takes events as soon as [invalidate] has returned. */
+    private fun tell(name: String, value: WritableMap) = synchronized(telling) {
+        if (!isGone) (emitter ?: ::emit)(name, value)
+    }
+
+    private fun emit(name: String, value: WritableMap) = when (name) {
+        "onChange" -> emitOnChange(value)
+        "onKvChange" -> emitOnKvChange(value)
+        "onSyncProgress" -> emitOnSyncProgress(value)
+        "onDamage" -> emitOnDamage(value)
+        "onVaultState" -> emitOnVaultState(value)
+        else -> Unit
     }
 }

@@ -5,6 +5,7 @@ import amana.core.KeyStoreOptions
 import amana.core.PresenceOutcome
 import amana.core.PresenceRequest
 import amana.core.makePresenceSecret
+import android.annotation.TargetApi
 import android.app.Activity
 import android.content.Context
 import android.hardware.biometrics.BiometricPrompt
@@ -28,6 +29,7 @@ internal fun presenceOf(context: ReactApplicationContext): PresencePrompt =
  * The framework's own prompt, from Android 9. The secret is an HMAC key in AndroidKeyStore that works
  * once after each prompt, and no more after another finger was enrolled.
  */
+@TargetApi(Build.VERSION_CODES.P)
 internal class BiometricPresence(private val context: ReactApplicationContext) : PresencePrompt {
     override suspend fun make(request: PresenceRequest, options: KeyStoreOptions): KeyStoreLevel =
         makePresenceSecret(request.alias, options)

@@ -69,12 +69,16 @@ internal class OpenVault(
             it.close()
         }
         direct.close()
-        vault.close()
+        // Not destroyed: a call that began before would fail as a defect does. It hears from the core what
+        // became of the vault.
         tell(events, VaultState.CLOSED)
     }
 }
 
-/** The open handles. Several may be of one vault; the last one that goes closes it. */
+/**
+ * The open handles. Several may be of one vault, also with those of another module, as when the app's
+ * JavaScript is loaded anew; the last one that goes closes it.
+ */
 internal class Vaults(private val events: Events) {
     private val open = ConcurrentHashMap<Long, OpenVault>()
 
@@ -96,7 +100,7 @@ internal class Vaults(private val events: Events) {
     suspend fun remove(handle: Double) = turn.withLock {
         val gone = find(handle)?.let { open.remove(it.handle) } ?: return@withLock
         try {
-            if (open.values.none { it.name == gone.name }) gone.vault.shutdown()
+            gone.vault.detach()
         } finally {
             gone.release(events)
         }

@@ -4,6 +4,8 @@ import amana.core.KeyStoreLevel
 import amana.core.KeyStoreOptions
 import amana.core.PresenceOutcome
 import amana.core.PresenceRequest
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.withContext
 import javax.crypto.Mac
 import javax.crypto.spec.SecretKeySpec
 
@@ -21,7 +23,9 @@ internal class FakePrompt(private val confirms: () -> Boolean?) : PresencePrompt
     }
 
     override suspend fun derive(request: PresenceRequest, title: String, cancelText: String): PresenceOutcome {
-        val isConfirmed = confirms() ?: return NoPresence.derive(request, title, cancelText)
+        // as a prompt, beside whatever else is called meanwhile
+        val answer = withContext(Dispatchers.IO) { confirms() }
+        val isConfirmed = answer ?: return NoPresence.derive(request, title, cancelText)
         val secret = secrets[request.alias] ?: return PresenceOutcome.Absent
         if (!isConfirmed) return PresenceOutcome.Denied
         val mac = Mac.getInstance("HmacSHA256").apply { init(SecretKeySpec(secret, "HmacSHA256")) }

@@ -137,11 +137,56 @@ class LifeTest {
             } catch (refused: Rejection) {
                 assertTrue(refused.code == "closed" || refused.code == "cancelled", refused.code)
             }
-            val closed = mutableSetOf<Double>()
-            while (!closed.containsAll(handles)) {
-                closed += phone.event("onVaultState") { it.getString("state") == "closed" }.getDouble("handle")
-            }
-            handles.forEach { assertEquals("closed", phone.module.vaultState(it)) }
+            handles.forEach { while (phone.module.vaultState(it) != "closed") Thread.yield() }
+        }
+    }
+
+    /** What takes events is freed by then; the vault's own end is one. */
+    @Test
+    fun nothingIsToldOnceTheAppIsGone() = repeat(20) {
+        Phone().use { phone ->
+            val handle = phone.open()
+            phone.event("onVaultState") { it.getString("state") == "unlocked" }
+            phone.module.invalidate()
+            val told = phone.toldSoFar()
+            while (phone.module.vaultState(handle) != "closed") Thread.yield()
+            // whoever attaches now waits until the vault is closed, and all of it is told by then
+            Phone(home = phone.home).use { next -> next.open() }
+            assertEquals(told, phone.toldSoFar())
+        }
+    }
+
+    /** The app's JavaScript is loaded anew: its module is there before the old one has let go of its vaults. */
+    @Test
+    fun aVaultOutlivesTheModuleThatWasThereBefore() = Phone().use { old ->
+        old.open()
+        Phone(home = old.home).use { next ->
+            val handle = next.attach()
+            assertEquals("unlocked", next.module.vaultState(handle))
+            old.module.invalidate()
+            old.handles.forEach { while (old.module.vaultState(it) != "closed") Thread.yield() }
+            assertEquals(0.0, next.call { countRecords(handle, "patients", "{}", it) })
+        }
+    }
+
+    @Test
+    fun aHandleThatIsClosedWhileThePersonIsAskedIsClosed() {
+        lateinit var phone: Phone
+        var handle = 0.0
+        var closes = false
+        phone = Phone(
+            FakePrompt {
+                if (closes) phone.call { closeVault(handle, it) }
+                true
+            },
+        )
+        phone.use {
+            handle = phone.attach()
+            phone.call { createForPerson(handle, "amal", secret("4711"), null, it) }
+            phone.call { addPresence(handle, "Open", "No", it) }
+            phone.call { lock(handle, it) }
+            closes = true
+            assertEquals("closed", phone.refused { unlockWithPresence(handle, "Open", "No", it) })
         }
     }
 

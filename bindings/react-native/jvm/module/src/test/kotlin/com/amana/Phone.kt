@@ -34,10 +34,12 @@ internal class Answer : OnePromise() {
 }
 
 /** The module as it runs in an app, on a directory of its own. */
-internal class Phone(presence: PresencePrompt = NoPresence) : AutoCloseable {
-    private val home: File = Files.createTempDirectory("amana-phone").toFile()
+internal class Phone(
+    presence: PresencePrompt = NoPresence,
+    val home: File = Files.createTempDirectory("amana-phone").toFile(),
+) : AutoCloseable {
     private val told = LinkedBlockingQueue<Pair<String, ReadableMap>>()
-    private val handles = mutableListOf<Double>()
+    val handles = mutableListOf<Double>()
     val module = desktopModule(home, presence) { name, value -> told.add(name to value) }
 
     /** Calls and waits. */
@@ -69,6 +71,9 @@ internal class Phone(presence: PresencePrompt = NoPresence) : AutoCloseable {
             if (found == name && holds(value)) return value
         }
     }
+
+    /** How many events came that nobody has taken. */
+    fun toldSoFar(): Int = told.size
 
     /** Closes what is open first: a vault that closes by itself may still write into the directory. */
     override fun close() {
