@@ -1,9 +1,16 @@
-/** Settings whose key the phone has lost: what the guide does about it, on a real key store and disk. */
+/**
+ * Settings on a real key store and disk: what the guide does where the phone has lost their key, more keys
+ * than a call takes, and atoms that are set faster than they are written.
+ */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
+import { createStore } from 'jotai';
+import { atomWithStorage } from 'jotai/utils';
+
+import { jotaiStorage } from '../src/adapters/jotai.ts';
 import AsyncStorage, { settingsVault } from '../src/async-storage.ts';
-import { codeOf } from '../tests/contract/harness.ts';
+import { codeOf, until } from '../tests/contract/harness.ts';
 import { extract, whichExports } from '../tests/snippets.ts';
 import { theModule } from './app.ts';
 import { Phone } from './phone.ts';
@@ -48,4 +55,34 @@ test('they are put aside, whole, where the key is lost, and left alone elsewhere
   await AsyncStorage.setItem('language', 'fr');
   expect(await AsyncStorage.getItem('language')).toBe('fr');
   expect(await (await settingsVault()).quarantined()).toHaveLength(1);
+});
+
+test('more keys are read than a call takes', async () => {
+  const keys = Array.from({ length: 20_001 }, (_, i) => `k${i}`);
+  await AsyncStorage.multiSet([
+    ['k0', 'first'],
+    ['k20000', 'last'],
+  ]);
+  const { multiGet } = AsyncStorage;
+  const found = (await multiGet(keys)).filter(([, value]) => value !== null);
+  expect(found).toEqual([
+    ['k0', 'first'],
+    ['k20000', 'last'],
+  ]);
+});
+
+test('an atom that is set quickly is shown once each time, and follows others after', async () => {
+  const atom = atomWithStorage('typed', { text: '' }, jotaiStorage<{ text: string }>());
+  const store = createStore();
+  const seen: unknown[] = [];
+  const stop = store.sub(atom, () => seen.push(store.get(atom)));
+  await store.get(atom);
+  seen.length = 0;
+  const typed = ['a', 'ab', 'abc', 'abcd'].map((text) => ({ text }));
+  await Promise.all(typed.map((value) => store.set(atom, value)));
+  await AsyncStorage.setItem('typed', '{"text":"theirs"}');
+  const theirs = { text: 'theirs' };
+  await until(() => JSON.stringify(seen.at(-1)) === JSON.stringify(theirs));
+  expect(seen).toEqual([...typed, theirs]);
+  stop();
 });

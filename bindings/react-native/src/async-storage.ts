@@ -5,11 +5,13 @@
  */
 import { useMemo } from 'react';
 
+import type { AsyncStorageHook } from './async-storage-types.ts';
 import { AmanaError } from './errors.ts';
-import type { Callback } from './storage.ts';
 import { SecureStorage } from './storage.ts';
 import type { Vault } from './vault.ts';
 import { attachVault, openVault } from './vault.ts';
+
+export type * from './async-storage-types.ts';
 
 const SETTINGS = { name: 'settings', idleLockMs: 0 } as const;
 
@@ -44,12 +46,7 @@ export function settingsVault(): Promise<Vault<unknown>> {
 }
 
 /** AsyncStorage's hook for one key. */
-export function useAsyncStorage(key: string): {
-  getItem(callback?: Callback<string | null>): Promise<string | null>;
-  setItem(value: string, callback?: Callback<void>): Promise<void>;
-  mergeItem(value: string, callback?: Callback<void>): Promise<void>;
-  removeItem(callback?: Callback<void>): Promise<void>;
-} {
+export function useAsyncStorage(key: string): AsyncStorageHook {
   return useMemo(
     () => ({
       getItem: (callback) => AsyncStorage.getItem(key, callback),

@@ -14,6 +14,8 @@ const MAX_CALL_BYTES = 64 * 1024 * 1024;
 /** The largest text that is no value of a record or a key: a name, an address, a certificate. */
 const MAX_ARGUMENT = 1024 * 1024;
 const MAX_DEPTH = 64;
+/** How many keys a call of the core takes. */
+export const MAX_KEYS = 10_000;
 
 export function invalid(detail: string, at?: string): AmanaError {
   return new AmanaError('invalid_input', detail, { at: at ?? null });
@@ -108,7 +110,7 @@ export function checkFunction(value: unknown, what: string): void {
 /** A list of keys. */
 export function checkKeys(value: unknown): string[] {
   const keys = checkArray(value, 'keys');
-  if (keys.length > 10_000) throw invalid('a call takes at most 10000 keys');
+  if (keys.length > MAX_KEYS) throw invalid('a call takes at most 10000 keys');
   return keys.map((key) => checkKey(key));
 }
 

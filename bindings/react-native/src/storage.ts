@@ -13,6 +13,7 @@ import {
   checkValue,
   checkWhole,
   invalid,
+  MAX_KEYS,
   toJson,
 } from './check.ts';
 import type { AmanaError } from './errors.ts';
@@ -52,7 +53,10 @@ export interface StorageHome {
 const MERGE_TRIES = 32;
 const KEYS_PER_PAGE = 1000;
 
-/** Encrypted key–value pairs of one namespace. */
+/**
+ * Encrypted key–value pairs of one namespace. Its methods are values of their own, as AsyncStorage's:
+ * they work taken out of it, and in a copy (`{ ...storage }`).
+ */
 export class SecureStorage {
   private readonly home: StorageHome;
   private readonly space: string;
@@ -64,154 +68,173 @@ export class SecureStorage {
   }
 
   /** Other keys, of another name; on the disk as these. */
-  namespace(name: string): SecureStorage {
+  readonly namespace = (name: string): SecureStorage => {
     return new SecureStorage(this.home, `stored:${checkKey(name, 'a namespace')}`);
-  }
+  };
 
   /** Keys that live in memory until the vault is locked, and never on the disk. */
-  session(name = 'app'): SecureStorage {
+  readonly session = (name = 'app'): SecureStorage => {
     return new SecureStorage(this.home, `session:${checkKey(name, 'a namespace')}`);
-  }
+  };
 
   // AsyncStorage
 
   /** The text of a key, or null. `invalid_input` where bytes were stored. */
-  getItem(key: string, callback?: Callback<string | null>): Promise<string | null> {
+  readonly getItem = (key: string, callback?: Callback<string | null>): Promise<string | null> => {
     return settle(this.readText(key), callback);
-  }
+  };
 
   /** Stores a text, whatever was there. */
-  setItem(key: string, value: string, callback?: Callback<void>): Promise<void>;
-  setItem(key: string, value: string, options?: SetOptions): Promise<void>;
-  setItem(key: string, value: string, more?: Callback<void> | SetOptions): Promise<void> {
-    // AsyncStorage takes null for no callback
-    const [options, callback] = typeof more === 'function' ? [{}, more] : [more ?? {}, undefined];
+  readonly setItem = (
+    key: string,
+    value: string,
+    more?: Callback<void> | SetOptions
+  ): Promise<void> => {
+    const [options, callback] = optionsOf(more);
     return settle(this.writeText(key, value, options), callback);
-  }
+  };
 
   /** Removes a key; no error where there is none. */
-  removeItem(key: string, callback?: Callback<void>): Promise<void> {
+  readonly removeItem = (key: string, callback?: Callback<void>): Promise<void> => {
     return settle(this.remove(key).then(noResult), callback);
-  }
+  };
 
-  /** Merges a JSON object into the one that is stored, deep, in one step for everybody else. */
-  mergeItem(key: string, value: string, callback?: Callback<void>): Promise<void> {
-    return settle(this.merge(key, value), callback);
-  }
+  /**
+   * Merges a JSON object into the one that is stored, deep, in one step for everybody else. What is
+   * stored then expires as this call says, and without its word never, whatever was said before.
+   */
+  readonly mergeItem = (
+    key: string,
+    value: string,
+    more?: Callback<void> | SetOptions
+  ): Promise<void> => {
+    const [options, callback] = optionsOf(more);
+    return settle(this.merge(key, value, options), callback);
+  };
 
   /** Removes every key of this namespace. Other namespaces stay. */
-  clear(callback?: Callback<void>): Promise<void> {
+  readonly clear = (callback?: Callback<void>): Promise<void> => {
     const work = this.at().then((h) => call((m) => m.kvClear(h, this.space)));
     return settle(work.then(noResult), callback);
-  }
+  };
 
   /** Every key, in the order of their bytes. */
-  getAllKeys(callback?: Callback<readonly string[]>): Promise<readonly string[]> {
+  readonly getAllKeys = (callback?: Callback<readonly string[]>): Promise<readonly string[]> => {
     return settle(this.keys(), callback);
-  }
+  };
 
-  /** The texts of several keys, in the order of the keys. */
-  multiGet(
+  /**
+   * The texts of several keys, in the order of the keys; as they are together, 10,000 by 10,000.
+   * `value_too_large` where 10,000 of them are more than 64 MiB.
+   */
+  readonly multiGet = (
     keys: readonly string[],
     callback?: MultiCallback<readonly KeyValuePair[]>
-  ): Promise<readonly KeyValuePair[]> {
+  ): Promise<readonly KeyValuePair[]> => {
     return settleMany(this.readMany(keys), callback);
-  }
+  };
 
-  /** Stores several texts in one transaction: all or none. */
-  multiSet(
+  /** Stores several texts in one transaction, all or none: 10,000 and 64 MiB at most. */
+  readonly multiSet = (
     pairs: readonly (readonly [string, string])[],
     callback?: MultiCallback<void>
-  ): Promise<void> {
+  ): Promise<void> => {
     return settleMany(this.writeMany(pairs), callback);
-  }
+  };
 
-  /** Removes several keys in one transaction. */
-  multiRemove(keys: readonly string[], callback?: MultiCallback<void>): Promise<void> {
+  /** Removes several keys in one transaction: 10,000 at most. */
+  readonly multiRemove = (
+    keys: readonly string[],
+    callback?: MultiCallback<void>
+  ): Promise<void> => {
     const work = this.at().then((h) => {
       const checked = checkKeys(keys);
       return call((m) => m.kvMultiRemove(h, this.space, checked));
     });
     return settleMany(work.then(noResult), callback);
-  }
+  };
 
   /** Merges several JSON objects, each in one step. */
-  multiMerge(
+  readonly multiMerge = (
     pairs: readonly (readonly [string, string])[],
     callback?: MultiCallback<void>
-  ): Promise<void> {
+  ): Promise<void> => {
     const work = async () => {
-      for (const [key, value] of checkPairs(pairs)) await this.merge(key, value);
+      for (const [key, value] of checkPairs(pairs)) await this.merge(key, value, {});
     };
     return settleMany(work(), callback);
-  }
+  };
 
   /** Nothing waits here: every call of `multiGet` is answered by itself. */
-  flushGetRequests(): void {
+  readonly flushGetRequests = (): void => {
     // AsyncStorage gathers reads to save trips; a trip here costs microseconds
-  }
+  };
 
   // beyond AsyncStorage
 
   /** The text of a key, or null, at once. Throws `locked` while the vault is not open. */
-  getItemSync(key: string): string | null {
+  readonly getItemSync = (key: string): string | null => {
     return asText(this.getSync(key));
-  }
+  };
 
   /** Text or bytes of a key, or null, at once. */
-  getSync(key: string): SecureValue | null {
+  readonly getSync = (key: string): SecureValue | null => {
     const checked = checkKey(key);
     const reply = readReply(native().kvGetSync(this.home.now(), this.space, checked));
     return reply === null ? null : untag(reply);
-  }
+  };
 
-  /** The texts of several keys at once. */
-  multiGetSync(keys: readonly string[]): readonly KeyValuePair[] {
+  /** The texts of several keys at once: 10,000 keys and 64 MiB at most. */
+  readonly multiGetSync = (keys: readonly string[]): readonly KeyValuePair[] => {
     const checked = checkKeys(keys);
     const reply = native().kvMultiGetSync(this.home.now(), this.space, checked);
     return pairsOf(checked, readJsonReply(reply) as (string | null)[]);
-  }
+  };
 
   /** Text or bytes of a key, or null. */
-  async get(key: string): Promise<SecureValue | null> {
+  readonly get = async (key: string): Promise<SecureValue | null> => {
     const checked = checkKey(key);
     const handle = await this.at();
     const found = await call((module) => module.kvGet(handle, this.space, checked));
     return found === null ? null : untag(found);
-  }
+  };
 
   /** Stores text or bytes, whatever was there. */
-  async set(key: string, value: SecureValue, options: SetOptions = {}): Promise<void> {
+  readonly set = async (
+    key: string,
+    value: SecureValue,
+    options: SetOptions = {}
+  ): Promise<void> => {
     return this.write(key, checkValue(value), options);
-  }
+  };
 
   /** Removes a key; whether there was one. */
-  async remove(key: string): Promise<boolean> {
+  readonly remove = async (key: string): Promise<boolean> => {
     const checked = checkKey(key);
     const handle = await this.at();
     return call((module) => module.kvRemove(handle, this.space, checked));
-  }
+  };
 
   /**
    * Stores `next` (null: removes the key) if the present value is `expected` (null: if it is missing).
    * Whether it was.
    */
-  async compareAndSet(
+  readonly compareAndSet = async (
     key: string,
     expected: SecureValue | null,
     next: SecureValue | null,
     options: SetOptions = {}
-  ): Promise<boolean> {
+  ): Promise<boolean> => {
     const checked = checkKey(key);
     const before = expected === null ? null : tag(checkValue(expected));
     const after = next === null ? null : tag(checkValue(next));
     const expires = checkExpiry(checkOptions(options).expiresInMs);
     const handle = await this.at();
     return call((m) => m.kvCompareAndSet(handle, this.space, checked, before, after, expires));
-  }
+  };
 
   /** The keys that begin so, in the order of their bytes; all where nothing is given. */
-  async keys(prefix = ''): Promise<readonly string[]> {
+  readonly keys = async (prefix = ''): Promise<readonly string[]> => {
     checkText(prefix, 'a prefix');
     const handle = await this.at();
     const keys: string[] = [];
@@ -225,18 +248,18 @@ export class SecureStorage {
       after = page.next;
     } while (after !== null);
     return keys;
-  }
+  };
 
   /** The first keys that begin so, at once; at most 1,000. */
-  keysSync(prefix = '', limit = KEYS_PER_PAGE): readonly string[] {
+  readonly keysSync = (prefix = '', limit = KEYS_PER_PAGE): readonly string[] => {
     checkText(prefix, 'a prefix');
     checkWhole(limit, 'limit', 1, KEYS_PER_PAGE);
     const reply = native().kvKeysSync(this.home.now(), this.space, prefix, null, limit);
     return (readJsonReply(reply) as { keys: string[] }).keys;
-  }
+  };
 
   /** Hears of every committed change of this namespace. Returns how to stop. */
-  subscribe(listener: (change: StorageChange) => void): () => void {
+  readonly subscribe = (listener: (change: StorageChange) => void): (() => void) => {
     checkFunction(listener, 'a listener');
     let stop: (() => void) | null = null;
     let ended = false;
@@ -256,7 +279,7 @@ export class SecureStorage {
       ended = true;
       stop?.();
     };
-  }
+  };
 
   private at(): Promise<number> {
     return this.home.open();
@@ -278,9 +301,15 @@ export class SecureStorage {
   }
 
   private async readMany(keys: readonly string[]): Promise<readonly KeyValuePair[]> {
-    const checked = checkKeys(keys);
+    const checked = checkArray(keys, 'keys').map((key) => checkKey(key));
     const handle = await this.at();
-    return pairsOf(checked, await call((m) => m.kvMultiGet(handle, this.space, checked)));
+    const pairs: KeyValuePair[] = [];
+    for (let from = 0; from < checked.length; from += MAX_KEYS) {
+      const piece = checked.slice(from, from + MAX_KEYS);
+      const values = await call((m) => m.kvMultiGet(handle, this.space, piece));
+      for (const pair of pairsOf(piece, values)) pairs.push(pair);
+    }
+    return pairs;
   }
 
   private async writeMany(pairs: readonly (readonly [string, string])[]): Promise<void> {
@@ -290,15 +319,22 @@ export class SecureStorage {
     return call((m) => m.kvMultiSet(handle, this.space, json));
   }
 
-  private async merge(key: string, value: string): Promise<void> {
+  private async merge(key: string, value: string, options: SetOptions): Promise<void> {
     const added = checkedText(value);
     for (let tries = 0; tries < MERGE_TRIES; tries++) {
       const before = await this.readText(key);
       const after = before === null ? added : mergeJson(before, added);
-      if (await this.compareAndSet(key, before, after)) return;
+      if (await this.compareAndSet(key, before, after, options)) return;
     }
     throw invalid('others write this key all the time: the merge gave up');
   }
+}
+
+/** AsyncStorage takes null for no callback. */
+function optionsOf(
+  more: Callback<void> | SetOptions | null | undefined
+): [SetOptions, Callback<void> | undefined] {
+  return typeof more === 'function' ? [{}, more] : [more ?? {}, undefined];
 }
 
 function checkedText(value: unknown): string {
