@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import hikma from '../src/jest/hikma-schema.ts';
 import { setNative } from '../src/native.ts';
 import type { Spec } from '../src/NativeAmana.ts';
 import { forgetVaults } from '../src/vault.ts';
@@ -70,7 +71,10 @@ export function theCarelessCloud(): CarelessCloud {
     ...side,
     dropPush: () => set({ answer: { kind: 'push', status: 200, body: '{"success":true}' } }),
     showNothing: async () => {
-      const text = JSON.stringify({ changes: {}, timestamp: Date.now() });
+      // empty tables: one that is left out says nothing
+      const none = { created: [], updated: [], deleted: [] };
+      const changes = Object.fromEntries(hikma.tables.map(({ name }) => [name, none]));
+      const text = JSON.stringify({ changes, timestamp: Date.now() });
       await set({ replace_pull: { text } });
       return () => set({ replace_pull: 'nothing' });
     },
