@@ -1,4 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -12,10 +14,19 @@ const directory = mkdtempSync(path.join(tmpdir(), 'amana-organisation-'));
 const organisation = new Organisation(directory);
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
+const lines: Socket[] = [];
+const silent = createServer((line) => lines.push(line));
+beforeAll(() => new Promise<void>((resolve) => void silent.listen(0, '127.0.0.1', resolve)));
+afterAll(() => {
+  lines.forEach((line) => line.destroy());
+  silent.close();
+});
+
 describeContract('the real library', {
   // names are used once, so one disk serves all tests
   fresh: () => Promise.resolve(app.module),
   done: () => Promise.resolve(),
+  silent: () => `https://127.0.0.1:${(silent.address() as AddressInfo).port}`,
   cloud: cloudSide('SHARED'),
   careless: theCarelessCloud,
   phone: () => ({

@@ -11,6 +11,8 @@ export interface Harness {
   done(): Promise<void>;
   /** Moves the clock of the module forward; absent where its clock is the device's. */
   advance?(milliseconds: number): void;
+  /** Where somebody listens who never says a word; asked in a test. Absent where no call takes time. */
+  silent?: () => string;
   /** A cloud to sign in at; absent where there is none. */
   cloud?: CloudSide;
   /** Another cloud, which errs where a test lets it. Asked in a test, and answers for that test. */
