@@ -84,7 +84,7 @@ impl Amana {
         };
         let new = HubTrust {
             address,
-            client_id,
+            client_id: client_id.clone(),
             token: None,
         };
         let client = self.new_client(&new)?;
@@ -106,8 +106,9 @@ impl Amana {
                 new
             }
         };
+        // Another pairing of the same hub may have been first, under another name of this device.
         let held = Held {
-            client: Some(client),
+            client: (trust.client_id == client_id).then_some(client),
             ..Held::default()
         };
         open.sync.hubs.forget(&peer);
@@ -152,9 +153,10 @@ impl Amana {
             let _pause = open.sync.pause_with(&peer);
             let (_, mut trust) = trust_of(&open.database, &peer)?.ok_or_else(not_paired)?;
             trust.address.url = url;
-            open.sync.hubs.forget(&peer);
             let text = trust.to_text()?.to_string();
-            open.database.set_trust(peer, text).wait()
+            open.database.set_trust(peer.clone(), text).wait()?;
+            open.sync.hubs.forget(&peer);
+            Ok(())
         })?
         .await
     }
@@ -273,36 +275,24 @@ impl Amana {
     /// The hub's client, and what tells that it was dropped.
     fn hub_client(&self, open: &Open, peer: &PeerId) -> Result<(Arc<HubClient>, CancelToken)> {
         let hubs = &open.sync.hubs;
-        let is_there = hubs
-            .guard()
-            .get(peer)
-            .is_some_and(|held| held.client.is_some());
-        let new = if is_there {
-            None
-        } else {
-            let (_, trust) = trust_of(&open.database, peer)?.ok_or_else(not_paired)?;
-            Some(self.new_client(&trust)?)
-        };
+        let trust_now =
+            || trust_of(&open.database, peer).map(|found| found.map(|(_, trust)| trust));
+        let trust = trust_now()?.ok_or_else(not_paired)?;
+        let new = self.new_client(&trust)?;
         let found = {
             let mut guard = hubs.guard();
             let held = guard.entry(peer.clone()).or_default();
             // Whoever was first is the one.
-            if held.client.is_none() {
-                held.client = new;
-            }
-            held.client
-                .clone()
-                .map(|client| (client, held.dropped.clone()))
+            let client = Arc::clone(held.client.get_or_insert(new));
+            (client, held.dropped.clone())
         };
-        // One that was forgotten meanwhile leaves nothing behind.
-        let is_paired = trust_of(&open.database, peer)?.is_some();
-        match found {
-            Some(found) if is_paired => Ok(found),
-            _ => {
-                hubs.forget(peer);
-                Err(not_paired())
-            }
+        // A hub that was forgotten or moved meanwhile leaves nothing of before.
+        let still = trust_now()?;
+        if still.is_none_or(|still| still.address.url != trust.address.url) {
+            hubs.forget(peer);
+            return Err(not_paired());
         }
+        Ok(found)
     }
 
     fn new_client(&self, trust: &HubTrust) -> Result<Arc<HubClient>> {

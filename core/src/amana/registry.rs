@@ -142,8 +142,13 @@ pub(super) fn attach(directory: &Path, make: impl FnOnce() -> Result<Amana>) -> 
 /// gets another.
 pub(super) fn detach(vault: &Amana) -> Result<()> {
     let mut claims = patiently(&vault.inner.claims.0)?;
-    *claims = claims.saturating_sub(1);
-    if *claims > 0 { Ok(()) } else { vault.close() }
+    if *claims > 1 {
+        *claims -= 1;
+        return Ok(());
+    }
+    vault.close()?;
+    *claims = 0;
+    Ok(())
 }
 
 /// The same for who got no handle: closes nothing.

@@ -99,7 +99,7 @@ pub enum OutboxKind {
 }
 
 /// The store's own counter; grows with each local write.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct Revision(pub i64);
 
 /// An entry of the outbox: a local write that some peer has not acknowledged.
@@ -166,6 +166,9 @@ pub struct PieceLimit {
     pub rows: usize,
     /// It ends behind the row with which its values get larger than this.
     pub bytes: usize,
+    /// The newest revision when the push began. A new record of a later one may have come too late for
+    /// its table: what refers to it is left for the next push.
+    pub begun: Revision,
 }
 
 /// Where a walk through the outbox stands: entries are ordered by table, then revision.
@@ -235,6 +238,8 @@ pub struct Refusal {
 pub struct Noted {
     /// Whether anything waits to be pushed, to whichever peer.
     pub waits: bool,
+    /// The newest revision of all that is noted.
+    pub newest: Revision,
     /// Records made here that are put aside for it: what refers to them must wait.
     pub missing: Vec<(TableIndex, RecordId)>,
     /// Records that it refused before, put aside now or not.

@@ -159,6 +159,7 @@ pub(super) fn noted(
         .map_sqlite()?;
     let mut noted = Noted {
         waits: outbox::waits(connection)?,
+        newest: outbox::newest(connection, schema)?,
         ..Noted::default()
     };
     while let Some(row) = rows.next().map_sqlite()? {

@@ -6,7 +6,7 @@ use super::errors::MapSqlite;
 use super::outbox::{changed_columns, damaged, kind_of};
 use super::table_sql::quote;
 use super::transaction::Context;
-use super::{aside, marks, values};
+use super::{aside, marks, outbox, values};
 use crate::error::Result;
 use crate::model::change_set::{
     OutboxPage, OutboxPosition, OutboxRow, PieceLimit, PushClass, Revision,
@@ -132,6 +132,7 @@ impl Walk<'_> {
         );
         let mut entries = self.connection.prepare_cached(&sql).map_sqlite()?;
         let mut finder = Finder::new(self.connection, self.context, index)?;
+        let late = self.late_parents(table)?;
         let left = self.limit.rows.saturating_sub(self.rows.len());
         let mut rows = entries
             .query(params![
@@ -152,6 +153,9 @@ impl Walk<'_> {
                 values = finder.find(table, &text, place)?.ok_or_else(damaged)?;
                 changed = changed_columns(table, row.get_ref(3).map_sqlite()?)?;
             }
+            if self.refers_to_late(&late, &values)? {
+                continue;
+            }
             let row = OutboxRow {
                 table: index,
                 id: RecordId::from_peer(&text).ok_or_else(damaged)?,
@@ -168,6 +172,30 @@ impl Walk<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// The columns of a table that refer to one to which new records were added since the push began.
+    fn late_parents<'t>(&self, table: &'t Table) -> Result<Vec<(usize, &'t str)>> {
+        let mut late = Vec::new();
+        for (position, column) in table.columns.iter().enumerate() {
+            if let Some(parent) = column.references.as_deref()
+                && outbox::has_newer(self.connection, parent, self.limit.begun)?
+            {
+                late.push((position, parent));
+            }
+        }
+        Ok(late)
+    }
+
+    fn refers_to_late(&self, late: &[(usize, &str)], values: &[Value]) -> Result<bool> {
+        for (position, parent) in late {
+            if let Some(id) = values.get(*position).and_then(Value::as_text)
+                && outbox::is_newer(self.connection, parent, id, self.limit.begun)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The first revision of a table after one that waits. What was taken may lie before it.

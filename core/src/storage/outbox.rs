@@ -16,7 +16,7 @@ use super::schema_tables::cells_to_json;
 use super::{aside, marks};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{Acknowledgement, OutboxEntry, OutboxKind, Revision};
-use crate::model::schema::Table;
+use crate::model::schema::{Schema, Table};
 use crate::model::value::Value;
 
 /// How much waits to be pushed.
@@ -354,6 +354,48 @@ pub(super) fn waits(connection: &Connection) -> Result<bool> {
                WHERE state = 0)",
         )
         .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_sqlite()
+}
+
+/// The newest revision of all tables.
+pub(super) fn newest(connection: &Connection, schema: &Schema) -> Result<Revision> {
+    let mut newest = Revision::default();
+    let mut statement = connection
+        .prepare_cached("SELECT max(revision) FROM amana_entry WHERE table_name = ?")
+        .map_sqlite()?;
+    for (_, table) in schema.tables() {
+        let of_table: Option<i64> = statement
+            .query_row([table.name.as_str()], |row| row.get(0))
+            .map_sqlite()?;
+        newest = newest.max(Revision(of_table.unwrap_or(0)));
+    }
+    Ok(newest)
+}
+
+/// Whether new records of a table wait that are of a later revision.
+pub(super) fn has_newer(connection: &Connection, table: &str, than: Revision) -> Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_waiting
+               WHERE state = 0 AND table_name = ? AND (kind = 2) = 0 AND revision > ?)",
+        )
+        .and_then(|mut statement| statement.query_row(params![table, than.0], |row| row.get(0)))
+        .map_sqlite()
+}
+
+/// Whether this one waits as a new record of a later revision.
+pub(super) fn is_newer(
+    connection: &Connection,
+    table: &str,
+    id: &str,
+    than: Revision,
+) -> Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_by_record
+               WHERE record_id = ? AND table_name = ? AND state = 0 AND kind = 0 AND revision > ?)",
+        )
+        .and_then(|mut statement| statement.query_row(params![id, table, than.0], |row| row.get(0)))
         .map_sqlite()
 }
 

@@ -14,6 +14,7 @@ use super::progress::Reporter;
 use super::schedule::next_try_ms;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
+use crate::model::change_set::Revision;
 use crate::model::ids::RecordId;
 use crate::model::merge::MergeRule;
 use crate::model::notice::SyncPhase;
@@ -102,6 +103,8 @@ pub(super) struct Run<'a> {
     pub(super) report: SyncReport,
     /// The peer's clock minus ours, by the last reply.
     pub(super) skew_ms: i64,
+    /// The newest revision when the push began.
+    pub(super) begun: Revision,
     /// What it has taken as new in tables in which it knows records by other columns than their ids:
     /// until a pull has shown by which one, it cannot be told to delete them.
     pub(super) unseen: HashSet<(TableIndex, RecordId)>,
@@ -115,6 +118,7 @@ impl<'a> Run<'a> {
             patience: Patience::default(),
             report: SyncReport::default(),
             skew_ms: 0,
+            begun: Revision::default(),
             unseen: HashSet::new(),
         }
     }

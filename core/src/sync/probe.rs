@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use super::backoff::up_to;
 use super::engine::Run;
-use super::push::PAGE;
+use super::push::page;
 use super::refusals::{Record, Refusals, record_of, refers_to_any};
 use crate::error::{Error, Result};
 use crate::model::change_set::{OutboxKind, OutboxPosition, OutboxRow, PushClass};
@@ -18,18 +18,26 @@ impl Run<'_> {
     /// Sends single rows until the peer takes one. Whether it did.
     pub(super) fn probe(&mut self, classes: &[PushClass], refusals: &mut Refusals) -> Result<bool> {
         let mut unsent = refusals.missing().clone();
+        let mut any_untried = false;
         for class in classes {
             let mut strata = Strata::default();
             let mut after = OutboxPosition::default();
             loop {
                 let engine = self.engine;
                 engine.cancel.check()?;
-                let page = engine.store.collect(&engine.terms, *class, &after, PAGE);
+                let limit = page(self.begun);
+                let page = engine.store.collect(&engine.terms, *class, &after, limit);
                 let page = page.wait()?;
                 let rows = self.sendable(page.rows, refusals)?;
                 unsent.extend(refusals.missing().iter().cloned());
-                let rows = self.open_to_the_peer(rows, refusals, &mut unsent);
-                for row in strata.choose(&rows, engine.entropy)? {
+                let mut rows = self.open_to_the_peer(rows, refusals, &mut unsent);
+                if *class == PushClass::Deletions && any_untried {
+                    // The cloud deletes children, too: what waits of them goes first.
+                    rows.retain(|row| engine.schema.table(row.table).children.is_empty());
+                }
+                let chosen = strata.choose(&rows, engine.entropy)?;
+                any_untried |= chosen.len() < rows.len();
+                for row in chosen {
                     match self.send(std::slice::from_ref(row))? {
                         None => {
                             refusals.taken();

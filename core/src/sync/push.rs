@@ -10,7 +10,7 @@ use super::refusals::{Bad, Refusals, Refused, is_bad};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{
     Acknowledgement, OutboxKind, OutboxPosition, OutboxRow, PieceLimit, PushClass, PushFailure,
-    Refusal,
+    Refusal, Revision,
 };
 use crate::model::ids::PeerKind;
 use crate::model::notice::SyncPhase;
@@ -18,16 +18,20 @@ use crate::model::schema::{Direction, Schema};
 
 /// One piece: about a second and a half of the cloud's time, and what a poor network carries in
 /// one go. A single row may be larger.
-const PIECE: PieceLimit = PieceLimit {
-    rows: 300,
-    bytes: 512 * 1024,
-};
+const PIECE_ROWS: usize = 300;
+const PIECE_BYTES: usize = 512 * 1024;
 /// What is read at once: a few pieces, since each that is acknowledged empties what a reader of the
 /// database knows of it.
-pub(super) const PAGE: PieceLimit = PieceLimit {
-    rows: 4 * PIECE.rows,
-    bytes: 2 * PIECE.bytes,
-};
+pub(super) const fn page(begun: Revision) -> PieceLimit {
+    PieceLimit {
+        rows: 4 * PIECE_ROWS,
+        bytes: 2 * PIECE_BYTES,
+        begun,
+    }
+}
+
+/// How often in one push the peer is doubted and found to work: more is for the next one, after a pause.
+const MAX_DOUBTS: usize = 8;
 
 /// How far a push got.
 enum Ended {
@@ -47,6 +51,7 @@ impl Run<'_> {
         if !noted.waits {
             return Ok(());
         }
+        self.begun = noted.newest;
         let mut refusals = Refusals::new(noted);
         let outcome = self.push_classes(&mut refusals);
         self.report.waiting += refusals.waiting();
@@ -66,15 +71,38 @@ impl Run<'_> {
         let upserts =
             (0..=last_stage(self.engine.schema)).map(|stage| PushClass::Upserts { stage });
         let classes: Vec<_> = upserts.chain([PushClass::Deletions]).collect();
-        while let Ended::InDoubt(error) = self.push_in_order(&classes, refusals)? {
+        for _ in 0..MAX_DOUBTS {
+            let Ended::InDoubt(error) = self.push_in_order(&classes, refusals)? else {
+                return Ok(());
+            };
             if !self.probe(&classes, refusals)? {
                 return Err(error);
             }
+            if self.takes_now(refusals)? {
+                // It was down, and is no more.
+                refusals.forget_refused();
+                continue;
+            }
             // It was the rows: without them, from the start. Less waits than before.
-            let proven = refusals.take_proven(self.engine.clock.now_ms());
-            self.put_aside(proven)?;
+            let now_ms = self.engine.clock.now_ms();
+            let refused = refusals.take_refused(now_ms);
+            self.put_aside(refused)?;
         }
-        Ok(())
+        match self.push_in_order(&classes, refusals)? {
+            Ended::Sent => Ok(()),
+            Ended::InDoubt(error) => Err(error),
+        }
+    }
+
+    /// Sends the first and the last of the refused rows once more: whether the peer takes one of them
+    /// now. It acknowledges what is taken.
+    fn takes_now(&mut self, refusals: &Refusals) -> Result<bool> {
+        for row in refusals.first_and_last() {
+            if self.send(&[row])?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn push_in_order(&mut self, classes: &[PushClass], refusals: &mut Refusals) -> Result<Ended> {
@@ -88,8 +116,9 @@ impl Run<'_> {
 
     fn push_class(&mut self, class: PushClass, refusals: &mut Refusals) -> Result<Ended> {
         let engine = self.engine;
+        let limit = page(self.begun);
         let collect =
-            |after: &OutboxPosition| engine.store.collect(&engine.terms, class, after, PAGE);
+            |after: &OutboxPosition| engine.store.collect(&engine.terms, class, after, limit);
         let mut after = OutboxPosition::default();
         let mut page = collect(&after).wait()?;
         loop {
@@ -279,7 +308,7 @@ fn pieces<'r>(schema: &Schema, alone: bool, rows: &'r [OutboxRow]) -> Vec<&'r [O
     let together = |a: &OutboxRow, b: &OutboxRow| {
         count += 1;
         bytes += a.bytes();
-        let fits = count < PIECE.rows && bytes + b.bytes() <= PIECE.bytes;
+        let fits = count < PIECE_ROWS && bytes + b.bytes() <= PIECE_BYTES;
         let together = !alone(a) && !alone(b) && fits;
         if !together {
             (count, bytes) = (0, 0);

@@ -195,10 +195,39 @@ impl Refusals {
         self.waiting.len() as u64
     }
 
-    /// The peer has taken something: what it refused before is put aside, and is no more part of this.
-    pub(super) fn take_proven(&mut self, now_ms: i64) -> Vec<Refusal> {
-        let proven = self.rows.drain(..std::mem::take(&mut self.proven));
-        proven.map(|bad| bad.put_aside(true, now_ms)).collect()
+    /// The peer takes other rows, and these it refuses still: they are put aside, and are no more part of
+    /// this. Many at once may be refused for a reason that goes away by itself, so they are tried again.
+    pub(super) fn take_refused(&mut self, now_ms: i64) -> Vec<Refusal> {
+        self.proven = 0;
+        let refused = self.rows.drain(..);
+        refused.map(|bad| bad.put_aside(false, now_ms)).collect()
+    }
+
+    /// That they were refused says nothing any more.
+    pub(super) fn forget_refused(&mut self) {
+        self.proven = 0;
+        for bad in self.rows.drain(..) {
+            self.refused
+                .remove(&(bad.row.table, bad.row.id.as_str().to_owned()));
+            self.missing
+                .remove(&(bad.row.table, bad.row.id.into_string()));
+        }
+    }
+
+    /// Two of the rows that it refused since it last took something, or one.
+    pub(super) fn first_and_last(&self) -> Vec<OutboxRow> {
+        let first = self.rows.first();
+        let last = self.rows.last().filter(|_| self.rows.len() > 1);
+        let row = |bad: &Bad| OutboxRow {
+            table: bad.row.table,
+            id: bad.row.id.clone(),
+            kind: bad.row.kind,
+            revision: bad.row.revision,
+            changed: bad.row.changed.clone(),
+            dangling: Vec::new(),
+            values: bad.row.sent.clone(),
+        };
+        first.into_iter().chain(last).map(row).collect()
     }
 
     /// The peer does not get this row now: if it is a new one, what refers to it must wait.

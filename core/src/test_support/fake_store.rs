@@ -355,6 +355,7 @@ impl SyncStore for FakeStore {
             .filter(|(key, entry)| entry.kind == OutboxKind::Created && state.is_aside(key, entry));
         Ok(Noted {
             waits: !state.outbox.is_empty(),
+            newest: Revision(state.revision),
             missing: missing.map(|(key, _)| key.clone()).collect(),
             refused: state.refused.iter().cloned().collect(),
         })

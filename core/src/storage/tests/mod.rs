@@ -42,6 +42,7 @@ use crate::test_support::{FakeClock, SeededEntropy, all_tables};
 const ALL: PieceLimit = PieceLimit {
     rows: 100,
     bytes: usize::MAX,
+    begun: crate::model::change_set::Revision(i64::MAX),
 };
 const NOW: i64 = 1_795_470_612_883;
 

@@ -5,6 +5,7 @@ use super::*;
 const TWO: PieceLimit = PieceLimit {
     rows: 2,
     bytes: usize::MAX,
+    begun: crate::model::change_set::Revision(i64::MAX),
 };
 
 #[test]
@@ -172,6 +173,7 @@ fn a_page_ends_with_its_rows_or_its_bytes() {
     let limit = PieceLimit {
         rows: 100,
         bytes: 2_500,
+        begun: crate::model::change_set::Revision(i64::MAX),
     };
     let (mut after, mut sizes) = (OutboxPosition::default(), Vec::new());
     let class = PushClass::Upserts { stage: 0 };

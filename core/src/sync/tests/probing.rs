@@ -9,7 +9,7 @@ use super::pushing::{numbers, refuse};
 use super::*;
 use crate::model::change_set::OutboxRow;
 
-const KNOWN: u32 = 900;
+const KNOWN: u32 = 9_000;
 
 /// New records of a table that refer to another one.
 fn referring(device: &Device, table: &str, ids: std::ops::Range<u32>, to: (&str, fn(u32) -> u32)) {
@@ -104,6 +104,71 @@ fn nothing_is_sent_before_what_it_refers_to() {
     assert_eq!(*too_early.lock().unwrap(), 0);
     assert_eq!((report.pushed, report.quarantined), (11, 9));
     assert_eq!(numbers(device.store.dirty()), bad);
+}
+
+/// It was down for a while: the rows are as good as any.
+#[test]
+fn a_peer_that_works_again_meanwhile_has_refused_nothing() {
+    let mut found = 0;
+    for refusals in 20..40 {
+        let device = Device::new();
+        device.patients(40);
+        referring(&device, "events", 200..240, ("patient_id", |_| KNOWN));
+        let mut asked = 0;
+        device.peer.on_push(move |_| {
+            asked += 1;
+            if asked > refusals {
+                Ok(())
+            } else {
+                Err(refused())
+            }
+        });
+        let result = device.sync();
+        assert!(device.store.quarantined().is_empty(), "{refusals}");
+        // It works again while it is doubted; else it is down for this sync.
+        if result.is_ok() {
+            found += 1;
+            assert!(device.store.dirty().is_empty(), "{refusals}");
+        }
+    }
+    assert!(found > 0);
+}
+
+/// A whole table that the peer does not take now is tried again by itself, and not all of it at once.
+#[test]
+fn a_table_that_is_not_taken_now_is_put_aside_for_a_while_and_in_parts() {
+    let device = Device::new();
+    device.patients(2_000);
+    referring(&device, "events", 3_000..3_200, ("patient_id", |_| KNOWN));
+    refuse(&device, (0..2_000).collect());
+    assert!(device.sync().is_err());
+    let refusals = device.store.refusals();
+    assert!((8..400).contains(&refusals.len()), "{}", refusals.len());
+    assert!(refusals.iter().all(|refusal| refusal.retry_ms.is_some()));
+    assert!(device.log.pushes().len() < 1_000);
+}
+
+/// The cloud deletes what belongs to a deleted record, too: what waits of that goes first.
+#[test]
+fn no_deletion_of_a_parent_is_tried_before_what_waits() {
+    let device = Device::new();
+    device.patients(9);
+    device.store.acknowledge_all();
+    device.store.remove(device.table("patients"), &id(8));
+    for number in 0..8 {
+        device.write("patients", number, "given_name", "again");
+    }
+    for number in 100..300 {
+        device.write("visits", number, "patient_id", id(KNOWN).as_str());
+    }
+    let deletions = Arc::new(Mutex::new(0));
+    let seen = deletions.clone();
+    device.peer.on_push(move |piece| {
+        *seen.lock().unwrap() += piece.iter().filter(|row| row.values.is_empty()).count();
+        Err(refused())
+    });
+    assert!(device.sync().is_err());
+    assert_eq!(*deletions.lock().unwrap(), 0);
 }
 
 proptest! {

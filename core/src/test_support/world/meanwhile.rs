@@ -166,3 +166,40 @@ fn what_is_deleted_in_the_sync_that_made_it_known_is_deleted_by_the_next() {
     device.sync(&cloud);
     assert_eq!((device.count(attributes), device.pending()), (0, 0));
 }
+
+/// Pages of three events each: those of later pages are read while earlier ones are sent.
+#[test]
+fn what_refers_to_a_record_that_came_too_late_for_its_table_waits_for_the_next_push() {
+    let (_, cloud, device) = cloud_and_device();
+    let patient = device.insert("patients", json!({})).unwrap();
+    let visit_of = json!({"patient_id": patient.as_str()});
+    let known = device.insert("visits", visit_of.clone()).unwrap();
+    device.sync(&cloud);
+    let event = |visit: &RecordId| {
+        let much = "x".repeat(400 * 1024);
+        json!({"patient_id": patient.as_str(), "visit_id": visit.as_str(), "event_type": much})
+    };
+    for _ in 0..12 {
+        device.insert("events", event(&known)).unwrap();
+    }
+    let late = OnceLock::new();
+    let meanwhile = || {
+        late.get_or_init(|| {
+            let visit = device.insert("visits", visit_of.clone()).unwrap();
+            (device.insert("events", event(&visit)).unwrap(), visit)
+        });
+        true
+    };
+    let line = Line {
+        peer: &cloud,
+        before_push: &meanwhile,
+        after_push: &|| (),
+    };
+    let report = device.sync_with(&PeerId::cloud(), &line, false).unwrap();
+    assert_eq!((report.pushed, device.pending()), (12, 2));
+    assert_eq!(device.sync(&cloud).pushed, 2);
+    assert_eq!(cloud.state.lock().unwrap().invented, 0);
+    let (event, visit) = late.get().unwrap();
+    let kept = cloud.value("events", event, "visit_id");
+    assert_eq!(kept, Some(text(visit.as_str())));
+}

@@ -185,6 +185,7 @@ fn push_unseen(device: &Device, cloud: &Cloud, class: PushClass) {
     let limit = PieceLimit {
         rows: 10,
         bytes: 10_000,
+        begun: crate::model::change_set::Revision(i64::MAX),
     };
     let page = device
         .database

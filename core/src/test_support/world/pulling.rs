@@ -13,6 +13,7 @@ pub(super) fn outbox(device: &Device) -> Vec<OutboxRow> {
     let limit = PieceLimit {
         rows: 100,
         bytes: usize::MAX,
+        begun: crate::model::change_set::Revision(i64::MAX),
     };
     let collect = |class| {
         let page = device

@@ -12,6 +12,7 @@ fn waiting(device: &Device) -> Vec<(OutboxKind, Vec<usize>)> {
     let limit = PieceLimit {
         rows: 10,
         bytes: usize::MAX,
+        begun: crate::model::change_set::Revision(i64::MAX),
     };
     let class = PushClass::Upserts { stage: 0 };
     let start = OutboxPosition::default();

@@ -273,6 +273,6 @@ fn the_tables_that_a_reply_has_are_told_with_rows_or_without() {
     };
     let (patients, visits) = (schema.find("patients"), schema.find("visits"));
     assert_eq!(tables(""), []);
-    let both = r#""visits":{"created":[]},"patients":{},"stores":{}"#;
+    let both = r#""visits":{"created":[]},"patients":{"deleted":[]},"events":{},"stores":{}"#;
     assert_eq!(tables(both), [visits.unwrap(), patients.unwrap()]);
 }

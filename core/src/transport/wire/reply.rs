@@ -95,8 +95,8 @@ fn changes<R: Read>(input: &mut Input<R>, decoder: &mut Decoder<'_>) -> Result<(
         decoder.table()?;
         match key {
             TableKey::Known(index) => {
-                table(input, decoder, index)?;
-                if !decoder.listed.contains(&index) {
+                let has_lists = table(input, decoder, index)?;
+                if has_lists && !decoder.listed.contains(&index) {
                     decoder.listed.push(index);
                 }
             }
@@ -123,12 +123,13 @@ fn judge_table(schema: &Schema, name: &str) -> TableKey {
     }
 }
 
-/// One table with its lists.
+/// One table with its lists. Whether it has any.
 fn table<R: Read>(
     input: &mut Input<R>,
     decoder: &mut Decoder<'_>,
     index: TableIndex,
-) -> Result<()> {
+) -> Result<bool> {
+    let mut has_lists = false;
     let mut walk = input.enter(b'{')?;
     while let Some(list) = input.key(&mut walk, |name| match name {
         "created" | "updated" => Some(List::Upserts),
@@ -139,10 +140,11 @@ fn table<R: Read>(
             input.skip()?;
             continue;
         };
+        has_lists = true;
         let mut items = input.enter(b'[')?;
         while let Some(raw) = input.item(&mut items)? {
             decoder.item(index, list, raw)?;
         }
     }
-    Ok(())
+    Ok(has_lists)
 }
