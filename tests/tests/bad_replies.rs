@@ -3,7 +3,7 @@
 
 use amana_core::ErrorCode;
 use amana_peer::{Kind, Peer, Replacement};
-use amana_tests::{Tablet, clinic, patient};
+use amana_tests::{PASSWORD, Tablet, clinic, patient};
 use bytes::Bytes;
 use serde_json::json;
 
@@ -181,6 +181,30 @@ fn a_redirect_is_not_followed() {
     let before = peer.requests().len();
     assert_eq!(tablet.sync().unwrap_err().code(), ErrorCode::Protocol);
     assert_eq!(peer.requests().len(), before + 1);
+    peer.faults().clear();
+    tablet.sync().unwrap();
+
+    // Nor one of what carries records or a password, with the method kept or not.
+    for status in [301, 302, 303, 307, 308] {
+        let _ = tablet.insert("patients", &patient("Amal"));
+        peer.faults().redirect(Kind::Push, status, &target, 10);
+        peer.clear_requests();
+        assert!(tablet.sync().is_err(), "{status}");
+        assert_eq!(peer.count("patients"), 0, "{status}");
+        assert!(peer.requests().len() <= 3, "the pull, and one push tried");
+        peer.faults().clear();
+        let login = format!("{}/api/login", peer.url());
+        peer.faults().redirect(Kind::SignIn, status, &login, 10);
+        peer.clear_requests();
+        let again = Tablet::new();
+        let refused = again
+            .sign_in(&peer, "amal@clinic.example", PASSWORD)
+            .unwrap_err()
+            .code();
+        assert_eq!(refused, ErrorCode::Protocol, "{status}");
+        assert_eq!(peer.requests().len(), 1, "{status}");
+        peer.faults().clear();
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use amana_core::ErrorCode;
 use amana_peer::{Answer, Kind, PeerConfig};
-use amana_tests::{Tablet, clinic, clinic_with, patient};
+use amana_tests::{PASSWORD, Tablet, clinic, clinic_with, patient};
 
 fn without_limit() -> PeerConfig {
     PeerConfig {
@@ -109,4 +109,18 @@ fn a_dripping_pull_arrives_whole() {
     peer.faults().drip(997, 1);
     tablet.sync().unwrap();
     assert_eq!(tablet.count("patients"), 20);
+}
+
+/// Slower than any network: a byte now and then keeps no call alive.
+#[test]
+fn a_pull_that_drips_for_too_long_ends_by_the_limit_of_the_whole_call() {
+    let peer = clinic_with(without_limit());
+    peer.seed_patients(50).unwrap();
+    let tablet = Tablet::configured(|config| config.time_limits.whole = Duration::from_secs(4));
+    tablet
+        .sign_in(&peer, "amal@clinic.example", PASSWORD)
+        .unwrap();
+    peer.faults().drip(8, 20);
+    assert_eq!(tablet.sync().unwrap_err().code(), ErrorCode::Network);
+    assert_eq!((tablet.count("patients"), tablet.cursor()), (0, 0));
 }

@@ -163,6 +163,20 @@ mod tests {
             let error = Error::new(ErrorCode::Network, "broken off");
             let wait = patience.after(&error, &entropy).unwrap().unwrap();
             assert!(wait.as_millis() <= ceiling);
+            // All of it is jitter.
+            let waits = (0..100).map(|seed| {
+                let mut patience = Patience::default();
+                let entropy = SeededEntropy::new(seed);
+                let first = patience.after(&error, &entropy).unwrap().unwrap();
+                let second = patience.after(&error, &entropy).unwrap().unwrap();
+                if ceiling == 1_000 { first } else { second }
+            });
+            let different: std::collections::HashSet<_> = waits.collect();
+            assert!(different.len() > 80, "{}", different.len());
+            let below = different
+                .iter()
+                .filter(|wait| wait.as_millis() < ceiling / 2);
+            assert!((20..80).contains(&below.count()));
         }
         let error = Error::new(ErrorCode::Server, "failed");
         assert!(patience.after(&error, &entropy).unwrap().is_none());

@@ -103,3 +103,102 @@ fn text_flaw(column: &Column, text: &str) -> Option<&'static str> {
         Role::Id | Role::Integer | Role::Number | Role::Bool | Role::Instant => Some(WRONG_TYPE),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::change_set::Revision;
+
+    /// What becomes of a record with this value, which another peer may have brought.
+    fn checked(table: &str, column: &str, value: Value) -> Check {
+        let schema = Schema::hikma().unwrap();
+        let (index, found) = schema.require(table).unwrap();
+        let mut values = vec![Value::Null; found.columns.len()];
+        values[found.position(column).unwrap()] = value;
+        let row = OutboxRow {
+            table: index,
+            id: RecordId::parse_uuid("01890a5d-ac96-774b-bcce-b302099a8057").unwrap(),
+            kind: OutboxKind::Updated,
+            revision: Revision(1),
+            changed: Vec::new(),
+            dangling: Vec::new(),
+            values,
+        };
+        check(&schema, &PeerTerms::cloud(), &row)
+    }
+
+    fn text(text: &str) -> Value {
+        Value::Text(text.to_owned())
+    }
+
+    #[test]
+    fn what_the_peer_could_only_refuse_or_ruin_is_not_sent() {
+        let long = "x".repeat(300);
+        for (table, column, value, reason) in [
+            (
+                "patients",
+                "given_name",
+                text("a\0b"),
+                "a text holds a NUL character",
+            ),
+            ("patients", "given_name", Value::Integer(1), WRONG_TYPE),
+            ("patients", "given_name", Value::Real(0.5), WRONG_TYPE),
+            (
+                "patients",
+                "date_of_birth",
+                text("1990-02-30"),
+                "a day is not one",
+            ),
+            (
+                "patients",
+                "additional_data",
+                text("{"),
+                "a JSON text is not JSON",
+            ),
+            (
+                "patients",
+                "updated_at",
+                Value::Integer(i64::MAX),
+                "a time is out of range",
+            ),
+            ("patients", "updated_at", text("now"), WRONG_TYPE),
+            (
+                "patient_vitals",
+                "weight_kg",
+                text("heavy"),
+                "a decimal number is not one",
+            ),
+            (
+                "patient_vitals",
+                "weight_kg",
+                text("1234567890"),
+                "a number is larger than the peer takes",
+            ),
+            ("patient_vitals", "heart_rate", text("72"), WRONG_TYPE),
+            (
+                "patients",
+                "sex",
+                text(&long),
+                "a text is longer than the peer takes",
+            ),
+        ] {
+            let found = checked(table, column, value.clone());
+            assert_eq!(found, Check::Refuse(reason), "{table}.{column} {value:?}");
+        }
+        for (table, column, value) in [
+            ("patients", "given_name", text("سلمى")),
+            ("patients", "date_of_birth", text("1990-02-28")),
+            ("patients", "additional_data", text("{}")),
+            ("patients", "updated_at", Value::Integer(0)),
+            ("patient_vitals", "weight_kg", text("-12.50")),
+            ("patient_vitals", "heart_rate", Value::Integer(72)),
+            ("patients", "sex", Value::Null),
+        ] {
+            assert_eq!(
+                checked(table, column, value),
+                Check::Send,
+                "{table}.{column}"
+            );
+        }
+    }
+}

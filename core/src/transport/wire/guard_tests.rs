@@ -165,6 +165,21 @@ fn too_many_rows_are_refused() {
         let result = Decoder::new(&schema, ME, &mut Kept::default(), limits).read(text.as_bytes());
         assert_eq!(result.is_ok(), accepted);
     }
+    // Records count whether they are good or not, in whichever list and table.
+    for (rows, accepted) in [(3, true), (4, false)] {
+        let record = r#"{"id":"01890a5d-ac96-774b-bcce-b302099a8057"}"#;
+        let lists = ["created", "updated", "created", "updated"]
+            .into_iter()
+            .take(rows);
+        let tables = lists.zip(["clinics", "clinics", "patients", "visits"]);
+        let tables: Vec<_> = tables
+            .map(|(list, table)| format!(r#"{{"{table}":{{"{list}":[{record}]}}}}"#))
+            .map(|table| table[1..table.len() - 1].to_owned())
+            .collect();
+        let text = with_changes(&format!("{{{}}}", tables.join(",")));
+        let result = Decoder::new(&schema, ME, &mut Kept::default(), limits).read(text.as_bytes());
+        assert_eq!(result.is_ok(), accepted, "{text}");
+    }
 }
 
 /// A beginning, and then a gigabyte of one byte.
