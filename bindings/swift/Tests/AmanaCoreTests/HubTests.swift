@@ -322,7 +322,7 @@ private final class PullObserver: ChangeObserver, @unchecked Sendable {
 }
 
 /// Tells what it heard, and cancels where it is told to.
-private final class Heard: SyncListener, @unchecked Sendable {
+final class Heard: SyncListener, @unchecked Sendable {
     private let lock = NSLock()
     private var seen: [String] = []
     private let cancelAt: String?

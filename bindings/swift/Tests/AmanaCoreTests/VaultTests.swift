@@ -81,6 +81,17 @@ final class VaultTests: XCTestCase {
         await assertFails(.cancelled) {
             _ = try await tablet.vault.sync(listener: nil, cancel: cancelled, fullPull: false)
         }
+        _ = try await tablet.vault.insert(table: "patients", fields: #"{"given_name":"Amal"}"#)
+        for phase in ["pulling", "pushing"] {
+            let cancel = CancelHandle()
+            let heard = Heard(cancelAt: phase, cancel)
+            await assertFails(.cancelled) {
+                _ = try await tablet.vault.sync(listener: heard, cancel: cancel, fullPull: false)
+            }
+            XCTAssertEqual(heard.phases.last, phase)
+        }
+        let report = try await tablet.vault.sync(listener: nil, cancel: nil, fullPull: false)
+        XCTAssertEqual(report.pushed, 1)
         await assertFails(.unauthorized) {
             _ = try await tablet.signIn(clinic, (email: Tablet.noor.email, password: "wrong"))
         }

@@ -3,7 +3,6 @@ package amana.core
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
-import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit
 import kotlin.test.Test
@@ -37,19 +36,6 @@ class HubTest {
         vault.syncStatus().peers.single { it.peer == peer }.pending
 
     private suspend fun Tablet.standing(patient: String) = vault.standing("patients", patient)
-
-    /** Tells what it heard, and cancels where it is told to. */
-    private class Heard(
-        private val cancelAt: String? = null,
-        private val cancel: CancelHandle? = null,
-    ) : SyncListener {
-        val phases = CopyOnWriteArrayList<String>()
-
-        override fun progress(progress: SyncProgress) {
-            phases.add(progress.phase)
-            if (progress.phase == cancelAt) cancel?.cancel()
-        }
-    }
 
     @Test
     fun aRecordGoesFromTabletToTabletByTheHubAndThenToTheCloud() = withTablets { one, two ->

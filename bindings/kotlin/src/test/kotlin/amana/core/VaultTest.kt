@@ -112,6 +112,16 @@ class VaultTest {
             assertEquals(ErrorCode.CANCELLED, failure { tablet.vault.sync(null, cancelled, false) }.code)
             cancelled.close()
 
+            tablet.vault.insert("patients", """{"given_name":"Amal"}""")
+            for (phase in listOf("pulling", "pushing")) {
+                CancelHandle().use { cancel ->
+                    val heard = Heard(phase, cancel)
+                    assertEquals(ErrorCode.CANCELLED, failure { tablet.vault.sync(heard, cancel, false) }.code)
+                    assertEquals(phase, heard.phases.last())
+                }
+            }
+            assertEquals(1uL, tablet.vault.sync(null, null, false).pushed)
+
             val wrong = failure { tablet.signIn(clinic, Tablet.NOOR, "wrong") }
             assertEquals(ErrorCode.UNAUTHORIZED, wrong.code)
             tablet.vault.signOut()
