@@ -60,21 +60,17 @@ impl Run<'_> {
     /// them is sent by this, so what refers to a new one is left out.
     fn open_to_the_peer(
         &self,
-        rows: Vec<OutboxRow>,
+        mut rows: Vec<OutboxRow>,
         refusals: &Refusals,
         unsent: &mut HashSet<Record>,
     ) -> Vec<OutboxRow> {
-        let schema = self.engine.schema;
-        let is_open = |row: &OutboxRow| {
-            let waits = refers_to_any(schema, row, unsent) || refusals.has_refused(row);
+        rows.retain(|row| {
+            let waits = refers_to_any(self.engine.schema, row, unsent);
             if row.kind == OutboxKind::Created {
                 unsent.insert(record_of(row));
             }
-            !waits
-        };
-        let mut rows = rows;
-        let mut is_open = is_open;
-        rows.retain(|row| is_open(row));
+            !waits && !refusals.has_refused(row)
+        });
         rows
     }
 }
