@@ -73,6 +73,10 @@ impl Run<'_> {
         let classes: Vec<_> = upserts.chain([PushClass::Deletions]).collect();
         for _ in 0..MAX_DOUBTS {
             let Ended::InDoubt(error) = self.push_in_order(&classes, refusals)? else {
+                if self.send_refused_again(refusals)? {
+                    // With what belongs to it.
+                    continue;
+                }
                 return Ok(());
             };
             if !self.probe(&classes, refusals)? {
@@ -92,6 +96,24 @@ impl Run<'_> {
             Ended::Sent => Ok(()),
             Ended::InDoubt(error) => Err(error),
         }
+    }
+
+    /// Sends each row that was refused once more, since the peer takes others, and puts aside what it
+    /// refuses again. Whether it took one after all: it was down for a moment.
+    fn send_refused_again(&mut self, refusals: &mut Refusals) -> Result<bool> {
+        let mut any = false;
+        for row in refusals.refused_once() {
+            match self.send(std::slice::from_ref(&row))? {
+                None => {
+                    refusals.taken_after_all(&row);
+                    any = true;
+                }
+                Some(_) => refusals.refused_again(&row),
+            }
+        }
+        let aside = refusals.take_refused_twice(self.engine.clock.now_ms());
+        self.put_aside(aside)?;
+        Ok(any)
     }
 
     /// Sends the first and the last of the refused rows once more: whether the peer takes one of them
