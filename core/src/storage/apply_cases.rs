@@ -70,6 +70,15 @@ impl Apply<'_> {
         let Some(other) = natural_key::holder(tx, index, remote.id.as_str(), cell)? else {
             return self.meet_buried(tx, index, remote);
         };
+        let entry = outbox::find(
+            tx.connection,
+            tx.context.schema.table(index),
+            remote.id.as_str(),
+        )?;
+        if entry.is_some_and(|entry| entry.kind == OutboxKind::Deleted) {
+            // It was deleted here, and that one was given after it: with it, it would be deleted too.
+            return Ok(());
+        }
         if self.terms.id.kind() == PeerKind::Hub && !self.terms.last_word {
             // A hub may have a record of either id; which one counts, the cloud says.
             if records::get(tx.connection, tx.context, index, &remote.id)?.is_none() {

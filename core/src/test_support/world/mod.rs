@@ -2,9 +2,11 @@
 //! one time: what the engine and the store do together.
 
 mod adopting;
+mod arriving;
 mod asking;
 mod cloud;
 mod device;
+mod given_again;
 mod hub;
 mod lives;
 mod marks;
