@@ -8,6 +8,7 @@ mod cloud;
 mod device;
 mod given_again;
 mod hub;
+mod hub_decides;
 mod lives;
 mod marks;
 mod meanwhile;
