@@ -200,8 +200,9 @@ export class MemoryPeers {
         at: entry.table,
       });
     }
-    // a deletion that waits is taken back; one that the cloud knows is not
-    const isWaiting = records.outbox.find(table.name, id)?.kind === 'deleted';
+    // a deletion that waits is taken back; one that any peer knows is not
+    const waits = records.outbox.find(table.name, id);
+    const isWaiting = waits?.kind === 'deleted' && !this.isTaken(waits);
     return records.bringBack(table, isWaiting ? id : null, values);
   }
 
@@ -240,6 +241,11 @@ export class MemoryPeers {
   /** A record was deleted here: that no pull shows it says nothing any more. */
   deleted(table: string, id: string): void {
     this.shared.absent.delete(keyOf(table, id));
+  }
+
+  /** Whether any peer has taken what waits: of a deletion it says so for good. */
+  isTaken(entry: Pending): boolean {
+    return this.all().some(({ marks }) => marks.hasTaken(entry));
   }
 
   /** By name, as the core has them. */
