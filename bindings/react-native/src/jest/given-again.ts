@@ -13,7 +13,7 @@ type Cells = Record<string, Cell>;
 
 /** What a deletion remembers of a record: its version; where the table has a key all of it, as the peer has it. */
 export function remembered(table: TableData, row: Record_, entry: Pending | undefined): Cells {
-  if (table.natural_key === undefined) return { updated_at: (row['updated_at'] ?? null) as Cell };
+  if (table.natural_key === undefined) return { updated_at: row['updated_at'] ?? null };
   const edited = entry?.kind === 'updated' ? entry.base : {};
   return { ...(row as Cells), ...edited };
 }

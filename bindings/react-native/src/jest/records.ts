@@ -314,8 +314,7 @@ export class MemoryRecords {
       // one that refers to another record than the cloud knows is not reached by the cloud's own cascade
       const entry = this.outbox.find(table.name, id);
       const moved = table.columns.some(
-        ({ name, role }) =>
-          role === 'ref' && entry?.base[name] !== undefined
+        ({ name, role }) => role === 'ref' && entry?.base[name] !== undefined
       );
       const base = remembered(table, row, entry);
       this.outbox.deleted(table.name, id, this.revision, base, moved ? null : under);
