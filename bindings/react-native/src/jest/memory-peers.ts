@@ -64,9 +64,12 @@ export class MemoryPeers {
     return link as PeerLink & { pinned: NonNullable<PeerLink['pinned']> };
   }
 
-  /** Refuses another key than the one that was pinned. */
+  /** Refuses another key than the one that was pinned, and a second hub where a hub's word is the last. */
   checkKey(address: HubAddress): void {
     const known = this.links.get(`hub:${address.id}`)?.pinned;
+    if (known == null && this.rules().lastWord === 'hub' && this.hubs().length > 0) {
+      throw failure('invalid_input', 'a hub is paired whose word is the last: forget it first');
+    }
     if (known == null || known.key === address.key) return;
     const why = 'a hub of this id was paired with another key: forget it first';
     throw failure('invalid_input', why);
