@@ -49,14 +49,18 @@ fn an_attribute_keeps_the_id_that_the_one_with_the_last_word_has_for_it() {
         for full in [false, true, false, true] {
             clock.advance(20 * 60 * 1000);
             device.sync_with(&PeerId::cloud(), &cloud, full).unwrap();
-            assert_eq!(device.ids(ATTRIBUTES), [of_hub.clone()], "by the cloud");
+            assert_eq!(
+                device.ids(ATTRIBUTES),
+                std::slice::from_ref(&of_hub),
+                "by the cloud"
+            );
             let edit = json!({"string_value": format!("of {full}")});
             assert_eq!(device.status().absent, 0);
             device.update(ATTRIBUTES, &of_hub, edit).unwrap();
             device.sync_with(&Hub::id(), &hub, full).unwrap();
             assert_eq!(
                 device.ids(ATTRIBUTES),
-                [of_hub.clone()],
+                std::slice::from_ref(&of_hub),
                 "{ours_first} {full}"
             );
         }
