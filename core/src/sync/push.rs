@@ -72,6 +72,7 @@ impl Run<'_> {
             (0..=last_stage(self.engine.schema)).map(|stage| PushClass::Upserts { stage });
         let classes: Vec<_> = upserts.chain([PushClass::Deletions]).collect();
         for _ in 0..MAX_DOUBTS {
+            refusals.begin_again();
             let Ended::InDoubt(error) = self.push_in_order(&classes, refusals)? else {
                 if self.send_refused_again(refusals)? {
                     // With what belongs to it.
@@ -92,6 +93,7 @@ impl Run<'_> {
             let refused = refusals.take_refused(now_ms);
             self.put_aside(refused)?;
         }
+        refusals.begin_again();
         match self.push_in_order(&classes, refusals)? {
             Ended::Sent => Ok(()),
             Ended::InDoubt(error) => Err(error),
@@ -102,6 +104,7 @@ impl Run<'_> {
     /// refuses again. Whether it took one after all: it was down for a moment.
     fn send_refused_again(&mut self, refusals: &mut Refusals) -> Result<bool> {
         let mut any = false;
+        self.let_go_of_older(refusals)?;
         for row in refusals.refused_once() {
             match self.send(std::slice::from_ref(&row))? {
                 None => {
@@ -118,13 +121,20 @@ impl Run<'_> {
 
     /// Sends the first and the last of the refused rows once more: whether the peer takes one of them
     /// now. It acknowledges what is taken.
-    fn takes_now(&mut self, refusals: &Refusals) -> Result<bool> {
+    fn takes_now(&mut self, refusals: &mut Refusals) -> Result<bool> {
+        self.let_go_of_older(refusals)?;
         for row in refusals.first_and_last() {
             if self.send(&[row])?.is_none() {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Of a record that was edited or deleted since it was refused, the newer version may have gone.
+    fn let_go_of_older(&self, refusals: &mut Refusals) -> Result<()> {
+        let store = self.engine.store;
+        refusals.retain(|row| store.waits_as(row))
     }
 
     fn push_in_order(&mut self, classes: &[PushClass], refusals: &mut Refusals) -> Result<Ended> {

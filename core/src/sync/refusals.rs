@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::model::change_set::{Acknowledgement, Noted, OutboxKind, OutboxRow, Refusal, Suspicion};
 use crate::model::ids::RecordId;
 use crate::model::schema::{Schema, TableIndex};
@@ -122,6 +122,8 @@ impl Bad {
 pub(super) struct Refusals {
     /// New records that the peer does not have: refused, or held back because of one that was.
     missing: HashSet<Record>,
+    /// Those of them that were held back.
+    held_back: HashSet<Record>,
     /// Records that refer to one of those.
     waiting: HashSet<Record>,
     /// Records that were put aside for this peer before.
@@ -208,9 +210,36 @@ impl Refusals {
         let waits = refers_to_any(schema, row, &self.missing);
         if waits {
             self.waiting.insert(record_of(row));
-            self.miss(row);
+            if row.kind == OutboxKind::Created && self.missing.insert(record_of(row)) {
+                self.held_back.insert(record_of(row));
+            }
         }
         waits
+    }
+
+    /// All that waits is looked at from the start: what was held back may not have to be.
+    pub(super) fn begin_again(&mut self) {
+        for record in self.held_back.drain() {
+            self.missing.remove(&record);
+        }
+        self.waiting.clear();
+    }
+
+    /// Keeps the refused rows of which this is so.
+    pub(super) fn retain(
+        &mut self,
+        is_so: impl Fn(&Acknowledgement) -> Result<bool>,
+    ) -> Result<()> {
+        let mut proven = 0;
+        let mut kept = Vec::with_capacity(self.rows.len());
+        for (place, bad) in std::mem::take(&mut self.rows).into_iter().enumerate() {
+            if is_so(&bad.row)? {
+                proven += usize::from(place < self.proven);
+                kept.push(bad);
+            }
+        }
+        (self.rows, self.proven) = (kept, proven);
+        Ok(())
     }
 
     /// New records that the peer does not have.
