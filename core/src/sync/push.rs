@@ -162,6 +162,7 @@ impl Run<'_> {
                 Some(_) => return Err(Error::internal("the outbox does not move on")),
                 None => None,
             };
+            refusals.wait(&page.waiting);
             let rows = self.sendable(page.rows, refusals)?;
             let alone = class == PushClass::Deletions && engine.terms.id.kind() == PeerKind::Cloud;
             let ended = self.push_pieces(pieces(engine.schema, alone, &rows), refusals)?;
