@@ -29,7 +29,8 @@ internal class Changes(
 
     override fun changed(change: Change) {
         heard.add(change)
-        gate.await()
+        // Opened by itself at some time, so that whoever waits for it in vain fails instead of hanging.
+        if (!gate.await(30, TimeUnit.SECONDS)) gate.countDown()
     }
 
     suspend fun next(): Change =
