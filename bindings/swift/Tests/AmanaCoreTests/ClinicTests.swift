@@ -3,8 +3,7 @@ import XCTest
 @testable import AmanaCore
 
 /// A clinic in small: what a hub brings to the cloud, and what becomes of edits when a hub dies and a
-/// cloud is away. That a process which syncs is killed is tested in Kotlin, over the same library: a
-/// test bundle has no program of its own that could be started as a second process.
+/// cloud is away.
 final class ClinicTests: XCTestCase {
     private let cloud = Tablet.cloud
 

@@ -4,24 +4,59 @@ import Foundation
     import FoundationNetworking
 #endif
 
-/// A reference peer as a process of its own; it ends when its input is closed.
-final class PeerProcess {
+/// A program as a process of its own, which says lines.
+final class ChildProcess {
     private let process = Process()
     private let input = Pipe()
+    private let output = Pipe()
+
+    init(_ program: URL, _ arguments: [String]) throws {
+        process.executableURL = program
+        process.arguments = arguments
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+    }
+
+    /// The next line that it says.
+    func line() throws -> Data {
+        var line = Data()
+        let handle = output.fileHandleForReading
+        while let byte = try handle.read(upToCount: 1), let first = byte.first {
+            if first == UInt8(ascii: "\n") { return line }
+            line.append(first)
+        }
+        throw Missing(what: "a line of the process")
+    }
+
+    /// Closes its input, and waits until it has ended for that. Once more is nothing.
+    func stop() {
+        guard process.isRunning else { return }
+        try? input.fileHandleForWriting.close()
+        process.waitUntilExit()
+    }
+
+    /// Ends it as a power cut does. The signal that has ended it, or its exit code.
+    @discardableResult
+    func kill() -> Int32 {
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+}
+
+/// A reference peer; it ends when its input is closed.
+final class PeerProcess {
+    private let process: ChildProcess
     private let said: [String: Any]
 
     init(_ arguments: [String]) throws {
         guard let program = ProcessInfo.processInfo.environment["AMANA_PEER"] else {
             throw Missing(what: "AMANA_PEER names the reference server's program")
         }
-        let output = Pipe()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments + ["--until-stdin-closes"]
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-        let line = try PeerProcess.firstLine(of: output.fileHandleForReading)
-        said = try JSONSerialization.jsonObject(with: line) as? [String: Any] ?? [:]
+        process = try ChildProcess(
+            URL(fileURLWithPath: program), arguments + ["--until-stdin-closes"])
+        said = try JSONSerialization.jsonObject(with: process.line()) as? [String: Any] ?? [:]
     }
 
     /// A text of the line that the process says once it is ready.
@@ -32,27 +67,9 @@ final class PeerProcess {
         return text
     }
 
-    /// Once more is nothing.
-    func stop() {
-        guard process.isRunning else { return }
-        try? input.fileHandleForWriting.close()
-        process.waitUntilExit()
-    }
+    func stop() { process.stop() }
 
-    /// Ends it as a power cut does.
-    func kill() {
-        Foundation.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-    }
-
-    private static func firstLine(of handle: FileHandle) throws -> Data {
-        var line = Data()
-        while let byte = try handle.read(upToCount: 1), let first = byte.first {
-            if first == UInt8(ascii: "\n") { return line }
-            line.append(first)
-        }
-        throw Missing(what: "the server did not start")
-    }
+    func kill() { process.kill() }
 }
 
 /// The reference server, which can go away and come back at the same address.

@@ -5,6 +5,8 @@ import Foundation
 /// A vault in a temporary directory, on a key store in a file.
 struct Tablet {
     static let cloud = "cloud"
+    /// The table of which each holds only its own person's rows.
+    static let own = "user_clinic_permissions"
     static let noor = (email: "noor@clinic-a.example", password: "Cedar-River-7")
     static let sami = (email: "sami@clinic-a.example", password: "Olive-Stone-4")
 
@@ -74,7 +76,7 @@ struct Tablet {
 
     /// What it holds, without the own permissions of its person.
     func digest() async throws -> [TableDigest] {
-        try await vault.digest().filter { $0.table != "user_clinic_permissions" }
+        try await vault.digest().filter { $0.table != Tablet.own }
     }
 
     func end() async throws {
