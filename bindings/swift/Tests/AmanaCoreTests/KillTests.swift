@@ -14,6 +14,7 @@ final class KillTests: XCTestCase {
                 programs.appendingPathComponent("Doomed"),
                 [directory.path, clinic.url, clinic.authority.path]
                     + [Tablet.noor.email, Tablet.noor.password, phase])
+            defer { doomed.kill() }
             let said = String(decoding: try doomed.line(), as: UTF8.self)
             XCTAssertEqual(said, phase)
             XCTAssertEqual(doomed.kill(), SIGKILL)

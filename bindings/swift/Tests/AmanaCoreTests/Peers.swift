@@ -39,7 +39,7 @@ final class ChildProcess {
     /// Ends it as a power cut does. The signal that has ended it, or its exit code.
     @discardableResult
     func kill() -> Int32 {
-        Foundation.kill(process.processIdentifier, SIGKILL)
+        if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
         process.waitUntilExit()
         return process.terminationStatus
     }

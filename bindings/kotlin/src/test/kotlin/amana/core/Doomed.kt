@@ -10,7 +10,7 @@ class Doomed(
     directory: File,
     clinic: Clinic,
     phase: String,
-) {
+) : AutoCloseable {
     private val process =
         ProcessBuilder(
             listOf(File(System.getProperty("java.home"), "bin/java").path, "-Xmx256m") +
@@ -27,6 +27,10 @@ class Doomed(
         process.destroyForcibly()
         check(process.waitFor(30, TimeUnit.SECONDS)) { "the process does not end" }
         return process.exitValue()
+    }
+
+    override fun close() {
+        process.destroyForcibly()
     }
 }
 

@@ -15,9 +15,10 @@ class KillTest {
         Clinic().use { clinic ->
             val phases = listOf("pulling", "applying", "pushing")
             for (phase in phases) {
-                val doomed = Doomed(directory, clinic, phase)
-                assertEquals(phase, doomed.said())
-                assertEquals(sigkill, doomed.kill())
+                Doomed(directory, clinic, phase).use { doomed ->
+                    assertEquals(phase, doomed.said())
+                    assertEquals(sigkill, doomed.kill())
+                }
             }
             val vault = openVault(Tablet.config(directory))
             assertEquals(phases.size.toULong(), vault.count("patients", "{}"))
