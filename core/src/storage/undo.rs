@@ -29,7 +29,8 @@ pub(super) fn undo(tx: &mut WriteTransaction<'_>, entry_id: i64) -> Result<Recor
         Some(_) if did_not_come_back(&entry) => {
             let base = entry.base.as_deref().unwrap_or("{}");
             let base = outbox::base_from_json(table, base).map_err(|_| unreadable())?;
-            records::send_again(tx, index, &id, wanted, base)?;
+            // As it is now: it may have been edited since.
+            records::send_again(tx, index, &id, Vec::new(), base)?;
             id
         }
         Some(_) if was_still_there(&entry) => {

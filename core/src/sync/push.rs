@@ -75,7 +75,10 @@ impl Run<'_> {
             refusals.begin_again();
             let Ended::InDoubt(error) = self.push_in_order(&classes, refusals)? else {
                 if self.send_refused_again(refusals)? {
-                    // With what belongs to it.
+                    // With what belongs to it, and without the others.
+                    let now_ms = self.engine.clock.now_ms();
+                    let refused = refusals.take_refused(now_ms);
+                    self.put_aside(refused)?;
                     continue;
                 }
                 return Ok(());
