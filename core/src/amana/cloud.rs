@@ -109,8 +109,8 @@ impl Amana {
         spawn("amana-sign-out", move || {
             std::mem::take(&mut *open.sessions()).cancel();
             let _pause = open.sync.pause();
-            vault.end_hub_sessions(&open)?;
-            open.database.remove_session().wait()
+            open.database.remove_session().wait()?;
+            vault.end_hub_sessions(&open)
         })?
         .await
     }

@@ -261,15 +261,12 @@ impl Amana {
     pub(super) fn end_hub_sessions(&self, open: &Open) -> Result<()> {
         open.sync.hubs.guard().clear();
         let policy = self.inner.config.sync.clone();
+        let mut ended = Ok(());
         for known in open.database.sync_status(policy).wait()?.peers {
-            if let Some((_, mut trust)) = trust_of(&open.database, &known.peer)?
-                && trust.token.take().is_some()
-            {
-                let text = trust.to_text()?.to_string();
-                open.database.set_trust(known.peer, text).wait()?;
-            }
+            // One that cannot be read keeps no other's token.
+            ended = ended.and(end_hub_session(&open.database, known.peer));
         }
-        Ok(())
+        ended
     }
 
     /// Keeps the token that a sync used, if it got a new one.
@@ -373,6 +370,18 @@ fn random_id(entropy: &dyn Entropy) -> Result<String> {
 
 const fn only_one() -> Error {
     Error::invalid("a hub is paired whose word is the last: forget it first")
+}
+
+/// Forgets the token that a hub gave.
+fn end_hub_session(database: &Database, peer: PeerId) -> Result<()> {
+    let Some((_, mut trust)) = trust_of(database, &peer)? else {
+        return Ok(());
+    };
+    if trust.token.take().is_none() {
+        return Ok(());
+    }
+    let text = trust.to_text()?.to_string();
+    database.set_trust(peer, text).wait()
 }
 
 const fn not_paired() -> Error {

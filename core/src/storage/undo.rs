@@ -5,7 +5,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::transaction::WriteTransaction;
-use super::{conflicts, marks, outbox, peers, records};
+use super::{absent, conflicts, marks, outbox, peers, records};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{OutboxEntry, OutboxKind};
 use crate::model::ids::RecordId;
@@ -29,7 +29,10 @@ pub(super) fn undo(tx: &mut WriteTransaction<'_>, entry_id: i64) -> Result<Recor
         Some(_) if did_not_come_back(&entry) => {
             let base = entry.base.as_deref().unwrap_or("{}");
             let base = outbox::base_from_json(table, base).map_err(|_| unreadable())?;
-            records::send_again(tx, index, &id, wanted, base)?;
+            // Where nobody shows it, as it is now: it may have been edited since. Else the other's is there.
+            let is_absent = absent::is_marked(tx.connection, &table.name, id.as_str())?;
+            let fields = if is_absent { Vec::new() } else { wanted };
+            records::send_again(tx, index, &id, fields, base)?;
             id
         }
         Some(_) if was_still_there(&entry) => {
