@@ -20,6 +20,7 @@ mod sent_again;
 mod undoing;
 mod verifying;
 mod waiting;
+mod wire;
 mod writing;
 
 use std::collections::BTreeMap;
