@@ -3,6 +3,7 @@
 
 mod adopting;
 mod asking;
+mod at_hub;
 mod cloud;
 mod device;
 mod hub;
