@@ -8,14 +8,16 @@
 //! aside: so the lives hang nothing on patients, prescriptions and items that may be deleted, other
 //! than what goes with them.
 //!
-//! Compared are whole digests among the tablets, and with the server the columns that the lives
-//! write, read from its own tables rather than from a pull.
+//! Compared are whole digests among the tablets, with the server the columns that the lives write, read
+//! from its own tables rather than from a pull, and every pushed column between cloud and hub: see
+//! `at_hub`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     reason = "in a test a panic is the report of a failure"
 )]
 
+mod at_hub;
 mod hub;
 mod member;
 mod steps;
