@@ -179,6 +179,10 @@ pub trait SyncStore: Send + Sync {
         limit: PieceLimit,
     ) -> Pending<OutboxPage>;
 
+    /// Whether a record's entry still waits in the revision that was sent: nothing newer of it, nor its
+    /// deletion, can have gone since.
+    fn waits_as(&self, row: &Acknowledgement) -> Result<bool>;
+
     /// What is known before a push to this peer.
     fn noted(&self, peer: &PeerId) -> Result<Noted>;
 

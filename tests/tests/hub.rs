@@ -12,7 +12,7 @@ use std::time::Duration;
 use amana_core::cancel::CancelToken;
 use amana_core::model::hub::HubUrl;
 use amana_core::model::ids::PeerId;
-use amana_core::model::peer::Credentials;
+use amana_core::model::peer::{CloudAddress, Credentials, HttpsUrl};
 use amana_core::model::report::SyncReport;
 use amana_core::secret::SecretText;
 use amana_core::{ErrorCode, PairedHub, Result, SyncOptions};
@@ -300,6 +300,38 @@ fn who_signs_in_at_a_hub_that_is_forgotten_meanwhile_sends_it_nothing_more() {
         sign_in(&tablet, &peer).unwrap_err().code(),
         ErrorCode::NotFound
     );
+}
+
+#[test]
+fn who_signs_out_ends_the_sign_ins_that_are_under_way() {
+    let hub = hub();
+    let (tablet, peer) = ready(&hub);
+    let (at_hub, url) = silent();
+    let (at_cloud, cloud) = silent();
+    let cloud = CloudAddress {
+        url: HttpsUrl::parse(&cloud.as_str().replace("http:", "https:")).unwrap(),
+        private_ca_pem: None,
+    };
+    let password = SecretText::new(PASSWORD.into());
+    let credentials = Credentials::new(NOOR.into(), password).unwrap();
+    block_on(tablet.amana.move_hub(&peer, url)).unwrap();
+    std::thread::scope(|scope| {
+        let hubs = scope.spawn(|| sign_in(&tablet, &peer));
+        let (_line, _) = at_hub.accept().unwrap();
+        let never = CancelToken::new();
+        let clouds = scope.spawn(|| block_on(tablet.amana.sign_in(cloud, credentials, never)));
+        let (_other_line, _) = at_cloud.accept().unwrap();
+        block_on(tablet.amana.sign_out()).unwrap();
+        for signing_in in [hubs.join().unwrap(), clouds.join().unwrap().map(|_| ())] {
+            assert_eq!(signing_in.unwrap_err().code(), ErrorCode::Cancelled);
+        }
+    });
+    let status = block_on(tablet.amana.status()).unwrap();
+    assert!(status.person.is_none());
+    // One that begins afterwards goes its way.
+    let back = HubUrl::parse(hub.url()).unwrap();
+    block_on(tablet.amana.move_hub(&peer, back)).unwrap();
+    sign_in(&tablet, &peer).unwrap();
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl Amana {
             credentials.check_for_sync()?;
         }
         let client = self.client(&address)?;
-        let token = cancel.or(&open.held.sign_ins);
+        let token = cancel.or(&open.sign_in_token());
         spawn("amana-sign-in", move || {
             let (person, proof) = match kind {
                 SyncProof::Password => {
@@ -82,6 +82,8 @@ impl Amana {
             };
             // A sync of whoever was signed in before must not end under the new name.
             let _pause = open.sync.pause();
+            let _sessions = open.sessions();
+            token.check()?;
             let session = StoredSession {
                 address: Some(address),
                 proof,
@@ -96,7 +98,7 @@ impl Amana {
     }
 
     /// Removes the session, its password or token, and what hubs gave to the person from the vault,
-    /// and ends running syncs. Records and paired hubs stay.
+    /// and ends running syncs and sign-ins. Records and paired hubs stay.
     ///
     /// # Errors
     /// `busy` from a sync's listener.
@@ -105,6 +107,7 @@ impl Amana {
         let open = self.opened()?;
         let vault = self.clone();
         spawn("amana-sign-out", move || {
+            std::mem::take(&mut *open.sessions()).cancel();
             let _pause = open.sync.pause();
             vault.end_hub_sessions(&open)?;
             open.database.remove_session().wait()

@@ -177,11 +177,13 @@ impl Amana {
         refuse_listener()?;
         let open = self.opened()?;
         let (vault, peer) = (self.clone(), peer.clone());
-        let token = cancel.or(&open.held.sign_ins);
+        let token = cancel.or(&open.sign_in_token());
         spawn("amana-sign-in", move || {
             let (client, dropped) = vault.hub_client(&open, &peer)?;
             let signed_in = client.sign_in(&credentials, &token.or(&dropped))?;
             let _pause = open.sync.pause();
+            let _sessions = open.sessions();
+            token.check()?;
             let person = signed_in.person;
             keep_token(&open.database, &peer, &person.id, signed_in.token)?;
             if let Some(held) = open.sync.hubs.guard().get_mut(&peer) {

@@ -24,8 +24,10 @@ pub(super) struct Open {
 /// What lasts from an unlock to the lock.
 pub(super) struct Held {
     pub session: SessionValues,
-    /// Cancels the sign-ins that are under way.
+    /// Cancels the sign-ins that are under way, and pairings.
     pub sign_ins: CancelToken,
+    /// Held while the session changes. The token ends the sign-ins that began before a sign-out.
+    pub sessions: Mutex<CancelToken>,
     pub last_use: LastUse,
     /// The look at every page, in idle time.
     pub integrity: IntegrityWatch,
@@ -52,6 +54,7 @@ impl Open {
             Arc::new(Held {
                 session: SessionValues::new(),
                 sign_ins: CancelToken::new(),
+                sessions: Mutex::default(),
                 last_use: LastUse::new(now_ms),
                 integrity: IntegrityWatch::default(),
                 keys: Mutex::new(keys),
@@ -81,6 +84,16 @@ impl Open {
         self.held.sign_ins.cancel();
         self.ended.cancel();
         self.sync.close();
+    }
+
+    /// What ends a sign-in that begins now: the end of the vault's use, or a sign-out.
+    pub(super) fn sign_in_token(&self) -> CancelToken {
+        self.held.sign_ins.or(&self.sessions())
+    }
+
+    pub(super) fn sessions(&self) -> MutexGuard<'_, CancelToken> {
+        let sessions = self.held.sessions.lock();
+        sessions.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Closes the database and drops the keys.

@@ -31,8 +31,12 @@ pub struct MergeInput<'a> {
 pub struct Held {
     /// The column's position.
     pub column: usize,
-    /// The value before it was changed here. Whoever writes that back has not seen the change.
+    /// The value before it was changed here. Whoever writes that back the first time may not have
+    /// seen the change.
     pub before: Value,
+    /// Whether our value was sent again after that one had come back: who writes it back once more
+    /// has seen ours.
+    pub sent_again: bool,
 }
 
 /// A version that another peer than the one asked said last.

@@ -59,26 +59,42 @@ impl Seen {
     }
 }
 
-/// The stored records of a table that were not seen and have nothing waiting in the outbox.
+/// Some of the stored records of a table that were not seen and have nothing waiting in the outbox.
+pub(super) struct Unseen {
+    pub ids: Vec<String>,
+    /// Where to look on.
+    pub next: Option<i64>,
+}
+
+/// The unseen ones from a row number on, so many at most: where a peer keeps a history, most of what is
+/// stored may be older.
 pub(super) fn unseen(
     connection: &Connection,
     index: TableIndex,
     table: &Table,
     seen: &Seen,
-) -> Result<Vec<String>> {
+    (from, limit): (i64, u64),
+) -> Result<Unseen> {
+    let name = quote(&table.name);
     let mut statement = connection
-        .prepare(&format!("SELECT id FROM {}", quote(&table.name)))
+        .prepare_cached(&format!(
+            "SELECT _rowid_, id FROM {name} WHERE _rowid_ >= ? ORDER BY _rowid_"
+        ))
         .map_sqlite()?;
-    let mut rows = statement.query([]).map_sqlite()?;
-    let mut found = Vec::new();
+    let mut rows = statement.query([from]).map_sqlite()?;
+    let mut ids = Vec::new();
     while let Some(row) = rows.next().map_sqlite()? {
-        let id = row.get_ref(0).map_sqlite()?;
+        if ids.len() as u64 >= limit {
+            let next = Some(row.get(0).map_sqlite()?);
+            return Ok(Unseen { ids, next });
+        }
+        let id = row.get_ref(1).map_sqlite()?;
         let id = id.as_str().map_err(|_| outbox::damaged())?;
         if !seen.holds(index, id) && outbox::find(connection, table, id)?.is_none() {
-            found.push(id.to_owned());
+            ids.push(id.to_owned());
         }
     }
-    Ok(found)
+    Ok(Unseen { ids, next: None })
 }
 
 /// Marks a record; true if it was not marked before.

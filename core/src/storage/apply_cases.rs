@@ -28,7 +28,9 @@ impl Apply<'_> {
         // Where updates move no time, versions cannot be compared; and what a hub could not bring
         // to the cloud for a day, a pull of everything settles. The last word counts.
         let now_ms = tx.context.clock.now_ms();
-        let old = now_ms.saturating_sub(origin.at_ms) > SETTLED_AFTER_MS;
+        let age_ms = now_ms.saturating_sub(origin.at_ms);
+        // Noted by a clock that was ahead, it can be of any age.
+        let old = !(0..=SETTLED_AFTER_MS).contains(&age_ms);
         let counts = !self.terms.last_word || (table.updates_announced && !(self.full && old));
         (origin.peer != self.terms.id.as_str() && counts).then_some(Elsewhere {
             updated_at: origin.updated_at,

@@ -14,11 +14,12 @@ use crate::model::ids::{PeerId, RecordId};
 use crate::model::schema::{Column, Schema, Table, TableIndex};
 use crate::model::standing::QuarantinedRecord;
 
-/// The condition that leaves out what is put aside for the peer in `?5` at the time in `?6`.
+/// The condition that leaves out what is put aside for the peer in `?5` at the time in `?6`. A refusal of
+/// later than that is of a clock that was ahead: nobody knows how long it is to rest.
 pub(super) const NOT_ASIDE: &str = " AND NOT EXISTS (SELECT 1 FROM amana_aside a
      WHERE a.table_name = o.table_name AND a.record_id = o.record_id AND a.peer = ?5
        AND a.revision = o.revision AND a.reason IS NOT NULL
-       AND (a.retry_ms IS NULL OR a.retry_ms > ?6))";
+       AND (a.retry_ms IS NULL OR (a.retry_ms > ?6 AND a.last_ms <= ?6)))";
 
 /// Puts entries aside that still have the revision that was refused.
 pub(super) fn put(
@@ -97,7 +98,7 @@ fn write(
              VALUES (?1, ?2, ?3, ?4, 1, ?5, ?5)
              ON CONFLICT DO UPDATE SET last_ms = ?5,
                refusals = CASE WHEN revision = ?4 THEN refusals + 1 ELSE 1 END,
-               first_ms = CASE WHEN revision = ?4 THEN first_ms ELSE ?5 END,
+               first_ms = CASE WHEN revision = ?4 THEN min(first_ms, ?5) ELSE ?5 END,
                reason = CASE WHEN revision = ?4 THEN reason END,
                retry_ms = CASE WHEN revision = ?4 THEN retry_ms END,
                revision = ?4",
@@ -148,7 +149,8 @@ pub(super) fn noted(
         .prepare_cached(
             "SELECT o.table_name, o.record_id, a.known_ms IS NOT NULL,
                     a.revision = o.revision AND a.reason IS NOT NULL
-                      AND o.kind = 0 AND (a.retry_ms IS NULL OR a.retry_ms > ?2)
+                      AND o.kind = 0
+                      AND (a.retry_ms IS NULL OR (a.retry_ms > ?2 AND a.last_ms <= ?2))
                FROM amana_aside a CROSS JOIN amana_entry o INDEXED BY amana_entry_by_record
              WHERE o.record_id = a.record_id AND o.table_name = a.table_name AND o.state = 0
                AND a.peer = ?1",

@@ -106,7 +106,7 @@ struct Walk<'a> {
     bytes: usize,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     fn is_full(&self) -> bool {
         self.rows.len() >= self.limit.rows || self.bytes > self.limit.bytes
     }
@@ -133,6 +133,7 @@ impl Walk<'_> {
         let mut entries = self.connection.prepare_cached(&sql).map_sqlite()?;
         let mut finder = Finder::new(self.connection, self.context, index)?;
         let late = self.late_parents(table)?;
+        let left_by = self.left_by(table);
         let left = self.limit.rows.saturating_sub(self.rows.len());
         let mut rows = entries
             .query(params![
@@ -153,7 +154,7 @@ impl Walk<'_> {
                 values = finder.find(table, &text, place)?.ok_or_else(damaged)?;
                 changed = changed_columns(table, row.get_ref(3).map_sqlite()?)?;
             }
-            if self.refers_to_late(&late, &values)? {
+            if self.refers_to_late(&late, &values)? || self.is_left_by_any(&left_by, &text)? {
                 continue;
             }
             let row = OutboxRow {
@@ -185,6 +186,43 @@ impl Walk<'_> {
             }
         }
         Ok(late)
+    }
+
+    /// The columns by which other records belong to those of a table, where the peer deletes such with
+    /// them: tables, and where the bases of their entries have it.
+    fn left_by(&self, table: &Table) -> Vec<(&'a str, String)> {
+        if self.class != PushClass::Deletions || self.terms.id.kind() != PeerKind::Cloud {
+            return Vec::new();
+        }
+        let context: &'a Context = self.context;
+        let children = table.children.iter().map(|child| {
+            let table = context.schema.table(child.table);
+            (
+                &*table.name,
+                format!("$.\"{}\"", table.columns[child.column].name),
+            )
+        });
+        children.collect()
+    }
+
+    /// Whether a record that waits was moved away from this one: for the peer it still belongs to it,
+    /// and would be deleted with it.
+    fn is_left_by_any(&self, left_by: &[(&str, String)], id: &str) -> Result<bool> {
+        for (table, path) in left_by {
+            let left = self
+                .connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_waiting
+                       WHERE state = 0 AND table_name = ? AND (kind = 2) = 0
+                         AND json_extract(base, ?) = ?)",
+                )
+                .and_then(|mut s| s.query_row(params![table, path, id], |row| row.get(0)))
+                .map_sqlite()?;
+            if left {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn refers_to_late(&self, late: &[(usize, &str)], values: &[Value]) -> Result<bool> {

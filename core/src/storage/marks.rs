@@ -26,6 +26,8 @@ const NOT_YET: i64 = -1;
 pub(super) struct Mark {
     pub revision: i64,
     pub base: Vec<(usize, Value)>,
+    /// Our values that were sent again over the ones from before our change.
+    pub sent_again: Vec<(usize, Value)>,
 }
 
 pub(super) fn find(
@@ -36,25 +38,31 @@ pub(super) fn find(
 ) -> Result<Option<Mark>> {
     let found = connection
         .prepare_cached(
-            "SELECT revision, base FROM amana_mark
+            "SELECT revision, base, sent_again FROM amana_mark
                WHERE table_name = ? AND record_id = ? AND peer = ?",
         )
         .map_sqlite()?
         .query_row([table.name.as_str(), id, peer.as_str()], |row| {
-            Ok((row.get(0)?, row.get::<_, String>(1)?))
+            Ok((
+                row.get(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, String>(2)?,
+            ))
         })
         .optional()
         .map_sqlite()?;
     found
-        .map(|(revision, base)| {
+        .map(|(revision, base, sent_again)| {
             Ok(Mark {
                 revision,
                 base: base_from_json(table, &base)?,
+                sent_again: base_from_json(table, &sent_again)?,
             })
         })
         .transpose()
 }
 
+/// Leaves what was sent again as it is noted.
 fn put(
     connection: &Connection,
     peer: &PeerId,
@@ -66,8 +74,9 @@ fn put(
     let base = cells_to_json(table, base.iter().map(|(i, v)| (*i, v)));
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO amana_mark (peer, table_name, record_id, revision, base)
-             VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO amana_mark (peer, table_name, record_id, revision, base)
+             VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT DO UPDATE SET revision = excluded.revision, base = excluded.base",
         )
         .and_then(|mut statement| {
             statement.execute(params![peer.as_str(), table.name, id, revision, base])
@@ -209,9 +218,11 @@ pub(super) fn as_seen(
         };
         let before = std::mem::replace(base, theirs.clone());
         if local.get(*position) == Some(theirs) {
+            let sent_again = mark.sent_again.iter().find(|(p, _)| p == position);
             held.push(Held {
                 column: *position,
                 before,
+                sent_again: sent_again.is_some_and(|(_, ours)| ours == theirs),
             });
         }
     }
@@ -249,7 +260,46 @@ pub(super) fn note_seen(
     if mark.is_some_and(|mark| mark.revision == revision && mark.base == base) {
         return Ok(());
     }
-    put(connection, peer, table, remote.id.as_str(), revision, &base)
+    let id = remote.id.as_str();
+    put(connection, peer, table, id, revision, &base)?;
+    match mark {
+        Some(mark) => note_sent_again(connection, peer, (table, id), mark, local, &base),
+        None => Ok(()),
+    }
+}
+
+/// Notes the columns in which the peer had our value, has another, and is sent ours once more.
+fn note_sent_again(
+    connection: &Connection,
+    peer: &PeerId,
+    (table, id): (&Table, &str),
+    mark: &Mark,
+    local: &[Value],
+    now: &[(usize, Value)],
+) -> Result<()> {
+    let is_ours = |(position, value): &(usize, Value)| local.get(*position) == Some(value);
+    let had = mark.base.iter().filter(|cell| is_ours(cell));
+    let lost: Vec<_> = had
+        .filter(|(position, _)| now.iter().any(|cell| cell.0 == *position && !is_ours(cell)))
+        .collect();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let is_other = |(position, _): &&(usize, Value)| lost.iter().all(|(p, _)| p != position);
+    let cells = mark
+        .sent_again
+        .iter()
+        .filter(is_other)
+        .chain(lost.iter().copied());
+    let cells = cells_to_json(table, cells.map(|(position, value)| (*position, value)));
+    connection
+        .prepare_cached(
+            "UPDATE amana_mark SET sent_again = ?
+               WHERE table_name = ? AND record_id = ? AND peer = ?",
+        )
+        .and_then(|mut statement| statement.execute(params![cells, table.name, id, peer.as_str()]))
+        .map(|_| ())
+        .map_sqlite()
 }
 
 /// The entry of a record with its mark, if it has either.

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_refused_before.sql"),
     include_str!("migrations/0006_entries.sql"),
     include_str!("migrations/0007_holders.sql"),
+    include_str!("migrations/0008_sent_again.sql"),
 ];
 
 /// Brings the database to the newest version. A newer one is refused, never downgraded.

@@ -217,14 +217,6 @@ pub(super) fn set_url(connection: &Connection, peer: &PeerId, url: &str) -> Resu
         .map_sqlite()
 }
 
-/// Forgets every cursor: the next pull from each peer starts from the beginning.
-pub(super) fn start_again(connection: &Connection) -> Result<()> {
-    connection
-        .execute("UPDATE amana_peer SET cursor = 0, full_pull_for = NULL", [])
-        .map(|_| ())
-        .map_sqlite()
-}
-
 /// The skew that record times are corrected by: the cloud's, since it takes an edit for stale that
 /// is not later than what it has; a hub's only where no cloud was ever met.
 pub(super) fn skew_of_records(connection: &Connection) -> Result<i64> {

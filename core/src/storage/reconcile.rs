@@ -65,19 +65,22 @@ fn sweep(apply: &mut Apply<'_>, tx: &mut WriteTransaction<'_>, cancel: &CancelTo
         if is_own || !apply.state(index).listed {
             continue;
         }
-        let unseen = absent::unseen(tx.connection, index, table, &seen)?;
-        for (count, id) in unseen.into_iter().enumerate() {
-            if (count as u64).is_multiple_of(CANCEL_STRIDE) {
-                cancel.check()?;
-            }
-            if !table.whole_history {
-                if absent::mark(tx.connection, &table.name, &id, now_ms)? {
-                    apply.report.absent += 1;
+        let mut from = Some(i64::MIN);
+        while let Some(start) = from {
+            cancel.check()?;
+            let some = (start, CANCEL_STRIDE);
+            let unseen = absent::unseen(tx.connection, index, table, &seen, some)?;
+            from = unseen.next;
+            for id in unseen.ids {
+                if !table.whole_history {
+                    if absent::mark(tx.connection, &table.name, &id, now_ms)? {
+                        apply.report.absent += 1;
+                    }
+                } else if let Some(id) = RecordId::from_peer(&id)
+                    && apply.remove(tx, index, &id)?
+                {
+                    apply.report.gone += 1;
                 }
-            } else if let Some(id) = RecordId::from_peer(&id)
-                && apply.remove(tx, index, &id)?
-            {
-                apply.report.gone += 1;
             }
         }
     }

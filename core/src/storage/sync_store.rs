@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::connection::{self, APPLY_CACHE_KIB, CHECKPOINT_PAGES, WRITER_CACHE_KIB};
 use super::database::{Database, WriterState};
-use super::{acknowledge, apply, aside, collect, holders, peers, records, sent};
+use super::{acknowledge, apply, aside, collect, holders, outbox, peers, records, sent};
 use crate::cancel::CancelToken;
 use crate::error::{ErrorCode, Result};
 use crate::model::change_set::{
@@ -97,6 +97,16 @@ impl SyncStore for Database {
         self.read(move |connection, context| {
             collect::collect(connection, context, &terms, class, &after, limit)
         })
+    }
+
+    fn waits_as(&self, row: &Acknowledgement) -> Result<bool> {
+        let (index, id, revision) = (row.table, row.id.clone(), row.revision);
+        self.read(move |connection, context| {
+            let table = context.schema.table(index);
+            let entry = outbox::find(connection, table, id.as_str())?;
+            Ok(entry.is_some_and(|entry| entry.revision == revision))
+        })
+        .wait()
     }
 
     fn noted(&self, peer: &PeerId) -> Result<Noted> {

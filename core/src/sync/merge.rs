@@ -196,7 +196,7 @@ fn merge_dirty(
                     Some(held) if is_later(table, local, remote) => {
                         // Somebody has changed what the peer had from us, or written over it what
                         // was there before.
-                        if same(column, theirs, &held.before) {
+                        if same(column, theirs, &held.before) && !held.sent_again {
                             Kept::Local
                         } else {
                             Kept::Remote

@@ -18,7 +18,6 @@ impl Run<'_> {
     /// Sends single rows until the peer takes one. Whether it did.
     pub(super) fn probe(&mut self, classes: &[PushClass], refusals: &mut Refusals) -> Result<bool> {
         let mut unsent = refusals.missing().clone();
-        let mut any_untried = false;
         for class in classes {
             let mut strata = Strata::default();
             let mut after = OutboxPosition::default();
@@ -30,14 +29,8 @@ impl Run<'_> {
                 let page = page.wait()?;
                 let rows = self.sendable(page.rows, refusals)?;
                 unsent.extend(refusals.missing().iter().cloned());
-                let mut rows = self.open_to_the_peer(rows, refusals, &mut unsent);
-                if *class == PushClass::Deletions && any_untried {
-                    // The cloud deletes children, too: what waits of them goes first.
-                    rows.retain(|row| engine.schema.table(row.table).children.is_empty());
-                }
-                let chosen = strata.choose(&rows, engine.entropy)?;
-                any_untried |= chosen.len() < rows.len();
-                for row in chosen {
+                let rows = self.open_to_the_peer(rows, refusals, &mut unsent);
+                for row in strata.choose(&rows, engine.entropy)? {
                     match self.send(std::slice::from_ref(row))? {
                         None => {
                             refusals.taken();

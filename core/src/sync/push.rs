@@ -72,7 +72,12 @@ impl Run<'_> {
             (0..=last_stage(self.engine.schema)).map(|stage| PushClass::Upserts { stage });
         let classes: Vec<_> = upserts.chain([PushClass::Deletions]).collect();
         for _ in 0..MAX_DOUBTS {
+            refusals.begin_again();
             let Ended::InDoubt(error) = self.push_in_order(&classes, refusals)? else {
+                if self.send_refused_again(refusals)? {
+                    // With what belongs to it.
+                    continue;
+                }
                 return Ok(());
             };
             if !self.probe(&classes, refusals)? {
@@ -88,21 +93,48 @@ impl Run<'_> {
             let refused = refusals.take_refused(now_ms);
             self.put_aside(refused)?;
         }
+        refusals.begin_again();
         match self.push_in_order(&classes, refusals)? {
             Ended::Sent => Ok(()),
             Ended::InDoubt(error) => Err(error),
         }
     }
 
+    /// Sends each row that was refused once more, since the peer takes others, and puts aside what it
+    /// refuses again. Whether it took one after all: it was down for a moment.
+    fn send_refused_again(&mut self, refusals: &mut Refusals) -> Result<bool> {
+        let mut any = false;
+        self.let_go_of_older(refusals)?;
+        for row in refusals.refused_once() {
+            match self.send(std::slice::from_ref(&row))? {
+                None => {
+                    refusals.taken_after_all(&row);
+                    any = true;
+                }
+                Some(_) => refusals.refused_again(&row),
+            }
+        }
+        let aside = refusals.take_refused_twice(self.engine.clock.now_ms());
+        self.put_aside(aside)?;
+        Ok(any)
+    }
+
     /// Sends the first and the last of the refused rows once more: whether the peer takes one of them
     /// now. It acknowledges what is taken.
-    fn takes_now(&mut self, refusals: &Refusals) -> Result<bool> {
+    fn takes_now(&mut self, refusals: &mut Refusals) -> Result<bool> {
+        self.let_go_of_older(refusals)?;
         for row in refusals.first_and_last() {
             if self.send(&[row])?.is_none() {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Of a record that was edited or deleted since it was refused, the newer version may have gone.
+    fn let_go_of_older(&self, refusals: &mut Refusals) -> Result<()> {
+        let store = self.engine.store;
+        refusals.retain(|row| store.waits_as(row))
     }
 
     fn push_in_order(&mut self, classes: &[PushClass], refusals: &mut Refusals) -> Result<Ended> {

@@ -1,13 +1,13 @@
 //! Tells bad rows from a bad peer.
 //!
-//! A row that is refused alone while the peer takes others is put aside, so that it blocks nothing.
-//! If nothing is taken the peer is at fault, and no row is; unless the row was put aside for this
+//! A row that is refused alone while the peer takes others, and once more at the end of the push, is
+//! put aside, so that it blocks nothing. If nothing is taken the peer is at fault, and no row is; unless the row was put aside for this
 //! peer before, in whatever version: then it goes back there, and the sync has not failed for it.
 //! Holds ids and revisions only.
 
 use std::collections::HashSet;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::model::change_set::{Acknowledgement, Noted, OutboxKind, OutboxRow, Refusal, Suspicion};
 use crate::model::ids::RecordId;
 use crate::model::schema::{Schema, TableIndex};
@@ -59,6 +59,17 @@ pub(super) struct Bad {
     signed: bool,
     /// It was put aside for this peer before.
     known: bool,
+    times: Times,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Times {
+    Once,
+    /// And once more after all else was sent.
+    Twice {
+        /// The peer had taken another row in between.
+        between: bool,
+    },
 }
 
 impl Bad {
@@ -67,11 +78,32 @@ impl Bad {
         &self.row
     }
 
-    /// The row as one to put aside. Where the peer took another row after it, that proves that it is
-    /// the row, and nothing but an edit or a person frees it; else it is tried again by itself. What
-    /// nobody has signed proves nothing.
+    fn is(&self, row: &OutboxRow) -> bool {
+        (self.row.table, &self.row.id) == (row.table, &row.id)
+    }
+
+    /// The row as it was sent.
+    fn to_row(&self) -> OutboxRow {
+        OutboxRow {
+            table: self.row.table,
+            id: self.row.id.clone(),
+            kind: self.row.kind,
+            revision: self.row.revision,
+            changed: self.row.changed.clone(),
+            dangling: Vec::new(),
+            values: self.row.sent.clone(),
+        }
+    }
+
+    /// The row as one to put aside. Where the peer took another row after it, and refused it once more
+    /// after that, it is the row, and nothing but an edit or a person frees it; else it is tried
+    /// again by itself: the peer may have been down for a moment. What nobody has signed proves nothing.
     pub(super) fn put_aside(self, proven: bool, now_ms: i64) -> Refusal {
-        let (reason, pause_ms) = match (self.signed, proven) {
+        let is_it = match self.times {
+            Times::Once => proven && self.known,
+            Times::Twice { between } => between,
+        };
+        let (reason, pause_ms) = match (self.signed, is_it) {
             (true, true) => (REFUSED, None),
             (true, false) => (REFUSED, Some(RETRY_LONELY_MS)),
             (false, _) => (HINTED, Some(RETRY_HINTED_MS)),
@@ -90,6 +122,8 @@ impl Bad {
 pub(super) struct Refusals {
     /// New records that the peer does not have: refused, or held back because of one that was.
     missing: HashSet<Record>,
+    /// Those of them that were held back.
+    held_back: HashSet<Record>,
     /// Records that refer to one of those.
     waiting: HashSet<Record>,
     /// Records that were put aside for this peer before.
@@ -160,6 +194,7 @@ impl Refusals {
             row: row.into(),
             signed: refused.signed,
             known,
+            times: Times::Once,
         });
         if known {
             self.known_in_a_row += 1;
@@ -175,9 +210,36 @@ impl Refusals {
         let waits = refers_to_any(schema, row, &self.missing);
         if waits {
             self.waiting.insert(record_of(row));
-            self.miss(row);
+            if row.kind == OutboxKind::Created && self.missing.insert(record_of(row)) {
+                self.held_back.insert(record_of(row));
+            }
         }
         waits
+    }
+
+    /// All that waits is looked at from the start: what was held back may not have to be.
+    pub(super) fn begin_again(&mut self) {
+        for record in self.held_back.drain() {
+            self.missing.remove(&record);
+        }
+        self.waiting.clear();
+    }
+
+    /// Keeps the refused rows of which this is so.
+    pub(super) fn retain(
+        &mut self,
+        is_so: impl Fn(&Acknowledgement) -> Result<bool>,
+    ) -> Result<()> {
+        let mut proven = 0;
+        let mut kept = Vec::with_capacity(self.rows.len());
+        for (place, bad) in std::mem::take(&mut self.rows).into_iter().enumerate() {
+            if is_so(&bad.row)? {
+                proven += usize::from(place < self.proven);
+                kept.push(bad);
+            }
+        }
+        (self.rows, self.proven) = (kept, proven);
+        Ok(())
     }
 
     /// New records that the peer does not have.
@@ -203,6 +265,40 @@ impl Refusals {
         refused.map(|bad| bad.put_aside(false, now_ms)).collect()
     }
 
+    /// The rows that were refused once by a peer that takes others: each is sent once more before it
+    /// is put aside.
+    pub(super) fn refused_once(&self) -> Vec<OutboxRow> {
+        let rows = self.rows.iter().filter(|_| self.any_taken);
+        let once = rows.filter(|bad| bad.signed && !bad.known && bad.times == Times::Once);
+        once.map(Bad::to_row).collect()
+    }
+
+    /// One of those was refused again.
+    pub(super) fn refused_again(&mut self, row: &OutboxRow) {
+        let found = self.rows.iter().position(|bad| bad.is(row));
+        if let Some((place, bad)) = found.and_then(|at| Some((at, self.rows.get_mut(at)?))) {
+            let between = place < self.proven;
+            bad.times = Times::Twice { between };
+        }
+    }
+
+    /// One of those was taken, so the peer works: that the others were refused counts.
+    pub(super) fn taken_after_all(&mut self, row: &OutboxRow) {
+        self.rows.retain(|bad| !bad.is(row));
+        self.refused.remove(&record_of(row));
+        self.missing.remove(&record_of(row));
+        self.taken();
+    }
+
+    /// Those that were refused again are put aside, and are no more part of this.
+    pub(super) fn take_refused_twice(&mut self, now_ms: i64) -> Vec<Refusal> {
+        let before = self.rows.iter().take(self.proven);
+        let left = before.filter(|bad| bad.times == Times::Once).count();
+        self.proven = left;
+        let twice = self.rows.extract_if(.., |bad| bad.times != Times::Once);
+        twice.map(|bad| bad.put_aside(false, now_ms)).collect()
+    }
+
     /// That they were refused says nothing any more.
     pub(super) fn forget_refused(&mut self) {
         self.proven = 0;
@@ -218,16 +314,7 @@ impl Refusals {
     pub(super) fn first_and_last(&self) -> Vec<OutboxRow> {
         let first = self.rows.first();
         let last = self.rows.last().filter(|_| self.rows.len() > 1);
-        let row = |bad: &Bad| OutboxRow {
-            table: bad.row.table,
-            id: bad.row.id.clone(),
-            kind: bad.row.kind,
-            revision: bad.row.revision,
-            changed: bad.row.changed.clone(),
-            dangling: Vec::new(),
-            values: bad.row.sent.clone(),
-        };
-        first.into_iter().chain(last).map(row).collect()
+        first.into_iter().chain(last).map(Bad::to_row).collect()
     }
 
     /// The peer does not get this row now: if it is a new one, what refers to it must wait.

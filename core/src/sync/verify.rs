@@ -47,11 +47,21 @@ fn made(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
     let Some(stamp) = input.table.updated_at() else {
         return Verdict::Unclear;
     };
+    let unedited = input.sent.base.is_empty();
     let seen_kept = input.sent.confirmed && !input.table.natural_key.is_empty();
-    let changed = cell(input, stamp) != local.get(stamp);
-    if input.outbox.is_some() || changed && !(seen_kept && input.sent.base.is_empty()) {
+    let sent_at = match input.outbox {
+        None => local.get(stamp),
+        // The time of the edit stands there now; until a pull the time of its making is as it was sent.
+        Some(_) if unedited => input
+            .table
+            .position("created_at")
+            .and_then(|at| local.get(at)),
+        Some(_) => None,
+    };
+    let changed = sent_at.is_none() || cell(input, stamp) != sent_at;
+    if changed && !(seen_kept && unedited && input.outbox.is_none()) {
         // What was edited before it was first sent, another peer may have had in an older version.
-        return if input.sent.base.is_empty() {
+        return if unedited {
             Verdict::Unclear
         } else {
             edited(input, local)
@@ -61,8 +71,15 @@ fn made(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
     let columns = columns.filter_map(|(position, column)| {
         let theirs = cell(input, position)?;
         let sent = local.get(position)?;
-        // Where nothing was sent, the server may put what it likes.
-        let relevant = column.pushed && is_ours(column) && position != stamp && !is_empty(sent);
+        // Where nothing was sent, the server may put what it likes; at what was edited since, the merge
+        // looks.
+        let relevant = column.pushed
+            && is_ours(column)
+            && position != stamp
+            && !is_empty(sent)
+            && input
+                .outbox
+                .is_none_or(|entry| base_of(entry, position).is_none());
         (relevant && !as_good_as(column, theirs, sent))
             .then(|| not_kept(position, &Value::Null, sent, theirs))
     });

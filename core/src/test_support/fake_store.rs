@@ -347,6 +347,12 @@ impl SyncStore for FakeStore {
         pending::ready(Ok(OutboxPage { rows, next }))
     }
 
+    fn waits_as(&self, row: &Acknowledgement) -> Result<bool> {
+        let state = self.state();
+        let entry = state.outbox.get(&(row.table, row.id.clone()));
+        Ok(entry.is_some_and(|entry| entry.revision == row.revision))
+    }
+
     fn noted(&self, _: &PeerId) -> Result<Noted> {
         let state = self.state();
         let missing = state

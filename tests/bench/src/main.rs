@@ -44,6 +44,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         "serve" => end_to_end::serve(),
         "end-to-end" => end_to_end::print(&arguments.required("work")?),
         "figures" => figures::print(&arguments.required("work")?),
+        "memory" => table::memory(&arguments.required("work")?, arguments.runs()?),
         "alone" => table::alone(&arguments.required("work")?, arguments.runs()?),
         "ratios" => {
             let reference = arguments.option("reference").unwrap_or("watermelon-tuned");

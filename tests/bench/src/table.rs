@@ -32,6 +32,10 @@ const CASES: [(&str, Option<&str>, Option<f64>); 17] = [
 const TEMPLATES: [&str; 4] = ["base100k", "dirty500", "dirty5000", "dirty20000"];
 /// How much of the reference's time the write lock of the initial pull may be held.
 const LOCK_GOAL: f64 = 0.45;
+/// How much memory above its input an initial pull may take, in MB, and how much more or less ten times
+/// as many records.
+const MEMORY_GOAL_MB: f64 = 28.0;
+const MEMORY_GROWTH_GOAL: f64 = 0.1;
 
 /// Runs every case so many times, each in a fresh process on a fresh copy, and prints the medians.
 pub(crate) fn alone(work: &Path, runs: usize) -> Result<()> {
@@ -39,12 +43,7 @@ pub(crate) fn alone(work: &Path, runs: usize) -> Result<()> {
     if !data.join("kv-1000.json").exists() {
         generate::all(&data)?;
     }
-    for count in [100_000, 1_000_000] {
-        let path = work.join(format!("stream-{count}.json"));
-        if !path.exists() {
-            generate::stream(&path, count)?;
-        }
-    }
+    make_streams(work)?;
     let template = |name: &str| work.join(format!("template-{name}.db"));
     for name in TEMPLATES {
         let path = template(name);
@@ -75,8 +74,7 @@ pub(crate) fn alone(work: &Path, runs: usize) -> Result<()> {
                 .collect()
         };
         let mut ms = of("/ms");
-        let above = of("/peak_rss_kb").into_iter().zip(of("/rss_start_kb"));
-        let mut above: Vec<f64> = above.map(|(peak, start)| (peak - start) / 1024.0).collect();
+        let mut above = above_input(&lines);
         let mut lock = of("/phases/lock_held_ms");
         let lock = if lock.is_empty() {
             "–".to_owned()
@@ -91,6 +89,58 @@ pub(crate) fn alone(work: &Path, runs: usize) -> Result<()> {
         );
     }
     remove(&database);
+    Ok(())
+}
+
+fn make_streams(work: &Path) -> Result<()> {
+    for count in [100_000, 1_000_000] {
+        let path = work.join(format!("stream-{count}.json"));
+        if !path.exists() {
+            generate::stream(&path, count)?;
+        }
+    }
+    Ok(())
+}
+
+/// The memory of each run above what was there once its input was read, in MB.
+fn above_input(lines: &[Json]) -> Vec<f64> {
+    let of = |line: &Json| {
+        let kb = |path: &str| line.pointer(path).and_then(Json::as_f64);
+        Some((kb("/peak_rss_kb")? - kb("/rss_start_kb")?) / 1024.0)
+    };
+    lines.iter().filter_map(of).collect()
+}
+
+const fn met(is_met: bool) -> &'static str {
+    if is_met { "met" } else { "missed" }
+}
+
+/// Pulls 100,000 and 1,000,000 records as a stream from a file, and prints the memory they take.
+pub(crate) fn memory(work: &Path, runs: usize) -> Result<()> {
+    make_streams(work)?;
+    let database = work.join("run.db");
+    let mut medians = Vec::new();
+    for case in ["stream_100000", "stream_1000000"] {
+        let mut lines = Vec::new();
+        for _ in 0..runs {
+            remove(&database);
+            lines.push(call(case, work, &database, work)?);
+        }
+        medians.push(median(&mut above_input(&lines)));
+    }
+    remove(&database);
+    let (small, large) = (medians[0], medians[1]);
+    let growth = large / small - 1.0;
+    println!("| pulled as a stream | memory above the start, MB | goal |  |");
+    println!("|---|---:|---:|---|");
+    let is_met = met(small <= MEMORY_GOAL_MB);
+    println!("| 100,000 records | {small:.1} | {MEMORY_GOAL_MB} | {is_met} |");
+    let is_met = met(growth.abs() <= MEMORY_GROWTH_GOAL);
+    println!(
+        "| 1,000,000 records | {large:.1} ({:+.0} %) | ± {:.0} % | {is_met} |",
+        growth * 100.0,
+        MEMORY_GROWTH_GOAL * 100.0
+    );
     Ok(())
 }
 
@@ -116,6 +166,11 @@ fn remove(database: &Path) {
         // Most of them are not there.
         let _ = std::fs::remove_file(name);
     }
+}
+
+/// The same of a runner's medians, which are in MB.
+fn runners_above(line: &Json) -> Option<f64> {
+    Some(line["peak_rss_mb"].as_f64()? - line["rss_start_mb"].as_f64()?)
 }
 
 /// Prints the medians of a runner's results beside those of a reference, and whether the goals are
@@ -156,12 +211,20 @@ pub(crate) fn ratios(results: &Path, reference: &str) -> Result<()> {
         for (name, ms, goal) in rows {
             let ms = ms.unwrap_or_default();
             let ratio = ms / base;
-            let (goal, met) = match goal {
+            let (goal, is_met) = match goal {
                 None => ("–".to_owned(), ""),
-                Some(goal) if ratio <= goal => (goal.to_string(), "met"),
-                Some(goal) => (goal.to_string(), "missed"),
+                Some(goal) => (goal.to_string(), met(ratio <= goal)),
             };
-            println!("| {name} | {base:.2} | {ms:.2} | {ratio:.3} | {goal} | {met} |");
+            println!("| {name} | {base:.2} | {ms:.2} | {ratio:.3} | {goal} | {is_met} |");
+        }
+        if case == "pull_initial_100000"
+            && let (Some(theirs), Some(ours)) = (runners_above(theirs), runners_above(ours))
+        {
+            let is_met = met(ours <= MEMORY_GOAL_MB);
+            println!(
+                "| {case}, MB above the input | {theirs:.0} | {ours:.0} | {:.3} | {MEMORY_GOAL_MB} MB | {is_met} |",
+                ours / theirs
+            );
         }
     }
     for (case, by) in &states {

@@ -12,10 +12,18 @@ interface Mark {
   /** What it has taken; null: nothing, or it is to be sent again. */
   readonly revision: number | null;
   readonly base: Readonly<Record<string, Cell>>;
+  /** Our values that were sent to it again after others had been in their place. */
+  readonly sentAgain: Readonly<Record<string, Cell>>;
 }
 
-/** A column in which the peer holds our own value, and what it held before. */
-export type HeldColumns = ReadonlyMap<string, Cell>;
+/** A column in which the peer holds our own value. */
+export interface HeldColumn {
+  /** What was there before our change. */
+  readonly before: Cell;
+  readonly sentAgain: boolean;
+}
+
+export type HeldColumns = ReadonlyMap<string, HeldColumn>;
 
 export class MemoryMarks {
   private readonly marks = new Map<string, Mark>();
@@ -28,7 +36,9 @@ export class MemoryMarks {
   take(entry: Pending, row: Record_ | null): void {
     const columns = row === null ? [] : Object.keys(entry.base);
     const base = Object.fromEntries(columns.map((name) => [name, row?.[name] ?? null]));
-    this.marks.set(keyOf(entry.table, entry.id), { revision: entry.revision, base });
+    const key = keyOf(entry.table, entry.id);
+    const sentAgain = this.marks.get(key)?.sentAgain ?? {};
+    this.marks.set(key, { revision: entry.revision, base, sentAgain });
   }
 
   /** The entry has another revision now: the mark of a peer that has all of it goes along. */
@@ -44,12 +54,13 @@ export class MemoryMarks {
     local: Record_ | null
   ): { readonly seen: Pending; readonly held: HeldColumns } {
     const mark = this.marks.get(keyOf(entry.table, entry.id));
-    const held = new Map<string, Cell>();
+    const held = new Map<string, HeldColumn>();
     if (mark === undefined) return { seen: entry, held };
     const base = Object.entries(entry.base).map(([name, before]): [string, Cell] => {
       const theirs = mark.base[name];
       if (theirs === undefined) return [name, before];
-      if ((local?.[name] ?? null) === theirs) held.set(name, before);
+      const sentAgain = mark.sentAgain[name] === theirs;
+      if ((local?.[name] ?? null) === theirs) held.set(name, { before, sentAgain });
       return [name, theirs];
     });
     return { seen: { ...entry, base: Object.fromEntries(base) }, held };
@@ -65,7 +76,12 @@ export class MemoryMarks {
     });
     const isAllThere = columns.every(([name, value]) => (local[name] ?? null) === value);
     const revision = isAllThere ? (mark?.revision ?? null) : null;
-    this.marks.set(key, { revision, base: Object.fromEntries(columns) });
+    const isOurs = (name: string, value: Cell) => (local[name] ?? null) === value;
+    const had = Object.entries(mark?.base ?? {}).filter(([name, value]) => isOurs(name, value));
+    const isGone = (name: string) => columns.some((now) => now[0] === name && !isOurs(...now));
+    const lost = had.filter(([name]) => isGone(name));
+    const sentAgain = { ...mark?.sentAgain, ...Object.fromEntries(lost) };
+    this.marks.set(key, { revision, base: Object.fromEntries(columns), sentAgain });
   }
 
   forget(table: string, id: string): void {

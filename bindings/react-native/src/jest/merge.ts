@@ -1,7 +1,7 @@
 /** What becomes of one pulled row: the core's merge, column by column. Pure. */
 import type { ConflictRule } from '../vault.ts';
 import type { Record_ } from './filter.ts';
-import type { HeldColumns } from './marks.ts';
+import type { HeldColumn, HeldColumns } from './marks.ts';
 import type { Pending } from './outbox.ts';
 import type { ColumnData, TableData } from './schema-data.ts';
 import type { Cell } from './values.ts';
@@ -63,8 +63,9 @@ export function merge(
     if (base === undefined) {
       if (ours !== theirs) cells[name] = theirs;
     } else if (!same(column, theirs, ours) && (held.has(name) || !same(column, theirs, base))) {
-      const before = held.get(name);
-      const kept = before === undefined ? stays : whoStaysOfHeld(column, before, local, remote);
+      const theirHold = held.get(name);
+      const kept =
+        theirHold === undefined ? stays : whoStaysOfHeld(column, theirHold, local, remote);
       conflicts.push({ column, base, local: ours, remote: theirs, kept });
       if (kept === 'remote') cells[name] = theirs;
     }
@@ -109,15 +110,19 @@ export function notKept(
   });
 }
 
-/** Theirs, where somebody changed what they had from us; not where they lost it, or an old value came back. */
+/**
+ * Theirs, where somebody changed what they had from us; not where they lost it, or where the value from
+ * before came back for the first time.
+ */
 function whoStaysOfHeld(
   column: ColumnData,
-  before: Cell,
+  { before, sentAgain }: HeldColumn,
   local: Record_,
   remote: Record_
 ): 'local' | 'remote' {
   const isLater = Number(remote['updated_at'] ?? 0) > Number(local['updated_at'] ?? 0);
-  return isLater && !same(column, remote[column.name] ?? null, before) ? 'remote' : 'local';
+  const isBack = same(column, remote[column.name] ?? null, before) && !sentAgain;
+  return isLater && !isBack ? 'remote' : 'local';
 }
 
 function whoStays(rule: ConflictRule, local: Record_, remote: Record_): 'local' | 'remote' {

@@ -10,6 +10,8 @@ import { requireTable } from './schema-data.ts';
 interface Refused {
   readonly entry: Pending;
   readonly reason: string;
+  /** How many the peer had taken before. */
+  readonly before: number;
 }
 
 /** So many records refused, and not one taken: the peer is down, and none of them is bad. */
@@ -28,7 +30,7 @@ export function push(parts: Exchange, report: Counts): void {
     const waits = !rests && row !== null && refersToAny(parts, table, row, missing);
     const reason = rests || waits ? null : peer.refusal(table, id, row);
     if (waits) report.waiting++;
-    if (reason !== null) refused.push({ entry, reason });
+    if (reason !== null) refused.push({ entry, reason, before: takenIn(report) });
     if (rests || waits || reason !== null) {
       if (kind === 'created') missing.add(keyOf(table, id));
       continue;
@@ -45,6 +47,10 @@ export function push(parts: Exchange, report: Counts): void {
     link.quarantine.forget(table, id);
   }
   conclude(parts, refused, report);
+}
+
+function takenIn({ pushed, pushedDeletions }: Counts): number {
+  return pushed + pushedDeletions;
 }
 
 /** Parents first, deletions last; at a hub, which removes no children by itself, those of children first. */
@@ -80,20 +86,23 @@ function settle(parts: Exchange, entry: Pending, row: Record_ | null): void {
   records.outbox.remove(table, id);
 }
 
-/** What becomes of records that were refused, each by itself. */
+/**
+ * What becomes of records that were refused, each by itself. Where the peer took another one after it, it is
+ * the record; else the peer may have been down for a moment.
+ */
 function conclude({ link }: Exchange, refused: readonly Refused[], report: Counts): void {
   const { quarantine } = link;
-  const taken = report.pushed + report.pushedDeletions > 0;
-  const strange = refused.filter(({ entry }) => !taken && !quarantine.isKnown(entry));
+  const taken = takenIn(report);
+  const strange = refused.filter(({ entry }) => taken === 0 && !quarantine.isKnown(entry));
   const isOutage = strange.length >= OUTAGE;
   let unsettled = 0;
-  for (const { entry, reason } of refused) {
+  for (const { entry, reason, before } of refused) {
     const isStrange = strange.some((one) => one.entry === entry);
     if (isStrange && (isOutage || !quarantine.suspect(entry))) {
       unsettled++;
       continue;
     }
-    quarantine.putAside(entry, reason, taken);
+    quarantine.putAside(entry, reason, taken > before);
     report.quarantined++;
   }
   if (unsettled > 0) throw failure('server', 'the server could not take the records');

@@ -198,8 +198,8 @@ export function disputesContract(harness: Harness): void {
 
   test('a record that the cloud refuses is put aside with its reason until it is mended', async () => {
     const vault = await tablet();
-    await patients(vault).create(PATIENT);
     const bad = await patients(vault).create(BAD);
+    await patients(vault).create(PATIENT);
     await vault.table('visits').create({ patient_id: bad, clinic_id: clinic });
     expect(await vault.sync()).toMatchObject({ pushed: 1, quarantined: 1, waiting: 1 });
     const [aside, ...more] = await vault.peers.quarantined();
@@ -243,6 +243,15 @@ export function disputesContract(harness: Harness): void {
     expect(await vault.peers.standing('patients', bad)).toMatchObject({ standing: 'in_cloud' });
   });
 
+  test('what is refused behind all that is taken may be the cloud: it is tried again by itself', async () => {
+    const vault = await tablet();
+    await patients(vault).create(PATIENT);
+    const bad = await patients(vault).create(BAD);
+    expect(await vault.sync()).toMatchObject({ pushed: 1, quarantined: 1 });
+    expect(await vault.peers.quarantined()).toMatchObject([{ recordId: bad, retryAtMs: A_NUMBER }]);
+    expect(await vault.sync()).toMatchObject({ pushed: 0, quarantined: 0 });
+  });
+
   test('an edit that is refused is put aside, and one that is deleted no more', async () => {
     const vault = await tablet();
     const id = await patients(vault).create(PATIENT);
@@ -252,7 +261,7 @@ export function disputesContract(harness: Harness): void {
     // the cloud has the patient, so a visit does not wait
     await vault.table('visits').create({ patient_id: id, clinic_id: clinic });
     expect(await vault.sync()).toMatchObject({ pushed: 2, quarantined: 1, waiting: 0 });
-    expect(await vault.peers.quarantined()).toMatchObject([{ recordId: id, waiting: 0 }]);
+    expect(await vault.peers.quarantined()).toMatchObject([{ recordId: id, waiting: 0, retryAtMs: null }]);
     await patients(vault).delete(id);
     expect(await vault.peers.quarantined()).toEqual([]);
     expect(await vault.sync()).toMatchObject({ pushedDeletions: 1, quarantined: 0 });

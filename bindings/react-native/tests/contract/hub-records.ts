@@ -138,7 +138,7 @@ export function hubRecordsContract(harness: Harness): void {
     expect(await standing(noors, patient)).toMatchObject({ standing: 'on_hub' });
   });
 
-  test('a value of before our edit that comes back is no news: ours stays, and is sent again', async () => {
+  test('a value of before our edit that comes back is sent over with ours once, and then taken', async () => {
     const [noors, samis] = [await join(await tablet()), await join(await tablet(), 1)];
     await atCloud(noors);
     const patient = await patients(noors).create({ ...PATIENT, phone: '000' });
@@ -155,6 +155,13 @@ export function hubRecordsContract(harness: Harness): void {
     expect(await noors.peers.conflicts()).toMatchObject([
       { kind: 'both_changed', column: 'phone', local: '"111"', remote: '"000"', kept: 'local' },
     ]);
+    // whoever sets it back once more has seen ours
+    expect(await samis.sync({ peer })).toMatchObject({ conflicts: 1, pushed: 1 });
+    expect(await noors.sync({ peer })).toMatchObject({ conflicts: 1, pushed: 0 });
+    for (const vault of [noors, samis, noors]) {
+      expect(await vault.sync({ peer })).toMatchObject({ conflicts: 0, pushed: 0 });
+      expect(await patients(vault).find(patient)).toMatchObject({ phone: '000' });
+    }
   });
 
   test('what belongs to a record that was deleted here is not brought back by who did not know', async () => {

@@ -92,7 +92,8 @@ fn fill(options: &SalvageOptions<'_>, fresh: &Path, copy: PathBuf) -> Result<Sal
             .iter()
             .any(|t| t.kind == TableKind::Outbox && !t.lost.is_nothing());
     if full_pull_due {
-        peers::start_again(&fresh)?;
+        // Beside it, the changes since the cursor: only they tell of deletions.
+        peers::want_everything(&fresh)?;
     }
     tables.sort_by_key(|table| (table.kind as u8, table.table.clone()));
     connection::checkpoint(&fresh)?;

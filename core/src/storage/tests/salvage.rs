@@ -67,6 +67,8 @@ impl Whole {
             .kv_set("n".into(), values.collect())
             .wait()
             .unwrap();
+        store
+            .run("INSERT INTO amana_peer (peer, cursor, full_pull_for) VALUES ('cloud', 77, 'me')");
         store.database.close();
         let path = store.path();
         let whole = connection::open(&path, &key(), Access::Read).unwrap();
@@ -291,6 +293,9 @@ fn what_is_saved_opens_is_sound_and_can_be_pushed() {
     let revision_before = notices.lock().unwrap().last().unwrap().revision;
     let store = Store::open(directory, schema).unwrap();
     assert_eq!(store.database.integrity_faults().wait().unwrap(), 0);
+    // Everything is asked for, and what was deleted since.
+    let peer = "SELECT cursor || ' ' || ifnull(full_pull_for, 'nobody') FROM amana_peer";
+    assert_eq!(raw::<String>(&store, peer), "77 nobody");
     let id = store
         .insert(
             "patients",

@@ -148,29 +148,6 @@ fn a_table_that_is_not_taken_now_is_put_aside_for_a_while_and_in_parts() {
     assert!(device.log.pushes().len() < 1_000);
 }
 
-/// The cloud deletes what belongs to a deleted record, too: what waits of that goes first.
-#[test]
-fn no_deletion_of_a_parent_is_tried_before_what_waits() {
-    let device = Device::new();
-    device.patients(9);
-    device.store.acknowledge_all();
-    device.store.remove(device.table("patients"), &id(8));
-    for number in 0..8 {
-        device.write("patients", number, "given_name", "again");
-    }
-    for number in 100..300 {
-        device.write("visits", number, "patient_id", id(KNOWN).as_str());
-    }
-    let deletions = Arc::new(Mutex::new(0));
-    let seen = deletions.clone();
-    device.peer.on_push(move |piece| {
-        *seen.lock().unwrap() += piece.iter().filter(|row| row.values.is_empty()).count();
-        Err(refused())
-    });
-    assert!(device.sync().is_err());
-    assert_eq!(*deletions.lock().unwrap(), 0);
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 

@@ -1,11 +1,12 @@
 //! Bad rows, outages, limits and edits during a push.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::change_set::OutboxRow;
+use crate::model::change_set::{OutboxKind, OutboxRow};
 use crate::test_support::Call;
 
 /// A peer that refuses every piece with one of these in it.
@@ -33,7 +34,7 @@ fn one_bad_row_is_found_wherever_it_is() {
         assert_eq!((report.pushed, report.quarantined), (299, 1));
         assert_eq!(numbers(device.store.quarantined()), [bad].into());
         assert!(
-            device.log.pushes().len() <= 19,
+            device.log.pushes().len() <= 20,
             "{}",
             device.log.pushes().len()
         );
@@ -95,6 +96,140 @@ fn an_outage_in_the_middle_puts_only_proven_rows_aside() {
         "{}",
         device.log.pushes().len()
     );
+}
+
+/// Refuses all of these requests, whatever is in them.
+fn is_down(device: &Device, requests: std::ops::Range<usize>) {
+    let mut asked = 0;
+    device.peer.on_push(move |_| {
+        asked += 1;
+        match requests.contains(&(asked - 1)) {
+            true => Err(refused()),
+            false => Ok(()),
+        }
+    });
+}
+
+#[test]
+fn an_outage_of_moments_while_others_are_taken_puts_nothing_aside() {
+    // 300 rows are taken; of the next five all are refused until some stand alone.
+    for moments in 1..10 {
+        let device = Device::new();
+        device.patients(305);
+        is_down(&device, 1..1 + moments);
+        let report = device.sync().unwrap();
+        assert_eq!((report.pushed, report.quarantined), (305, 0), "{moments}");
+        assert!(device.store.dirty().is_empty());
+    }
+}
+
+#[test]
+fn what_waited_for_a_row_that_is_taken_after_all_goes_in_the_same_push() {
+    let device = Device::new();
+    device.patients(2);
+    device.write("visits", 100, "patient_id", id(1).as_str());
+    // Both, then the second one alone.
+    let mut asked = 0;
+    device.peer.on_push(move |_| {
+        asked += 1;
+        if asked == 1 || asked == 3 {
+            Err(refused())
+        } else {
+            Ok(())
+        }
+    });
+    let report = device.sync().unwrap();
+    assert_eq!((report.pushed, report.quarantined), (3, 0));
+    assert!(device.store.dirty().is_empty());
+}
+
+/// What goes out last stays at the peer: never a version that another one has followed.
+#[test]
+fn a_refused_row_that_is_deleted_during_the_push_is_not_sent_after_its_deletion() {
+    for (count, refused_at_first) in [(3, 1), (9, 8)] {
+        let device = Device::new();
+        device.patients(count);
+        let (store, table) = (device.store.clone(), device.table("patients"));
+        let sent: Arc<Mutex<Vec<OutboxKind>>> = Arc::default();
+        let log = Arc::clone(&sent);
+        let mut refusals = 0;
+        device.peer.on_push(move |piece| {
+            let found = piece.iter().find(|row| number_of(&row.id) == 0);
+            let Some(row) = found else {
+                // Those behind it, in the larger case: so many that the peer is doubted.
+                let alone = piece
+                    .iter()
+                    .all(|row| number_of(&row.id) < refused_at_first);
+                return if alone || piece.len() > 1 {
+                    Err(refused())
+                } else {
+                    Ok(())
+                };
+            };
+            if piece.len() > 1 {
+                return Err(refused());
+            }
+            refusals += 1;
+            if refusals == 1 {
+                store.remove(table, &id(0));
+                return Err(refused());
+            }
+            log.lock().unwrap().push(row.kind);
+            Ok(())
+        });
+        let _ = device.sync();
+        let sent = sent.lock().unwrap().clone();
+        assert_eq!(sent, [OutboxKind::Deleted], "{count}");
+    }
+}
+
+#[test]
+fn what_waited_for_what_waited_goes_in_the_same_push_too() {
+    let device = Device::new();
+    device.patients(2);
+    device.write("visits", 100, "patient_id", id(1).as_str());
+    device.write("events", 200, "visit_id", id(100).as_str());
+    let mut alone = 0;
+    device.peer.on_push(move |piece| {
+        let has_it = piece.iter().any(|row| number_of(&row.id) == 1);
+        alone += u32::from(has_it && piece.len() == 1);
+        if has_it && (piece.len() > 1 || alone == 1) {
+            Err(refused())
+        } else {
+            Ok(())
+        }
+    });
+    let report = device.sync().unwrap();
+    let counts = (report.pushed, report.quarantined, report.waiting);
+    assert_eq!(counts, (4, 0, 0));
+    assert!(device.store.dirty().is_empty());
+}
+
+#[test]
+fn what_is_refused_until_the_end_of_a_push_is_tried_again_by_itself() {
+    let device = Device::new();
+    device.patients(305);
+    is_down(&device, 1..1_000);
+    assert_eq!(device.sync().unwrap().pushed, 300);
+    let refusals = device.store.refusals();
+    assert_eq!(refusals.len(), 5);
+    for refusal in refusals {
+        assert_eq!(refusal.retry_ms, Some(NOW + 60 * 60 * 1000));
+    }
+    // Two of them were refused twice before any other was taken.
+    let device = Device::new();
+    device.patients(305);
+    is_down(&device, 1..12);
+    assert_eq!(device.sync().unwrap().pushed, 303);
+    let refusals = device.store.refusals();
+    assert_eq!(refusals.len(), 2);
+    assert!(refusals.iter().all(|refusal| refusal.retry_ms.is_some()));
+    // Of a row that is refused before and after the peer took others there is no doubt.
+    let device = Device::new();
+    device.patients(305);
+    refuse(&device, [7].into());
+    assert_eq!(device.sync().unwrap().pushed, 304);
+    assert_eq!(device.store.refusals()[0].retry_ms, None);
 }
 
 #[test]

@@ -82,6 +82,20 @@ impl Hub {
             .collect()
     }
 
+    /// Somebody writes a record that it has, now.
+    pub fn overwrite(&self, table: &str, id: &RecordId, cells: Json) {
+        let now = self.tick();
+        let index = self.schema.find(table).unwrap();
+        let table = self.schema.table(index);
+        let mut state = self.state.lock().unwrap();
+        let kept = state.rows.get_mut(&(index, id.to_string())).unwrap();
+        kept.modified = now;
+        kept.values[table.updated_at().unwrap()] = Value::Integer(now);
+        for (name, json) in cells.as_object().unwrap() {
+            kept.values[table.position(name).unwrap()] = Value::from_json(json).unwrap();
+        }
+    }
+
     /// All that it had is lost.
     pub fn wipe(&self) {
         *self.state.lock().unwrap() = State::default();

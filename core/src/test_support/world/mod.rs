@@ -18,6 +18,7 @@ mod pushing;
 mod reconciling;
 mod refusing;
 mod sent_again;
+mod setting_back;
 mod undoing;
 mod verifying;
 mod waiting;

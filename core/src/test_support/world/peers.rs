@@ -5,7 +5,7 @@ use super::*;
 use crate::model::ids::{PeerId, PeerKind};
 use crate::model::standing::Standing;
 
-fn with_hub() -> (Cloud, Hub, Device) {
+pub(super) fn with_hub() -> (Cloud, Hub, Device) {
     let (clock, cloud, device) = cloud_and_device();
     (cloud, Hub::new(&clock), device)
 }

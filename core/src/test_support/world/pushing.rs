@@ -132,3 +132,44 @@ fn a_record_whose_id_is_no_uuid_never_leaves() {
     assert_eq!(device.sync(&cloud).quarantined, 1);
     assert_eq!(cloud.value("patients", &odd, "phone"), Some(Value::Null));
 }
+
+/// Two records of one patient are made one: what belonged to the other is moved, and the other deleted.
+#[test]
+fn a_deletion_waits_for_what_was_moved_away_from_the_record_and_is_not_taken_yet() {
+    // With so many refused that the peer is doubted, and other rows are tried, too.
+    for others in [0, 9] {
+        let (_, cloud, device) = cloud_and_device();
+        cloud.put("patients", &id(1), patient("Twice", NOW));
+        cloud.put("patients", &id(3), patient("Another", NOW));
+        device.sync(&cloud);
+        let new = || device.insert("patients", json!({})).unwrap();
+        let visit = json!({"patient_id": id(1).as_str()});
+        let visit = device.insert("visits", visit).unwrap();
+        device.sync(&cloud);
+        device.sync(&cloud);
+        let mut refused: Vec<_> = (0..others).map(|_| new()).collect();
+        let one = new();
+        let moved = json!({"patient_id": one.as_str()});
+        device.update("visits", &visit, moved).unwrap();
+        for number in [1, 3] {
+            device.delete("patients", &id(number)).unwrap();
+        }
+        refused.push(one.clone());
+        let refused = refused.iter().map(RecordId::to_string);
+        cloud.state.lock().unwrap().poison.extend(refused);
+
+        let report = device.sync(&cloud);
+        assert_eq!((report.waiting, report.pushed_deletions), (1, 1));
+        let of = |visit: &RecordId| cloud.value("visits", visit, "patient_id");
+        assert_eq!(of(&visit), Some(text(id(1).as_str())));
+        assert!(cloud.value("patients", &id(1), "given_name").is_some());
+        assert!(cloud.value("patients", &id(3), "given_name").is_none());
+
+        cloud.state.lock().unwrap().poison.clear();
+        device.database.release_quarantined(None).wait().unwrap();
+        let report = device.sync(&cloud);
+        assert_eq!((report.pushed, report.pushed_deletions), (others + 2, 1));
+        assert_eq!(of(&visit), Some(text(one.as_str())));
+        assert!(cloud.value("patients", &id(1), "given_name").is_none());
+    }
+}

@@ -73,6 +73,27 @@ fn a_row_alone_is_put_aside_once_it_was_refused_in_two_syncs_and_tried_again_lat
 }
 
 #[test]
+fn what_was_put_aside_while_the_clock_was_ahead_is_tried_again_once_it_is_right() {
+    let (clock, cloud, device) = cloud_and_device();
+    const YEAR_MS: i64 = 365 * 24 * HOUR_MS as i64;
+    clock.set_wall(NOW + YEAR_MS);
+    device.insert("patients", json!({})).unwrap();
+    let bad = device.insert("patients", json!({})).unwrap();
+    let visit = json!({"patient_id": bad.as_str()});
+    device.insert("visits", visit).unwrap();
+    poison(&cloud, &[bad]);
+    assert_eq!(sync(&device, &cloud).unwrap().quarantined, 1);
+    assert!(
+        device.database.quarantined(10).wait().unwrap()[0]
+            .retry_at_ms
+            .is_some()
+    );
+    clock.set_wall(NOW);
+    cure(&cloud);
+    assert_eq!(sync(&device, &cloud).unwrap().pushed, 2);
+}
+
+#[test]
 fn a_record_that_was_put_aside_before_goes_back_at_once_and_fails_no_sync() {
     let (clock, cloud, device, bad) = with_bad(1);
     let (table, bad) = (device.table("patients"), &bad[0]);

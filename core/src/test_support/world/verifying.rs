@@ -11,7 +11,7 @@ use crate::model::change_set::{OutboxRow, PullReply, PullRequest, PushFailure};
 use crate::model::ids::PeerId;
 use crate::model::ledger::{ConflictKind, Kept};
 use crate::model::standing::Standing;
-use crate::ports::{ChangeSink, SyncPeer};
+use crate::ports::{ChangeSink, Clock as _, SyncPeer};
 
 /// Something happens at the server between this client's pull and its push.
 struct Meanwhile<'a, F: FnMut() + Send> {
@@ -151,6 +151,45 @@ fn what_the_server_makes_of_a_new_record_is_told() {
     let entry = &device.ledger()[0];
     assert_eq!(entry.column.as_deref(), Some("number_value"));
     assert_eq!(entry.record_id, attribute.as_str());
+}
+
+#[test]
+fn what_the_server_makes_of_a_new_record_is_told_though_it_was_edited_meanwhile() {
+    let (clock, cloud, device) = cloud_and_device();
+    let patient = device.insert("patients", json!({})).unwrap();
+    let attribute = json!({"patient_id": patient.as_str(), "attribute_id": "children",
+                           "attribute": "Children", "number_value": 0});
+    let attribute = device
+        .insert("patient_additional_attributes", attribute)
+        .unwrap();
+    device.sync(&cloud);
+    clock.advance(60_000);
+    device
+        .update(
+            "patient_additional_attributes",
+            &attribute,
+            json!({"string_value": "none"}),
+        )
+        .unwrap();
+    assert_eq!(device.sync(&cloud).applied.not_kept, 1);
+    let entry = &device.ledger()[0];
+    assert_eq!(entry.column.as_deref(), Some("number_value"));
+    assert_eq!(entry.kind, ConflictKind::NotKept);
+    let value = cloud.value("patient_additional_attributes", &attribute, "string_value");
+    assert_eq!(value, Some(text("none")));
+    assert_eq!(device.sync(&cloud).applied.not_kept, 0, "once");
+
+    // What somebody else has changed since is no refusal.
+    let other = device.insert("patients", json!({"phone": "1"})).unwrap();
+    device.sync(&cloud);
+    clock.advance(60_000);
+    let theirs = json!({"phone": "2", "updated_at": clock.now_ms()});
+    cloud.put("patients", &other, theirs);
+    let ours = json!({"given_name": "Ours"});
+    device.update("patients", &other, ours).unwrap();
+    assert_eq!(device.sync(&cloud).applied.not_kept, 0);
+    assert_eq!(device.field("patients", &other, "phone"), "2");
+    assert_eq!(device.ledger().len(), 1);
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub(super) fn of_status(status: StatusCode, headers: &HeaderMap, body: &[u8]) ->
             ErrorCode::Protocol,
             "there is no hub at this address",
         )),
+        // Too large: it is the piece, or the row.
+        413 => Hint::Refused(failure::from_status(status, headers)),
         _ => Hint::Failed(failure::from_status(status, headers)),
     }
 }
@@ -122,6 +124,14 @@ mod tests {
             };
             assert_eq!(error.code(), expected, "{code} {body}");
         }
+    }
+
+    #[test]
+    fn what_is_too_large_may_be_about_the_rows() {
+        assert!(matches!(
+            status(413, "length limit exceeded"),
+            Hint::Refused(_)
+        ));
     }
 
     #[test]
