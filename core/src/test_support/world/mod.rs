@@ -3,6 +3,7 @@
 
 mod adopting;
 mod asking;
+mod at_hub;
 mod cloud;
 mod device;
 mod hub;
@@ -21,6 +22,7 @@ mod setting_back;
 mod undoing;
 mod verifying;
 mod waiting;
+mod wire;
 mod writing;
 
 use std::collections::BTreeMap;
