@@ -4,6 +4,7 @@
 mod adopting;
 mod arriving;
 mod asking;
+mod at_hub;
 mod cloud;
 mod device;
 mod given_again;
@@ -24,6 +25,7 @@ mod setting_back;
 mod undoing;
 mod verifying;
 mod waiting;
+mod wire;
 mod writing;
 
 use std::collections::BTreeMap;
