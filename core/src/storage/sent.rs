@@ -22,7 +22,8 @@ use crate::model::value::Value;
 const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Notes what was taken of a record at a revision; the entry of that revision, where it still
-/// waits, becomes this. What was taken before and is not yet confirmed stays part of it.
+/// waits, becomes this. What was taken before and is not yet confirmed stays part of it. So
+/// does an edit that was: the next pull looks at all of it, since somebody may still write over it.
 pub(super) fn take(
     connection: &Connection,
     peer: &PeerId,
@@ -33,7 +34,8 @@ pub(super) fn take(
     let mut kind = ack.kind;
     if let Some(before) = find(connection, table, ack.id.as_str())? {
         forget(connection, &table.name, ack.id.as_str())?;
-        if !before.row.confirmed && kind != OutboxKind::Deleted {
+        let is_watched = !before.row.confirmed || before.row.kind == OutboxKind::Updated;
+        if is_watched && kind != OutboxKind::Deleted {
             kind = before.row.kind;
             let mut all = before.row.base;
             base.retain(|(position, _)| all.iter().all(|(known, _)| known != position));

@@ -3,7 +3,7 @@
 use crate::ports::Entropy as _;
 use crate::system::SystemEntropy;
 
-/// Half of a usual run plays these lives each time, so that a change is judged by itself.
+/// A usual run plays these lives each time, so that a change is judged by itself.
 const USUAL_SEED: u64 = 2026;
 
 /// Some lives from one seed.
@@ -33,9 +33,9 @@ impl Draw {
     }
 }
 
-/// What a test plays that usually plays so many lives: half of them from the usual seed, half from one
-/// that is new in each run. With `AMANA_SEED=NUMBER` all of them from that one, with `AMANA_SEED=new` all
-/// from a new one; with `AMANA_LIVES=10` ten times as many. The seeds are printed.
+/// What a test plays that usually plays so many lives: those from the usual seed. With `AMANA_SEED=NUMBER`
+/// those from that one, with `AMANA_SEED=new` from a new one, with `AMANA_SEED=both` half from the usual
+/// and half from a new one; with `AMANA_LIVES=10` ten times as many. The seeds are printed.
 #[allow(clippy::print_stderr, reason = "read beside the failure of a test")]
 #[must_use]
 pub fn draws(usual: u32) -> Vec<Draw> {
@@ -54,8 +54,9 @@ fn plan(asked: Option<&str>, fresh: u64, usual: u32, times: u32) -> Vec<Draw> {
     let draw = |seed, lives| Draw { seed, lives, times };
     match asked {
         Some("new") => vec![draw(fresh, all)],
+        Some("both") => vec![draw(USUAL_SEED, all - all / 2), draw(fresh, all / 2)],
         Some(number) => vec![draw(number.parse().unwrap_or(USUAL_SEED), all)],
-        None => vec![draw(USUAL_SEED, all - all / 2), draw(fresh, all / 2)],
+        None => vec![draw(USUAL_SEED, all)],
     }
 }
 
@@ -77,9 +78,11 @@ mod tests {
     }
 
     #[test]
-    fn half_of_the_lives_are_the_usual_ones_and_half_are_new() {
-        assert_eq!(seeds_and_lives(None, 1), [(USUAL_SEED, 13), (7, 12)]);
-        assert_eq!(seeds_and_lives(None, 10), [(USUAL_SEED, 125), (7, 125)]);
+    fn the_lives_are_the_usual_ones_new_ones_or_half_of_each() {
+        assert_eq!(seeds_and_lives(None, 1), [(USUAL_SEED, 25)]);
+        assert_eq!(seeds_and_lives(Some("new"), 10), [(7, 250)]);
+        let half = seeds_and_lives(Some("both"), 1);
+        assert_eq!(half, [(USUAL_SEED, 13), (7, 12)]);
         assert_ne!(new_seed(), new_seed());
     }
 

@@ -116,6 +116,46 @@ fn l17_a_stale_column_in_a_colleagues_whole_row_is_found_even_after_the_edit_was
 }
 
 #[test]
+fn an_edit_that_was_confirmed_is_still_watched_after_the_next_one_of_its_record() {
+    let (clock, cloud, device) = cloud_and_device();
+    let other = Device::new(&clock, 2);
+    // Of problems the cloud takes whatever comes last.
+    let problem = json!({"patient_id": id(2).as_str(), "problem_label": "A", "problem_code": "A",
+                         "clinical_status": "active", "is_deleted": 0, "updated_at": NOW});
+    cloud.put("patients", &id(2), patient("Amal", NOW));
+    cloud.put("patient_problems", &id(1), problem);
+    device.sync(&cloud);
+    other.sync(&cloud);
+    let edit = |device: &Device, column: &str| {
+        clock.advance(60_000);
+        let fields = json!({column: "Ours"});
+        device.update("patient_problems", &id(1), fields).unwrap();
+    };
+    edit(&other, "clinical_status");
+    // The other has pulled before both.
+    sync_while(&other, &cloud, || {
+        edit(&device, "problem_label");
+        device.sync(&cloud);
+        device.sync(&cloud);
+        assert!(device.standing("patient_problems", &id(1)).confirmed);
+        edit(&device, "problem_code");
+        device.sync(&cloud);
+        clock.advance(600_000);
+    });
+    let label = cloud.value("patient_problems", &id(1), "problem_label");
+    assert_eq!(label, Some(text("A")));
+    device.sync(&cloud);
+    let ledger = device.ledger();
+    let columns = ledger.iter().filter_map(|entry| entry.column.as_deref());
+    let columns: std::collections::BTreeSet<_> = columns.collect();
+    assert_eq!(
+        columns,
+        ["problem_label", "problem_code"].into(),
+        "{ledger:?}"
+    );
+}
+
+#[test]
 fn a_colleagues_later_edit_is_no_refusal() {
     let (clock, cloud, device) = cloud_and_device();
     cloud.put("patients", &id(1), patient("Amal", NOW));
