@@ -66,7 +66,7 @@ impl HubPeer {
     }
 
     /// A token worth sending, which is signed in for where there is none.
-    fn usable_token(&self, call: &mut Call<'_>, may_sign_in: &mut bool) -> Result<Arc<HubToken>> {
+    fn usable_token(&self, call: &mut Call<'_>) -> Result<Arc<HubToken>> {
         let clock = &*self.client.parts.clock;
         if let Some(token) = self.token().filter(|token| token.is_fresh(clock)) {
             return Ok(token);
@@ -74,9 +74,8 @@ impl HubPeer {
         let credentials = self
             .credentials
             .as_ref()
-            .filter(|_| *may_sign_in)
+            .filter(|_| call.may_sign_in)
             .ok_or_else(|| Hint::Token.into_error())?;
-        *may_sign_in = false;
         let signed_in = call.sign_in(credentials)?;
         let expected = RecordId::from_peer(&self.own_user_id);
         if expected.is_none_or(|id| id.as_str() != signed_in.person.id) {
@@ -99,17 +98,14 @@ impl HubPeer {
         limit: u64,
         on_bytes: &mut dyn FnMut(u64),
     ) -> Result<Authentic, Hint> {
-        let mut may_sign_in = true;
         loop {
-            let token = self
-                .usable_token(call, &mut may_sign_in)
-                .map_err(Hint::Failed)?;
+            let token = self.usable_token(call).map_err(Hint::Failed)?;
             let answer = call
                 .ask(route, &|| text(&token), limit, on_bytes)
                 .map_err(Hint::Failed)?;
             match answer {
                 Answer::Opened(reply) => return Ok(*reply),
-                Answer::Hint(Hint::Token) if may_sign_in => *self.held() = None,
+                Answer::Hint(Hint::Token) if call.may_sign_in => *self.held() = None,
                 Answer::Hint(hint) => return Err(hint),
             }
         }

@@ -38,6 +38,10 @@ pub(super) enum Act {
     WrongWord(String),
     /// Answers with the last sealed answer of this kind once more.
     Replay,
+    /// Seals this, which somebody keeps, and answers with an error in clear instead.
+    Keep(String, &'static str),
+    /// Answers with what was kept.
+    HandOut,
     /// Seals this, and cuts the connection after so many bytes of the whole answer.
     Cut(String, usize),
     /// Says nothing.
@@ -83,6 +87,7 @@ struct State {
     script: Box<Script>,
     nonce: u64,
     last: HashMap<&'static str, String>,
+    kept: Option<String>,
 }
 
 /// Answers until the test process ends.
@@ -108,6 +113,7 @@ impl TestHub {
             script: Box::new(script),
             nonce: 0,
             last: HashMap::new(),
+            kept: None,
         }));
         thread::spawn(move || {
             for socket in listener.incoming() {
@@ -254,10 +260,13 @@ fn sealed(
         }
         Act::Cut(text, bytes) => Some((success(&seal(reply_word, &text)), Some(bytes))),
         Act::Replay => whole(success(&state.last[reply_word].clone())),
-        Act::Error(text) => {
-            let reply = json!({"payload": "", "success": false, "error": text});
-            whole(http(200, &reply.to_string()))
+        Act::Keep(text, error) => {
+            let payload = seal(reply_word, &text);
+            state.kept = Some(payload);
+            whole(unsealed(error))
         }
+        Act::HandOut => whole(success(&state.kept.take().unwrap())),
+        Act::Error(text) => whole(unsealed(text)),
         Act::Status(status, text) => whole(http(status, text)),
         Act::Restart => {
             state.sessions.clear();
@@ -268,6 +277,11 @@ fn sealed(
         }
         Act::Silence => None,
     }
+}
+
+fn unsealed(error: &str) -> Vec<u8> {
+    let reply = json!({"payload": "", "success": false, "error": error});
+    http(200, &reply.to_string())
 }
 
 fn cipher(key: &[u8; 32]) -> Aes256Gcm {
