@@ -26,8 +26,9 @@ pub fn full_pull_is_due(
     status.full_pull_for.as_deref() != Some(person) || long_ago().unwrap_or(false)
 }
 
-/// When to try again, epoch milliseconds of the device. `None` where only a person can help, or
-/// nothing stands in the way.
+/// When to try again, epoch milliseconds of the device: at random within a time that grows to an hour,
+/// and where the peer named a wait, so much after that. `None` where only a person can help, or nothing
+/// stands in the way.
 pub fn next_try_ms(
     error: &Error,
     past_failures: u32,
@@ -57,7 +58,8 @@ pub fn next_try_ms(
         Ok(()) => u64::from_le_bytes(random) % (ceiling + 1),
         Err(_) => ceiling,
     };
-    let wait = jitter.max(error.retry_after().unwrap_or(0));
+    // On top: all who share an address were told the same time.
+    let wait = jitter.saturating_add(error.retry_after().unwrap_or(0));
     Some(now_ms.saturating_add_unsigned(wait))
 }
 
@@ -134,8 +136,17 @@ mod tests {
         assert!(different.len() > 380, "{}", different.len());
         assert!(largest > 30 * 60 * 1000);
         let entropy = SeededEntropy::new(1);
-        let limited = Error::new(ErrorCode::RateLimited, "x").retry_after_ms(90_000);
-        assert!(next_try_ms(&limited, 0, 0, &entropy).unwrap() >= 90_000);
+        // Nor those that were told to wait, and were told the same time.
+        for code in [ErrorCode::RateLimited, ErrorCode::Server] {
+            let told = Error::new(code, "x").retry_after_ms(90_000);
+            let tries = (0..200).map(|seed| {
+                let next = next_try_ms(&told, 0, 0, &SeededEntropy::new(seed)).unwrap();
+                assert!((90_000..=120_000).contains(&next), "{next}");
+                next
+            });
+            let different: std::collections::HashSet<_> = tries.collect();
+            assert!(different.len() > 190, "{}", different.len());
+        }
         let tls = Error::new(ErrorCode::Tls, "x");
         assert_eq!(next_try_ms(&tls, 3, 0, &entropy), None);
     }
