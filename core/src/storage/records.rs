@@ -10,6 +10,7 @@ use super::values::{self, Placed};
 use super::{absent, aside, buried, natural_key, outbox, table_sql};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{OutboxEntry, OutboxKind};
+use crate::model::dates;
 use crate::model::ids::RecordId;
 use crate::model::row::{self, Fields};
 use crate::model::schema::{Column, Direction, Role, Table, TableIndex};
@@ -215,6 +216,7 @@ fn edit(
         // Strictly later than anything known of the record: a peer drops an edit that is not.
         let known = stored[position].as_integer().unwrap_or(0);
         let time = tx.record_time_ms().max(known.saturating_add(1));
+        let time = dates::into_calendar(time);
         cells.push((position, Value::Integer(time)));
     }
     if !cells.is_empty() {

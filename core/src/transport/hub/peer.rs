@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{
     OutboxKind, OutboxRow, PullReply, PullRequest, PushFailure, RemoteRow,
 };
+use crate::model::dates;
 use crate::model::ids::RecordId;
 use crate::model::peer::Credentials;
 use crate::model::schema::TableIndex;
@@ -180,8 +181,12 @@ impl SyncPeer for HubPeer {
             .read(&mut text)?;
         text.finish()?;
         reply.full = full;
-        // The hub reads its clock at the end of its work, just before it answers.
-        reply.skew_ms = reply.timestamp.saturating_sub(since_ms);
+        // The hub reads its clock at the end of its work, just before it answers. It may be a small
+        // computer that forgets the time without power: its cursor is as good as any, since it stamps
+        // its rows by that clock too, but no record gets its time from it.
+        if dates::is_plausible(reply.timestamp) {
+            reply.skew_ms = reply.timestamp.saturating_sub(since_ms);
+        }
         Ok(reply)
     }
 

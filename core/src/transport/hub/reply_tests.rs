@@ -226,6 +226,25 @@ fn texts_in_clear_cost_a_call_one_sign_in_however_many_requests_it_has() {
     assert_eq!((count("handshake"), count("login")), (2, 1), "{seen:?}");
 }
 
+/// A small computer without a battery: its cursor is kept as it is, but the device's clock is not put
+/// right by it.
+#[test]
+fn a_hub_that_forgot_the_time_corrects_nobodys_clock() {
+    for (time, skew_ms) in [
+        (1_000, 0),
+        (946_684_800_000, 0),
+        (NOW * 1_000, 0),
+        (NOW - 60 * 60 * 1000, -60 * 60 * 1000),
+    ] {
+        let hub = TestHub::start(move |text| match text["query"] == "sync_pull" {
+            true => Act::Reply(json!({"changes": {}, "timestamp": time}).to_string()),
+            false => honest(text),
+        });
+        let (reply, _) = pull(&Device::new(&hub.address).peer()).unwrap();
+        assert_eq!((reply.timestamp, reply.skew_ms), (time, skew_ms));
+    }
+}
+
 #[test]
 fn l09_deletions_go_table_by_table_children_first() {
     let hub = TestHub::start(honest);
