@@ -2,6 +2,7 @@
 
 pub mod change_set;
 pub mod dates;
+pub mod decimal;
 pub mod diagnosis;
 pub mod filter;
 pub mod hub;
