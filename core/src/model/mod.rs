@@ -18,6 +18,7 @@ mod object;
 pub mod peer;
 pub mod pins;
 pub mod report;
+pub mod room;
 pub mod row;
 pub mod salvage;
 pub mod schema;

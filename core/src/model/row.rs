@@ -8,6 +8,7 @@ use super::dates;
 use super::decimal::{self, Overflow};
 use super::ids::RecordId;
 use super::json_text;
+use super::room;
 use super::schema::{Column, Role, Table};
 use super::value::Value;
 use crate::error::{Error, ErrorCode, Result};
@@ -138,6 +139,7 @@ fn check_limits(table: &Table, position: usize, value: &Value) -> Result<()> {
                 .at(table.place(position)),
         );
     }
+    room::check_value(table, column, value).map_err(|e| e.at(table.place(position)))?;
     // The cloud's database keeps no NUL in text, and ends the push with a failure.
     if text.contains('\0') {
         return Err(Error::invalid("text holds a NUL character").at(table.place(position)));

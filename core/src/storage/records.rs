@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{OutboxEntry, OutboxKind};
 use crate::model::dates;
 use crate::model::ids::RecordId;
+use crate::model::room;
 use crate::model::row::{self, Fields};
 use crate::model::schema::{Column, Direction, Role, Table, TableIndex};
 use crate::model::value::Value;
@@ -114,6 +115,7 @@ pub(super) fn insert(
             value.ok_or_else(|| Error::invalid("this column needs a value").at(table.place(i)))
         })
         .collect::<Result<Vec<_>>>()?;
+    room::check_record(table, record.iter(), &[])?;
     if !table.natural_key.is_empty() {
         check_key(tx, index, id.as_str(), &record)?;
     }
@@ -201,6 +203,11 @@ fn edit(
     if cells.is_empty() && again.is_none() {
         return Ok(());
     }
+    let edited = stored.iter().enumerate().map(|(position, value)| {
+        let cell = cells.iter().find(|(found, _)| *found == position);
+        cell.map_or(value, |(_, value)| value)
+    });
+    room::check_record(table, edited, &stored)?;
     let changed: Vec<usize> = cells.iter().map(|(position, _)| *position).collect();
     if changed
         .iter()

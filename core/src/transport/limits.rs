@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::model::room::{MAX_NESTING, MAX_NUMBER_BYTES, MAX_RECORD_BYTES};
 use crate::model::row::MAX_VALUE_BYTES;
 
 /// The slowest network that is waited for, in bytes a second: what has to pass over it takes its time
@@ -88,9 +89,11 @@ impl SizeLimits {
     pub(super) const PULL: Self = Self {
         body: 4 * 1024 * 1024 * 1024,
         string: MAX_VALUE_BYTES,
-        word: 1024,
-        record: 2 * MAX_VALUE_BYTES,
-        nesting: 64,
+        word: MAX_NUMBER_BYTES,
+        record: MAX_RECORD_BYTES + 1024 * 1024,
+        // The value of a column stands in a record, a list, a table, the changes and the reply, which
+        // may stand in three objects more.
+        nesting: MAX_NESTING + 8,
         rows: 5_000_000,
         tables: 1_000,
     };
