@@ -78,6 +78,10 @@ pub(super) struct SizeLimits {
     pub record: usize,
     /// Objects and arrays within each other.
     pub nesting: usize,
+    /// Bytes of a record that is larger or deeper, and so passed over; beyond, the reply is refused.
+    pub passed: usize,
+    /// Objects and arrays within each other in such a record.
+    pub passed_nesting: usize,
     /// Records and deletions together.
     pub rows: u64,
     /// Names of tables, known or not.
@@ -94,6 +98,9 @@ impl SizeLimits {
         // The value of a column stands in a record, a list, a table, the changes and the reply, which
         // may stand in three objects more.
         nesting: MAX_NESTING + 8,
+        // Other apps write what they like. More than that, nobody does.
+        passed: 8 * MAX_VALUE_BYTES,
+        passed_nesting: 256,
         rows: 5_000_000,
         tables: 1_000,
     };
