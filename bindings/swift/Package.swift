@@ -23,7 +23,9 @@ let package = Package(
                 .linkedLibrary("amana_ffi"),
             ]
         ),
-        .testTarget(name: "AmanaCoreTests", dependencies: ["AmanaCore"]),
+        // A process that a test kills.
+        .executableTarget(name: "Doomed", dependencies: ["AmanaCore"], path: "Tests/Doomed"),
+        .testTarget(name: "AmanaCoreTests", dependencies: ["AmanaCore", "Doomed"]),
     ],
     // Swift 6.0's compiler crashes on the generated code in mode 6.
     swiftLanguageModes: [.v5]

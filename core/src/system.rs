@@ -121,4 +121,38 @@ mod tests {
         #[cfg(target_os = "linux")]
         assert!(first.elapsed_ms > 0 && first.boot.is_some());
     }
+    /// The wait is an hour: it ends by the cancel, or the test fails.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_cancel_ends_a_wait_that_has_begun() {
+        use std::sync::mpsc;
+        const HOUR: Duration = Duration::from_secs(60 * 60);
+        let (tell, told) = mpsc::channel();
+        let (end, ended) = mpsc::channel();
+        let cancel = CancelToken::new();
+        let token = cancel.clone();
+        std::thread::spawn(move || {
+            let this = std::fs::read_link("/proc/thread-self").unwrap();
+            tell.send(this).unwrap();
+            end.send(SystemTimer.wait(HOUR, &token)).unwrap();
+        });
+        // Until the thread sleeps, which is state S in the file of its state.
+        let state = Path::new("/proc").join(told.recv().unwrap()).join("stat");
+        while !std::fs::read_to_string(&state).unwrap().contains(") S ") {
+            std::thread::yield_now();
+        }
+        cancel.cancel();
+        let result = ended.recv_timeout(Duration::from_secs(60));
+        let error = result.expect("it waits on").unwrap_err();
+        assert_eq!(error.code(), crate::ErrorCode::Cancelled);
+    }
+
+    #[test]
+    fn a_wait_goes_by_and_one_that_is_cancelled_before_does_not_begin() {
+        let cancel = CancelToken::new();
+        SystemTimer.wait(Duration::from_millis(1), &cancel).unwrap();
+        cancel.cancel();
+        let error = SystemTimer.wait(Duration::ZERO, &cancel).unwrap_err();
+        assert_eq!(error.code(), crate::ErrorCode::Cancelled);
+    }
 }

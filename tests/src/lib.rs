@@ -6,6 +6,8 @@
     reason = "this library is tests alone"
 )]
 
+pub mod killed;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 

@@ -2,59 +2,15 @@
 //! nothing of the pull is, and the next sync ends as if nothing had been.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::io::{BufRead as _, BufReader};
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
-use amana_core::cancel::CancelToken;
 use amana_core::model::ledger::{ConflictEntry, Digest};
-use amana_core::model::peer::Credentials;
-use amana_core::secret::SecretText;
-use amana_core::{Amana, Config, SyncOptions, System, host_key_store};
+use amana_core::{Amana, SyncOptions, System};
 use amana_peer::{Answer, Kind, ManualClock, PeerConfig};
-use amana_tests::{PASSWORD, Tablet, address, clinic_with, patient};
+use amana_tests::killed::{Child, Place};
+use amana_tests::{Tablet, clinic_with, patient};
 use pollster::block_on;
 use serde_json::json;
-
-/// A vault whose keys are in a folder, so that another process can open it.
-struct Place {
-    directory: PathBuf,
-}
-
-impl Place {
-    fn open(&self) -> Amana {
-        let config = Config::new(self.vault());
-        let keys = host_key_store(&self.keys()).unwrap();
-        Amana::open(config, keys, System::real()).unwrap()
-    }
-
-    fn vault(&self) -> PathBuf {
-        self.directory.join("vault")
-    }
-
-    fn keys(&self) -> PathBuf {
-        self.directory.join("keys")
-    }
-
-    fn copy_to(&self, directory: PathBuf) -> Self {
-        copy(&self.directory, &directory);
-        Self { directory }
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
 
 /// All that a sync changes.
 #[derive(PartialEq, Debug)]
@@ -80,16 +36,6 @@ fn state(amana: &Amana) -> State {
 
 fn sync(amana: &Amana) -> amana_core::Result<amana_core::model::report::SyncReport> {
     block_on(amana.sync(SyncOptions::default()))
-}
-
-/// Outlives no failure of the test.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 const PATIENTS: u64 = 460;
@@ -133,19 +79,14 @@ fn a_tablet_killed_while_it_applies_a_pull_has_nothing_of_it_and_goes_on_as_if_n
         ..PeerConfig::default()
     });
     let root = tempfile::tempdir().unwrap();
-    let place = Place {
-        directory: root.path().join("killed"),
-    };
+    let place = Place::at(root.path().join("killed"));
     let colleague = Tablet::signed_in(&peer);
     let quarrelled = colleague.insert("patients", &patient("Amal"));
     colleague.sync().unwrap();
     // Longer than a pull's overlap: the patient comes among the updates, behind all that is new.
     clock.advance(60 * 60_000);
 
-    let amana = place.open();
-    let password = SecretText::new(PASSWORD.to_owned());
-    let credentials = Credentials::new("amal@clinic.example".to_owned(), password).unwrap();
-    block_on(amana.sign_in(address(&peer), credentials, CancelToken::new())).unwrap();
+    let amana = place.signed_in(&peer);
     sync(&amana).unwrap();
     block_on(amana.update("patients", &quarrelled, r#"{"phone":"222"}"#)).unwrap();
     block_on(amana.insert("patients", r#"{"given_name":"Here only"}"#)).unwrap();
@@ -160,23 +101,14 @@ fn a_tablet_killed_while_it_applies_a_pull_has_nothing_of_it_and_goes_on_as_if_n
     colleague.sync().unwrap();
     clock.advance(60_000);
 
-    let child = Command::new(env!("CARGO_BIN_EXE_amana-held"))
-        .args([place.vault(), place.keys()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut child = Killed(child.unwrap());
-    let mut said = String::new();
-    let out = child.0.stdout.take().unwrap();
-    BufReader::new(out).read_line(&mut said).unwrap();
-    assert_eq!(said, "asked\n", "it was asked, in the transaction");
+    let mut child = Child::sync(env!("CARGO_BIN_EXE_amana-held"), "rule", &place);
+    assert_eq!(child.said(), "asked", "it was asked, in the transaction");
     let log = std::fs::metadata(log_of(&place.vault())).unwrap().len();
     assert!(
         log > 2_000_000,
         "{log} bytes: nothing of it reached the disk"
     );
-    child.0.kill().unwrap();
-    assert_eq!(child.0.wait().unwrap().signal(), Some(9));
+    child.kill();
 
     let killed = place.open();
     assert_eq!(state(&killed), before, "nothing of the pull is there");

@@ -12,7 +12,7 @@ use std::time::Duration;
 use amana_core::model::kv::{KvNamespace, KvValue};
 use amana_core::secret::OrganisationPrivateKey;
 use amana_core::system::SystemEntropy;
-use amana_core::test_support::{DiskFault, FakeClock, Phone, PhoneDisk};
+use amana_core::test_support::{DiskFault, FakeClock, Phone, PhoneDisk, draws};
 use amana_core::vault::{answer_request, make_organisation_key};
 use amana_core::{
     Amana, Config, ErrorCode, IdleRule, LossAcknowledged, NewPolicy, NewVault, PersonId, Pin,
@@ -20,7 +20,7 @@ use amana_core::{
 };
 use pollster::block_on;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
+use proptest::test_runner::{RngSeed, TestRunner};
 use tempfile::TempDir;
 
 const NAMES: [&str; 3] = ["ama", "kofi", "esi"];
@@ -481,22 +481,26 @@ impl Life {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: None,
-        max_shrink_iters: 200,
-        rng_seed: RngSeed::Fixed(amana_core::test_support::seed()),
-        ..ProptestConfig::with_cases(amana_core::test_support::lives(100))
-    })]
-
-    #[test]
-    fn no_life_loses_a_record_or_opens_to_a_stranger(
-        events in prop::collection::vec(any::<u64>(), 40..80),
-    ) {
-        let mut life = Life::new();
-        for event in events {
-            life.happen(event);
+#[test]
+fn no_life_loses_a_record_or_opens_to_a_stranger() {
+    let lives = prop::collection::vec(any::<u64>(), 40..80);
+    for draw in draws(100) {
+        let mut runner = TestRunner::new(ProptestConfig {
+            failure_persistence: None,
+            max_shrink_iters: 200,
+            rng_seed: RngSeed::Fixed(draw.seed),
+            ..ProptestConfig::with_cases(draw.lives)
+        });
+        let outcome = runner.run(&lives, |events| {
+            let mut life = Life::new();
+            for event in events {
+                life.happen(event);
+            }
+            life.end();
+            Ok(())
+        });
+        if let Err(failure) = outcome {
+            panic!("{failure}\n{}", draw.again("-p amana-tests --test lives"));
         }
-        life.end();
     }
 }

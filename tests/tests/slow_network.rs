@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use amana_core::cancel::CancelToken;
 use amana_core::model::notice::{SyncPhase, SyncProgress};
-use amana_core::ports::ProgressListener;
+use amana_core::ports::{Clock, ProgressListener};
+use amana_core::system::SystemClock;
+use amana_core::test_support::FakeClock;
 use amana_core::{ErrorCode, SyncOptions};
 use amana_peer::{Kind, PeerConfig};
-use amana_tests::{Tablet, clinic, clinic_with, patient};
+use amana_tests::{PASSWORD, Tablet, clinic, clinic_with, patient};
 use pollster::block_on;
 
 /// Only how long a test waits for its own server before it gives up.
@@ -186,6 +188,43 @@ fn a_limit_is_obeyed_by_waiting() {
         waits.iter().any(|wait| *wait >= Duration::from_secs(7)),
         "{waits:?}"
     );
+}
+
+/// Time stands still here, so that what is waited for is what the budget says: the tablet is one of
+/// many behind its address.
+#[test]
+fn the_cloud_is_not_asked_faster_than_a_share_of_its_limit() {
+    let peer = clinic();
+    let tablet = Tablet::with_clock(Arc::new(FakeClock::at(SystemClock.now_ms())));
+    tablet
+        .sign_in(&peer, "amal@clinic.example", PASSWORD)
+        .unwrap();
+    for _ in 0..10 {
+        tablet.sync().unwrap();
+    }
+    assert!(tablet.timer.waits().is_empty());
+    tablet.sync().unwrap();
+    assert_eq!(tablet.timer.waits(), [Duration::from_secs(3)]);
+}
+
+/// The tablets of a clinic hear the same time, and must not come back at one moment.
+#[test]
+fn the_time_to_wait_for_a_sign_in_is_spread() {
+    let peer = clinic();
+    let tablet = Tablet::new();
+    let mut answer = amana_peer::Answer::status(Kind::SignIn, 429);
+    answer.retry_after = Some("900".to_owned());
+    answer.times = 20;
+    peer.faults().answer_with(answer);
+    let waits = (0..20).map(|_| {
+        let refused = tablet.sign_in(&peer, "amal@clinic.example", PASSWORD);
+        let error = refused.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::RateLimited);
+        error.retry_after().unwrap()
+    });
+    let waits: std::collections::HashSet<_> = waits.collect();
+    assert!(waits.iter().all(|ms| (900_000..=960_000).contains(ms)));
+    assert!(waits.len() > 10, "{waits:?}");
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub struct SyncRules {
     #[uniffi(default = false)]
     pub cloud_token: bool,
     /// An edit leaves the outbox once a hub has taken it: the hub must bring it to the cloud, and an
-    /// edit that it loses is lost.
+    /// edit that it loses is lost. A device then pairs with one hub and no more.
     #[uniffi(default = false)]
     pub hub_has_last_word: bool,
     /// What stays in conflicts, by table.

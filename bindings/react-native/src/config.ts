@@ -67,7 +67,10 @@ export interface VaultConfig {
   };
   /** The rules of syncing. */
   readonly sync?: {
-    /** With which kind of peer an edit has arrived; the cloud where it is left out. */
+    /**
+     * With which kind of peer an edit has arrived; the cloud where it is left out. Where it is the hub, the hub
+     * must bring it to the cloud, and a device pairs with one hub and no more: forget that one before another.
+     */
     readonly lastWord?: 'cloud' | 'hub';
     /** What stays where both sides changed a column; `local` where it is left out. */
     readonly conflicts?: ConflictRule;

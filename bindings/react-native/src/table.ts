@@ -23,7 +23,10 @@ export class Table<S, T extends TableName<S>> {
     this.name = checkText(name, 'a table') as T;
   }
 
-  /** Makes a record and resolves to its id: the one given as `id` (a UUID), else a new one. */
+  /**
+   * Makes a record and resolves to its id: the one given as `id` (a UUID), else a new one; for an attribute that
+   * was deleted, of which no peer has heard yet, the id that it had.
+   */
   async create(fields: Insert<S, T>): Promise<string> {
     const json = checkFields(fields, this.name);
     return call((module) => module.createRecord(this.handle, this.name, json));

@@ -12,6 +12,7 @@ use crate::model::peer::{CloudAddress, Credentials, Person, Proof, SyncProof};
 use crate::model::report::SyncReport;
 use crate::pending::{self, Pending};
 use crate::storage::{OutboxCounts, PeerStatus, StoredSession};
+use crate::sync::spread;
 use crate::transport::CloudClient;
 
 /// Where the vault stands with the cloud.
@@ -43,6 +44,7 @@ impl Amana {
     /// `unauthorized` also when the server's own database is down: nothing is wiped on it.
     /// `invalid_input` for a password with a colon, with which the server could never sync, and for
     /// another server while records wait to be pushed to the one before; `busy` from a sync's listener.
+    /// With `rate_limited` the time to wait is the server's and up to a minute more.
     pub async fn sign_in(
         &self,
         address: CloudAddress,
@@ -57,14 +59,18 @@ impl Amana {
         }
         let client = self.client(&address)?;
         let token = cancel.or(&open.sign_in_token());
+        let entropy = Arc::clone(&self.inner.system.entropy);
+        let refused = move |error| spread(error, &*entropy);
         spawn("amana-sign-in", move || {
             let (person, proof) = match kind {
                 SyncProof::Password => {
-                    let person = client.sign_in(&credentials, &token)?;
+                    let signed_in = client.sign_in(&credentials, &token);
+                    let person = signed_in.map_err(refused)?;
                     (person, Proof::Password(credentials))
                 }
                 SyncProof::Token => {
-                    let (mut person, proof) = client.sign_in_for_token(&credentials, &token)?;
+                    let signed_in = client.sign_in_for_token(&credentials, &token);
+                    let (mut person, proof) = signed_in.map_err(refused)?;
                     if person.name.is_empty() {
                         let before = open.database.session().wait()?;
                         let known = before.filter(|before| {
@@ -109,8 +115,8 @@ impl Amana {
         spawn("amana-sign-out", move || {
             std::mem::take(&mut *open.sessions()).cancel();
             let _pause = open.sync.pause();
-            vault.end_hub_sessions(&open)?;
-            open.database.remove_session().wait()
+            open.database.remove_session().wait()?;
+            vault.end_hub_sessions(&open)
         })?
         .await
     }

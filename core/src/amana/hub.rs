@@ -62,7 +62,9 @@ impl Amana {
     ///
     /// # Errors
     /// `invalid_input` for a code that is none of a hub's, or lacks its id or key, or names another
-    /// key than the paired hub of this id has: forget that one first. `peer_identity_mismatch` where
+    /// key than the paired hub of this id has: forget that one first. So for a second hub where
+    /// [`SyncPolicy::last_word`] is the hub's: what one of them took, the other would never be sent.
+    /// `peer_identity_mismatch` where
     /// somebody else answers; `network` where nobody does; `busy` from a sync's listener.
     pub async fn pair_hub(&self, code: &str, cancel: CancelToken) -> Result<PairedHub> {
         refuse_listener()?;
@@ -80,6 +82,7 @@ impl Amana {
         let peer = PeerId::hub(&address.hub_id)?;
         let client_id = match known_as(open, &peer, &address)? {
             Some(known) => known.client_id,
+            None if self.another_decides(open)? => return Err(only_one()),
             None => random_id(&*self.inner.system.entropy)?,
         };
         let new = HubTrust {
@@ -100,6 +103,8 @@ impl Amana {
                 database.set_trust(peer.clone(), text).wait()?;
                 trust
             }
+            // One may have been paired meanwhile.
+            None if self.another_decides(open)? => return Err(only_one()),
             None => {
                 let text = new.to_text()?.to_string();
                 database.pair(peer.clone(), name.clone(), text).wait()?;
@@ -118,6 +123,21 @@ impl Amana {
             name,
             url: trust.address.url,
         })
+    }
+
+    /// Whether a hub is paired whose word is the last.
+    fn another_decides(&self, open: &Open) -> Result<bool> {
+        let policy = self.inner.config.sync.clone();
+        if policy.last_word != PeerKind::Hub {
+            return Ok(false);
+        }
+        for known in open.database.sync_status(policy).wait()?.peers {
+            let is_hub = known.peer.kind() == PeerKind::Hub;
+            if is_hub && open.database.trust(known.peer).wait()?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The hubs that were paired.
@@ -241,15 +261,12 @@ impl Amana {
     pub(super) fn end_hub_sessions(&self, open: &Open) -> Result<()> {
         open.sync.hubs.guard().clear();
         let policy = self.inner.config.sync.clone();
+        let mut ended = Ok(());
         for known in open.database.sync_status(policy).wait()?.peers {
-            if let Some((_, mut trust)) = trust_of(&open.database, &known.peer)?
-                && trust.token.take().is_some()
-            {
-                let text = trust.to_text()?.to_string();
-                open.database.set_trust(known.peer, text).wait()?;
-            }
+            // One that cannot be read keeps no other's token.
+            ended = ended.and(end_hub_session(&open.database, known.peer));
         }
-        Ok(())
+        ended
     }
 
     /// Keeps the token that a sync used, if it got a new one.
@@ -349,6 +366,22 @@ fn random_id(entropy: &dyn Entropy) -> Result<String> {
     Ok(uuid::Builder::from_random_bytes(bytes)
         .into_uuid()
         .to_string())
+}
+
+const fn only_one() -> Error {
+    Error::invalid("a hub is paired whose word is the last: forget it first")
+}
+
+/// Forgets the token that a hub gave.
+fn end_hub_session(database: &Database, peer: PeerId) -> Result<()> {
+    let Some((_, mut trust)) = trust_of(database, &peer)? else {
+        return Ok(());
+    };
+    if trust.token.take().is_none() {
+        return Ok(());
+    }
+    let text = trust.to_text()?.to_string();
+    database.set_trust(peer, text).wait()
 }
 
 const fn not_paired() -> Error {

@@ -37,7 +37,8 @@ enum OperationJson {
 
 impl Amana {
     /// Makes a record from a JSON object of its columns, and returns its id: the one given as
-    /// `id`, which must be a UUID, or a new one of version 7.
+    /// `id`, which must be a UUID, or a new one of version 7. A record by whose natural key one was
+    /// deleted, of which no peer has heard yet, is that one again, and has its id unless one is given.
     pub async fn insert(&self, table: &str, fields: &str) -> Result<String> {
         let fields = read_object(fields)?;
         let operation = OperationJson::Insert {

@@ -183,8 +183,12 @@ pub struct OutboxPosition {
 /// A page of the outbox.
 #[derive(Clone, PartialEq, Debug)]
 pub struct OutboxPage {
-    /// The rows, fewer than asked for only at the end.
+    /// The rows.
     pub rows: Vec<OutboxRow>,
+    /// Those among them, without values, that cannot go with this push: they refer to a new record that
+    /// came too late for it; or are the deletion of one that the peer would delete something with that
+    /// was moved away. Both together are fewer than asked for only at the end.
+    pub waiting: Vec<OutboxRow>,
     /// Where to go on; `None` at the end.
     pub next: Option<OutboxPosition>,
 }

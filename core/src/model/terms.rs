@@ -160,7 +160,9 @@ pub enum Choice {
 #[derive(Clone, Debug)]
 pub struct SyncPolicy {
     /// With which kind of peer an edit has arrived: it then leaves the outbox. Where it is the hub,
-    /// the hub must bring it to the cloud, and an edit that it loses is lost.
+    /// the hub must bring it to the cloud, and an edit that it loses is lost. A device then has one hub
+    /// and no more: pairing with a second one is refused. Where two were paired before the word became
+    /// the hub's, what either takes is sent to nobody else: forget one of them.
     pub last_word: PeerKind,
     /// What stays where both sides changed a column.
     pub conflicts: ConflictPolicy,

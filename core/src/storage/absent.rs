@@ -109,6 +109,16 @@ pub(super) fn mark(connection: &Connection, table: &str, id: &str, now_ms: i64) 
         .map_sqlite()
 }
 
+/// Whether a record is marked.
+pub(super) fn is_marked(connection: &Connection, table: &str, id: &str) -> Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM amana_absent WHERE table_name = ? AND record_id = ?)",
+        )
+        .and_then(|mut statement| statement.query_row([table, id], |row| row.get(0)))
+        .map_sqlite()
+}
+
 /// The record came again, or is deleted.
 pub(super) fn unmark(connection: &Connection, table: &str, id: &str) -> Result<()> {
     connection

@@ -231,7 +231,12 @@ impl<'t> Apply<'t> {
             origin: origin.as_ref(),
             is_news,
         };
-        self.carry_out(tx, &row, plan)
+        let arrived = self.has_arrived(tx, &row, &plan);
+        self.carry_out(tx, &row, plan)?;
+        if arrived {
+            self.settle_arrived(tx, &row)?;
+        }
+        Ok(())
     }
 
     /// Inserts a record without a look at what is stored first, where nothing of the table is noted
@@ -532,15 +537,15 @@ pub(super) enum Told {
 }
 
 /// A pulled record with all that is known of it here.
-struct Pulled<'a> {
-    index: TableIndex,
-    remote: &'a RemoteRow,
-    local: Option<&'a [Value]>,
-    entry: Option<&'a OutboxEntry>,
+pub(super) struct Pulled<'a> {
+    pub(super) index: TableIndex,
+    pub(super) remote: &'a RemoteRow,
+    pub(super) local: Option<&'a [Value]>,
+    pub(super) entry: Option<&'a OutboxEntry>,
     mark: Option<&'a Mark>,
     origin: Option<&'a Origin>,
     /// No other peer has said a later version.
-    is_news: bool,
+    pub(super) is_news: bool,
 }
 
 /// Whether a pull writes something else than what an entry was to bring to the other peers: in its

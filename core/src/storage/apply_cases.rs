@@ -9,7 +9,6 @@ use super::{buried, conflicts, holders, natural_key, outbox, records, sent};
 use crate::error::Result;
 use crate::model::change_set::{OutboxEntry, OutboxKind, RemoteRow};
 use crate::model::hub_rights;
-use crate::model::ids::PeerKind;
 use crate::model::merge::{Elsewhere, Verdict, VerifyInput};
 use crate::model::schema::{Table, TableIndex};
 use crate::model::value::Value;
@@ -72,10 +71,22 @@ impl Apply<'_> {
         let Some(other) = natural_key::holder(tx, index, remote.id.as_str(), cell)? else {
             return self.meet_buried(tx, index, remote);
         };
-        if self.terms.id.kind() == PeerKind::Hub && !self.terms.last_word {
-            // A hub may have a record of either id; which one counts, the cloud says.
+        let entry = outbox::find(
+            tx.connection,
+            tx.context.schema.table(index),
+            remote.id.as_str(),
+        )?;
+        if entry.is_some_and(|entry| entry.kind == OutboxKind::Deleted) {
+            // It was deleted here, and that one was given after it: with it, it would be deleted too.
+            return Ok(());
+        }
+        if !self.terms.last_word {
+            // It may have a record of either id; which one counts, the one with the last word says.
             if records::get(tx.connection, tx.context, index, &remote.id)?.is_none() {
                 natural_key::compare_as_edit(tx, index, &other, cell)?;
+                if let Some(seen) = &mut self.seen {
+                    seen.add(index, other.as_str());
+                }
                 remote.id = other;
             }
             return Ok(());
@@ -89,16 +100,15 @@ impl Apply<'_> {
     }
 
     /// A record that holds what was deleted here under another id. One that belongs to a deleted record
-    /// is that one's matter; and which id counts, a hub does not say.
+    /// is that one's matter; and which id counts, only the peer with the last word says.
     fn meet_buried(
         &mut self,
         tx: &mut WriteTransaction<'_>,
         index: TableIndex,
         remote: &RemoteRow,
     ) -> Result<()> {
-        let says_no_ids = self.terms.id.kind() == PeerKind::Hub && !self.terms.last_word;
         let buried = &self.state(index).buried;
-        if says_no_ids || !buried::holds_one(tx, index, buried, remote)? {
+        if !self.terms.last_word || !buried::holds_one(tx, index, buried, remote)? {
             return Ok(());
         }
         if self.is_buried(tx, index, remote)? {

@@ -1,16 +1,18 @@
 //! Deletions in tables in which a peer knows a record by other columns than its id. What was made here
 //! and taken by the peer, and was deleted before a pull showed it, may be held there as part of the
-//! record that the peer had of the same key: it is that one which was deleted.
+//! record that the peer had of the same key: it is that one which was deleted. And what is given again
+//! while its deletion waits, the peer would take for the record that it has, and then delete that.
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use super::errors::MapSqlite;
 use super::outbox::base_from_json;
 use super::transaction::WriteTransaction;
-use super::{conflicts, outbox, records, sent};
+use super::{conflicts, natural_key, outbox, records, sent};
 use crate::error::Result;
 use crate::model::change_set::{OutboxEntry, OutboxKind, RemoteRow};
 use crate::model::ids::RecordId;
+use crate::model::row::Fields;
 use crate::model::schema::{Table, TableIndex};
 use crate::model::terms::PeerTerms;
 use crate::model::value::Value;
@@ -18,14 +20,32 @@ use crate::model::value::Value;
 /// A record that was deleted here, by the values of its key.
 pub(super) struct Buried {
     id: RecordId,
-    key: Vec<(usize, Value)>,
+    key: Fields,
 }
 
-/// What a tombstone remembers: the version that was deleted, and its key where the table has one.
-pub(super) fn remembered(table: &Table, stored: &[Value]) -> Vec<(usize, Value)> {
-    let key = table.natural_key.iter().copied();
-    let positions = key.chain(table.updated_at());
-    positions.map(|at| (at, stored[at].clone())).collect()
+/// What a tombstone remembers: the version that was deleted. Where the table has a key, all of the
+/// record, as far as that is known as the peer has it: what is given again is compared with that.
+pub(super) fn remembered(
+    tx: &WriteTransaction<'_>,
+    table: &Table,
+    id: &str,
+    stored: &[Value],
+) -> Result<Fields> {
+    let cell = |at: usize| (at, stored[at].clone());
+    if table.natural_key.is_empty() {
+        return Ok(table.updated_at().map(cell).into_iter().collect());
+    }
+    let mut cells: Fields = (1..stored.len()).map(cell).collect();
+    let entry = outbox::find(tx.connection, table, id)?;
+    for (at, before) in entry.into_iter().filter(is_edit).flat_map(|e| e.base) {
+        cells.retain(|(known, _)| *known != at);
+        cells.push((at, before));
+    }
+    Ok(cells)
+}
+
+fn is_edit(entry: &OutboxEntry) -> bool {
+    entry.kind == OutboxKind::Updated
 }
 
 /// The tombstones of a table that the peer with the last word is yet to hear of, and whose records it
@@ -47,17 +67,102 @@ pub(super) fn all(tx: &WriteTransaction<'_>, table: &Table) -> Result<Vec<Buried
     let mut rows = statement.query(params![table.name]).map_sqlite()?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_sqlite()? {
-        let (id, base) = <(String, String)>::try_from(row).map_sqlite()?;
-        let mut key = base_from_json(table, &base)?;
-        key.retain(|(at, value)| table.natural_key.contains(at) && !value.is_null());
-        if let (Some(id), true) = (
-            RecordId::from_peer(&id),
-            key.len() == table.natural_key.len(),
-        ) {
-            found.push(Buried { id, key });
+        if let Some((id, mut key)) = read(table, row)? {
+            key.retain(|(at, value)| table.natural_key.contains(at) && !value.is_null());
+            if key.len() == table.natural_key.len() {
+                found.push(Buried { id, key });
+            }
         }
     }
     Ok(found)
+}
+
+/// A tombstone's record, and what it remembers.
+fn read(table: &Table, row: &Row<'_>) -> Result<Option<(RecordId, Fields)>> {
+    let (id, base) = <(String, String)>::try_from(row).map_sqlite()?;
+    let cells = base_from_json(table, &base)?;
+    Ok(RecordId::from_peer(&id).map(|id| (id, cells)))
+}
+
+/// A new record takes the place of what was deleted by the same key, if that deletion waits: it is
+/// withdrawn. The record gets that one's id unless the app has chosen another, and is later than what
+/// was deleted. Returns what the peer has in its columns, as the bases of its entry.
+///
+/// A deletion that some peer has taken is not withdrawn: that peer says it for good. Nor is one that
+/// goes with another record's.
+pub(super) fn given_again(
+    tx: &WriteTransaction<'_>,
+    index: TableIndex,
+    record: &mut [Value],
+    id_is_chosen: bool,
+) -> Result<Fields> {
+    let table = tx.context.schema.table(index);
+    let mut before: Option<(RecordId, Fields)> = None;
+    for (id, cells) in waiting(tx, table, record)? {
+        outbox::remove_root(tx.connection, &table.name, id.as_str())?;
+        if let Some(at) = table.updated_at()
+            && let (Some(deleted), Some(now)) = (of(&cells, at), record[at].as_integer())
+            && let Some(deleted) = deleted.as_integer()
+        {
+            record[at] = Value::Integer(now.max(deleted.saturating_add(1)));
+        }
+        before = Some((id, cells));
+    }
+    let Some((id, before)) = before else {
+        return Ok(Vec::new());
+    };
+    if !id_is_chosen {
+        record[0] = Value::Text(id.as_str().to_owned());
+    }
+    let mut base = Vec::new();
+    for (at, column) in table.columns.iter().enumerate().skip(1) {
+        let theirs = of(&before, at);
+        if column.hidden || !column.pushed {
+            // It is only carried.
+            record[at] = theirs.unwrap_or(&record[at]).clone();
+        } else if !natural_key::is_kept_by_store(column) && !table.natural_key.contains(&at) {
+            let theirs = theirs.unwrap_or(&Value::Null);
+            if !(theirs.is_null() && record[at].is_null()) {
+                base.push((at, theirs.clone()));
+            }
+        }
+    }
+    Ok(base)
+}
+
+/// The deletions by the key of a record that wait by themselves, and that no peer has taken; the
+/// latest is the last.
+fn waiting(
+    tx: &WriteTransaction<'_>,
+    table: &Table,
+    record: &[Value],
+) -> Result<Vec<(RecordId, Fields)>> {
+    let mut statement = tx
+        .connection
+        .prepare_cached(
+            "SELECT record_id, base FROM amana_entry o INDEXED BY amana_entry_waiting
+               WHERE state = 0 AND table_name = ? AND (kind = 2) = 1 AND parent_id IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM amana_mark m
+                   WHERE m.table_name = o.table_name AND m.record_id = o.record_id
+                     AND m.revision = o.revision)
+               ORDER BY revision",
+        )
+        .map_sqlite()?;
+    let mut rows = statement.query(params![table.name]).map_sqlite()?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_sqlite()? {
+        let has_key = |(_, cells): &(RecordId, Fields)| {
+            let mut key = table.natural_key.iter();
+            key.all(|at| !record[*at].is_null() && of(cells, *at) == Some(&record[*at]))
+        };
+        found.extend(read(table, row)?.filter(has_key));
+    }
+    Ok(found)
+}
+
+fn of(cells: &Fields, at: usize) -> Option<&Value> {
+    let found = cells.iter().find(|(known, _)| *known == at);
+    found.map(|(_, value)| value)
 }
 
 /// Whether a pulled record, of which nothing is known here, has the key of one that was deleted, which
@@ -97,12 +202,10 @@ pub(super) fn bury_as_well(
     let table = tx.context.schema.table(index);
     let id = remote.id.as_str();
     conflicts::record_changed_by_peer(tx, terms, table, id, &remote.cells)?;
-    let version = table.updated_at();
-    let base = remote.cells.iter().filter(|(at, _)| Some(*at) == version);
     let entry = OutboxEntry {
         kind: OutboxKind::Deleted,
         revision: tx.next_revision(),
-        base: base.cloned().collect(),
+        base: remote.cells.clone(),
     };
     outbox::put(tx.connection, table, id, &entry, None)
 }

@@ -33,6 +33,7 @@ pub(super) fn collect(
         conditions: conditions(connection, terms, class)?,
         limit,
         rows: Vec::new(),
+        waiting: Vec::new(),
         bytes: 0,
     };
     for (place, index) in tables(context, terms, class).into_iter().enumerate() {
@@ -50,16 +51,10 @@ pub(super) fn collect(
                 table: place,
                 revision,
             };
-            return Ok(OutboxPage {
-                rows: walk.rows,
-                next: Some(next),
-            });
+            return Ok(walk.page(Some(next)));
         }
     }
-    Ok(OutboxPage {
-        rows: walk.rows,
-        next: None,
-    })
+    Ok(walk.page(None))
 }
 
 /// The tables of a class in the order in which they are sent: parents before children, and for the
@@ -103,12 +98,25 @@ struct Walk<'a> {
     conditions: String,
     limit: PieceLimit,
     rows: Vec<OutboxRow>,
+    waiting: Vec<OutboxRow>,
     bytes: usize,
 }
 
 impl<'a> Walk<'a> {
+    fn page(self, next: Option<OutboxPosition>) -> OutboxPage {
+        OutboxPage {
+            rows: self.rows,
+            waiting: self.waiting,
+            next,
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.rows.len() + self.waiting.len()
+    }
+
     fn is_full(&self) -> bool {
-        self.rows.len() >= self.limit.rows || self.bytes > self.limit.bytes
+        self.count() >= self.limit.rows || self.bytes > self.limit.bytes
     }
 
     /// Adds a table's entries after a revision; where the page is full with them, the last one.
@@ -134,7 +142,7 @@ impl<'a> Walk<'a> {
         let mut finder = Finder::new(self.connection, self.context, index)?;
         let late = self.late_parents(table)?;
         let left_by = self.left_by(table);
-        let left = self.limit.rows.saturating_sub(self.rows.len());
+        let left = self.limit.rows.saturating_sub(self.count());
         let mut rows = entries
             .query(params![
                 table.name,
@@ -154,8 +162,10 @@ impl<'a> Walk<'a> {
                 values = finder.find(table, &text, place)?.ok_or_else(damaged)?;
                 changed = changed_columns(table, row.get_ref(3).map_sqlite()?)?;
             }
-            if self.refers_to_late(&late, &values)? || self.is_left_by_any(&left_by, &text)? {
-                continue;
+            let waits =
+                self.refers_to_late(&late, &values)? || self.is_left_by_any(&left_by, &text)?;
+            if waits {
+                (values, changed) = (Vec::new(), Vec::new());
             }
             let row = OutboxRow {
                 table: index,
@@ -167,7 +177,12 @@ impl<'a> Walk<'a> {
                 changed,
             };
             self.bytes += row.bytes();
-            self.rows.push(row);
+            let list = if waits {
+                &mut self.waiting
+            } else {
+                &mut self.rows
+            };
+            list.push(row);
             if self.is_full() {
                 return Ok(Some(revision));
             }
@@ -205,18 +220,24 @@ impl<'a> Walk<'a> {
         children.collect()
     }
 
-    /// Whether a record that waits was moved away from this one: for the peer it still belongs to it,
-    /// and would be deleted with it.
+    /// Whether a record that the peer has not taken was moved away from this one: there it still belongs
+    /// to it, and would be deleted with it.
     fn is_left_by_any(&self, left_by: &[(&str, String)], id: &str) -> Result<bool> {
         for (table, path) in left_by {
             let left = self
                 .connection
                 .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_waiting
-                       WHERE state = 0 AND table_name = ? AND (kind = 2) = 0
-                         AND json_extract(base, ?) = ?)",
+                    "SELECT EXISTS (SELECT 1 FROM amana_entry e INDEXED BY amana_entry_waiting
+                       WHERE state = 0 AND table_name = ?1 AND (kind = 2) = 0
+                         AND json_extract(e.base, ?2) = ?3
+                         AND NOT EXISTS (SELECT 1 FROM amana_mark m
+                           WHERE m.table_name = e.table_name AND m.record_id = e.record_id
+                             AND m.peer = ?4 AND m.revision = e.revision))",
                 )
-                .and_then(|mut s| s.query_row(params![table, path, id], |row| row.get(0)))
+                .and_then(|mut statement| {
+                    let peer = self.terms.id.as_str();
+                    statement.query_row(params![table, path, id, peer], |row| row.get(0))
+                })
                 .map_sqlite()?;
             if left {
                 return Ok(true);

@@ -181,6 +181,24 @@ fn aside_is_over(connection: &Connection, peer: &PeerId, table: &str, id: &str) 
         .map_sqlite()
 }
 
+/// Whether any peer has taken this revision of a record.
+pub(super) fn is_taken(
+    connection: &Connection,
+    table: &Table,
+    id: &str,
+    revision: Revision,
+) -> Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM amana_mark
+               WHERE table_name = ? AND record_id = ? AND revision = ?)",
+        )
+        .and_then(|mut statement| {
+            statement.query_row(params![table.name, id, revision.0], |row| row.get(0))
+        })
+        .map_sqlite()
+}
+
 /// Whether anything is noted of any entry.
 pub(super) fn any(connection: &Connection) -> Result<bool> {
     connection

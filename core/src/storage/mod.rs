@@ -8,6 +8,7 @@ mod absent;
 mod acknowledge;
 mod apply;
 mod apply_cases;
+mod arrived;
 mod aside;
 mod at_once;
 mod awaited;

@@ -145,21 +145,30 @@ fn as_edit(
     if entry.kind != OutboxKind::Created {
         return entry;
     }
+    let known = |position: usize| entry.base.iter().find(|(at, _)| *at == position);
     let base = columns.iter().enumerate().filter_map(|(position, column)| {
-        let kept_by_store = matches!(column.role, Role::Id | Role::Instant)
-            && matches!(
-                column.name.as_str(),
-                "id" | "created_at" | "updated_at" | "last_modified" | "server_created_at"
-            );
         let value = &ours[position];
-        let put = !value.is_null() && column.pushed && !column.hidden && !kept_by_store;
-        (put && theirs(position).as_ref() != Some(value)).then_some((position, Value::Null))
+        let is_ours = column.pushed && !column.hidden && !is_kept_by_store(column);
+        // What was emptied here is empty for the peer's record too.
+        let put = is_ours && !(value.is_null() && known(position).is_none());
+        let before = || known(position).map_or(Value::Null, |(_, before)| before.clone());
+        let theirs = theirs(position).unwrap_or(Value::Null);
+        (put && theirs != *value).then(|| (position, before()))
     });
     OutboxEntry {
         kind: OutboxKind::Updated,
         revision: entry.revision,
         base: base.collect(),
     }
+}
+
+/// Whether it is the stores' own, and says which record it is and when it was changed.
+pub(super) fn is_kept_by_store(column: &Column) -> bool {
+    matches!(column.role, Role::Id | Role::Instant)
+        && matches!(
+            column.name.as_str(),
+            "id" | "created_at" | "updated_at" | "last_modified" | "server_created_at"
+        )
 }
 
 /// References to the old id lead to the new one.

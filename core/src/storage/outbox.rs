@@ -285,6 +285,19 @@ pub(super) fn remove(
     }
 }
 
+/// Removes the tombstone of a record; what it took along is announced by itself from now on.
+pub(super) fn remove_root(connection: &Connection, table: &str, id: &str) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE amana_entry INDEXED BY amana_entry_by_parent
+                SET parent_table = NULL, parent_id = NULL
+               WHERE parent_table = ? AND parent_id = ? AND state = 0",
+        )
+        .and_then(|mut statement| statement.execute([table, id]))
+        .map_sqlite()?;
+    remove(connection, table, id, OutboxKind::Deleted)
+}
+
 /// Removes the tombstones of what a deletion took along.
 pub(super) fn remove_along(connection: &Connection, table: &str, id: &str) -> Result<()> {
     for (table, id) in taken_along(connection, table, id)? {

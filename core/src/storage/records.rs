@@ -89,15 +89,11 @@ pub(super) fn insert(
     let table = tx.context.schema.table(index);
     check_writable(table)?;
     check_fields(table, &fields)?;
-    let id = match id {
+    let id_is_chosen = id.is_some();
+    let mut id = match id {
         Some(id) => id,
         None => RecordId::make(&*tx.context.clock, &*tx.context.entropy)?,
     };
-    if get(tx.connection, tx.context, index, &id)?.is_some()
-        || outbox::find(tx.connection, table, id.as_str())?.is_some()
-    {
-        return Err(Error::invalid("a record with this id exists already").at(&*table.name));
-    }
     let now = tx.record_time_ms();
     let mut record: Vec<Option<Value>> = table
         .columns
@@ -108,17 +104,28 @@ pub(super) fn insert(
     for (position, value) in fields {
         record[position] = Some(value);
     }
-    let record = record
+    let mut record = record
         .into_iter()
         .enumerate()
         .map(|(i, value)| {
             value.ok_or_else(|| Error::invalid("this column needs a value").at(table.place(i)))
         })
         .collect::<Result<Vec<_>>>()?;
-    room::check_record(table, record.iter(), &[])?;
+    let mut base = Vec::new();
     if !table.natural_key.is_empty() {
         check_key(tx, index, id.as_str(), &record)?;
+        base = buried::given_again(tx, index, &mut record, id_is_chosen)?;
+        id = record[0]
+            .as_text()
+            .and_then(RecordId::from_peer)
+            .unwrap_or(id);
     }
+    if get(tx.connection, tx.context, index, &id)?.is_some()
+        || outbox::find(tx.connection, table, id.as_str())?.is_some()
+    {
+        return Err(Error::invalid("a record with this id exists already").at(&*table.name));
+    }
+    room::check_record(table, record.iter(), &[])?;
     insert_row(tx.connection, tx.context, index, &record)?;
     let place = tx.connection.last_insert_rowid();
     let revision = tx.next_revision();
@@ -126,7 +133,7 @@ pub(super) fn insert(
         let entry = OutboxEntry {
             kind: OutboxKind::Created,
             revision,
-            base: Vec::new(),
+            base,
         };
         // Looked for above: there is none.
         outbox::add(tx.connection, table, id.as_str(), &entry, Some(place))?;
@@ -347,7 +354,7 @@ fn bury(
         let entry = OutboxEntry {
             kind: OutboxKind::Deleted,
             revision,
-            base: buried::remembered(table, stored),
+            base: buried::remembered(tx, table, id, stored)?,
         };
         let schema = &tx.context.schema;
         let parent = root.map(|(table, id)| (schema.table(*table).name.as_str(), id.as_str()));

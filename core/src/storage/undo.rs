@@ -5,7 +5,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::transaction::WriteTransaction;
-use super::{conflicts, outbox, peers, records};
+use super::{absent, conflicts, marks, outbox, peers, records};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{OutboxEntry, OutboxKind};
 use crate::model::ids::RecordId;
@@ -29,7 +29,10 @@ pub(super) fn undo(tx: &mut WriteTransaction<'_>, entry_id: i64) -> Result<Recor
         Some(_) if did_not_come_back(&entry) => {
             let base = entry.base.as_deref().unwrap_or("{}");
             let base = outbox::base_from_json(table, base).map_err(|_| unreadable())?;
-            records::send_again(tx, index, &id, wanted, base)?;
+            // Where nobody shows it, as it is now: it may have been edited since. Else the other's is there.
+            let is_absent = absent::is_marked(tx.connection, &table.name, id.as_str())?;
+            let fields = if is_absent { Vec::new() } else { wanted };
+            records::send_again(tx, index, &id, fields, base)?;
             id
         }
         Some(_) if was_still_there(&entry) => {
@@ -117,8 +120,8 @@ fn is_stores_own(table: &Table, position: usize) -> bool {
         )
 }
 
-/// A deletion that waits is taken back; one that the peer knows is not, and the record gets a new
-/// id.
+/// A deletion that waits is taken back; one that any peer knows is not, for that peer says it for good,
+/// and the record gets a new id. The others are told of both.
 fn bring_back(
     tx: &mut WriteTransaction<'_>,
     index: TableIndex,
@@ -126,9 +129,13 @@ fn bring_back(
     fields: Fields,
 ) -> Result<RecordId> {
     let table = tx.context.schema.table(index);
-    let tombstone = outbox::find(tx.connection, table, id.as_str())?
-        .filter(|entry| entry.kind == OutboxKind::Deleted);
-    if tombstone.is_none() {
+    let waits = match outbox::find(tx.connection, table, id.as_str())? {
+        Some(entry) if entry.kind == OutboxKind::Deleted => {
+            !marks::is_taken(tx.connection, table, id.as_str(), entry.revision)?
+        }
+        _ => false,
+    };
+    if !waits {
         return records::insert(tx, index, None, fields);
     }
     // What it took along can only come from the peer: it is asked for everything.

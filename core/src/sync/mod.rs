@@ -7,6 +7,8 @@ mod asked;
 mod backoff;
 mod budget;
 mod checks;
+#[cfg(test)]
+mod clinic_tests;
 mod engine;
 mod merge;
 mod probe;
@@ -24,5 +26,5 @@ mod verify;
 pub use budget::{Budget, Paced};
 pub use engine::Engine;
 pub use merge::{Resolver, merge};
-pub use schedule::{full_pull_is_due, next_try_ms};
+pub use schedule::{full_pull_is_due, next_try_ms, spread};
 pub use spool::{Spool, SpoolReader, remove_leftovers};

@@ -27,6 +27,7 @@ impl Run<'_> {
                 let limit = page(self.begun);
                 let page = engine.store.collect(&engine.terms, *class, &after, limit);
                 let page = page.wait()?;
+                refusals.wait(&page.waiting);
                 let rows = self.sendable(page.rows, refusals)?;
                 unsent.extend(refusals.missing().iter().cloned());
                 let rows = self.open_to_the_peer(rows, refusals, &mut unsent);

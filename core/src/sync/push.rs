@@ -75,7 +75,10 @@ impl Run<'_> {
             refusals.begin_again();
             let Ended::InDoubt(error) = self.push_in_order(&classes, refusals)? else {
                 if self.send_refused_again(refusals)? {
-                    // With what belongs to it.
+                    // With what belongs to it, and without the others.
+                    let now_ms = self.engine.clock.now_ms();
+                    let refused = refusals.take_refused(now_ms);
+                    self.put_aside(refused)?;
                     continue;
                 }
                 return Ok(());
@@ -162,6 +165,7 @@ impl Run<'_> {
                 Some(_) => return Err(Error::internal("the outbox does not move on")),
                 None => None,
             };
+            refusals.wait(&page.waiting);
             let rows = self.sendable(page.rows, refusals)?;
             let alone = class == PushClass::Deletions && engine.terms.id.kind() == PeerKind::Cloud;
             let ended = self.push_pieces(pieces(engine.schema, alone, &rows), refusals)?;

@@ -209,12 +209,19 @@ impl Refusals {
     pub(super) fn hold_back(&mut self, schema: &Schema, row: &OutboxRow) -> bool {
         let waits = refers_to_any(schema, row, &self.missing);
         if waits {
+            self.wait(std::slice::from_ref(row));
+        }
+        waits
+    }
+
+    /// These do not go with this push, and what refers to a new one among them waits too.
+    pub(super) fn wait(&mut self, rows: &[OutboxRow]) {
+        for row in rows {
             self.waiting.insert(record_of(row));
             if row.kind == OutboxKind::Created && self.missing.insert(record_of(row)) {
                 self.held_back.insert(record_of(row));
             }
         }
-        waits
     }
 
     /// All that waits is looked at from the start: what was held back may not have to be.

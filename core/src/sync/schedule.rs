@@ -1,6 +1,7 @@
 //! When everything is asked for, and when a sync that failed makes sense again. Pure but for
 //! randomness; the app decides when it really syncs.
 
+use super::backoff::up_to;
 use crate::error::{Error, ErrorCode};
 use crate::model::ids::PeerKind;
 use crate::model::standing::PeerStatus;
@@ -58,9 +59,24 @@ pub fn next_try_ms(
         Ok(()) => u64::from_le_bytes(random) % (ceiling + 1),
         Err(_) => ceiling,
     };
-    // On top: all who share an address were told the same time.
+    // On top of the time that the peer named: all behind one address heard the same.
     let wait = jitter.saturating_add(error.retry_after().unwrap_or(0));
     Some(now_ms.saturating_add_unsigned(wait))
+}
+
+/// A refusal of a call that is not repeated here, such as a sign-in: the time that it names is put off
+/// by up to a minute. A clinic's tablets share an address and hear the same time; who obeys it must not
+/// come back at one moment with everybody else.
+pub fn spread(error: Error, entropy: &dyn Entropy) -> Error {
+    const MOST_MS: u64 = 60_000;
+    match (error.code(), error.retry_after()) {
+        (ErrorCode::RateLimited, Some(named)) => {
+            // Without randomness the whole time is waited.
+            let more = up_to(MOST_MS, entropy).unwrap_or(MOST_MS);
+            error.retry_after_ms(named.saturating_add(more))
+        }
+        _ => error,
+    }
 }
 
 #[cfg(test)]
@@ -136,18 +152,32 @@ mod tests {
         assert!(different.len() > 380, "{}", different.len());
         assert!(largest > 30 * 60 * 1000);
         let entropy = SeededEntropy::new(1);
-        // Nor those that were told to wait, and were told the same time.
-        for code in [ErrorCode::RateLimited, ErrorCode::Server] {
-            let told = Error::new(code, "x").retry_after_ms(90_000);
-            let tries = (0..200).map(|seed| {
-                let next = next_try_ms(&told, 0, 0, &SeededEntropy::new(seed)).unwrap();
-                assert!((90_000..=120_000).contains(&next), "{next}");
-                next
-            });
-            let different: std::collections::HashSet<_> = tries.collect();
-            assert!(different.len() > 190, "{}", different.len());
-        }
+        let limited = Error::new(ErrorCode::RateLimited, "x").retry_after_ms(90_000);
+        assert!(next_try_ms(&limited, 0, 0, &entropy).unwrap() >= 90_000);
+        let different: std::collections::HashSet<_> = (0..200)
+            .map(|seed| next_try_ms(&limited, 0, 0, &SeededEntropy::new(seed)).unwrap())
+            .collect();
+        assert!(different.len() > 180, "all behind one address come at once");
+        assert!(different.iter().all(|at| (90_000..=120_000).contains(at)));
         let tls = Error::new(ErrorCode::Tls, "x");
         assert_eq!(next_try_ms(&tls, 3, 0, &entropy), None);
+    }
+
+    #[test]
+    fn a_time_that_a_refusal_names_is_spread_and_nothing_else_is() {
+        let limited = Error::new(ErrorCode::RateLimited, "x").retry_after_ms(900_000);
+        let named: std::collections::HashSet<_> = (0..200)
+            .map(|seed| spread(limited.clone(), &SeededEntropy::new(seed)))
+            .map(|error| error.retry_after().unwrap())
+            .collect();
+        assert!(named.len() > 190, "{}", named.len());
+        assert!(named.iter().all(|ms| (900_000..=960_000).contains(ms)));
+        for other in [
+            Error::new(ErrorCode::RateLimited, "x"),
+            Error::new(ErrorCode::Server, "x").retry_after_ms(5_000),
+            Error::new(ErrorCode::Unauthorized, "x"),
+        ] {
+            assert_eq!(spread(other.clone(), &SeededEntropy::new(1)), other);
+        }
     }
 }

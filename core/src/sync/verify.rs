@@ -52,7 +52,7 @@ fn made(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
     let sent_at = match input.outbox {
         None => local.get(stamp),
         // The time of the edit stands there now; until a pull the time of its making is as it was sent.
-        Some(_) if unedited => input
+        Some(_) if unedited && !input.sent.confirmed => input
             .table
             .position("created_at")
             .and_then(|at| local.get(at)),

@@ -344,7 +344,12 @@ impl SyncStore for FakeStore {
         let more = rows.len() > limit.rows;
         rows.truncate(limit.rows);
         let next = rows.last().filter(|_| more).map(position);
-        pending::ready(Ok(OutboxPage { rows, next }))
+        let waiting = Vec::new();
+        pending::ready(Ok(OutboxPage {
+            rows,
+            waiting,
+            next,
+        }))
     }
 
     fn waits_as(&self, row: &Acknowledgement) -> Result<bool> {

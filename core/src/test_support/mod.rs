@@ -18,6 +18,6 @@ pub(crate) use disk::before_disk_step;
 pub use disk::{DiskFault, PhoneDisk};
 pub use fake_store::FakeStore;
 pub use fakes::{FakeClock, FakeDisk, InstantTimer, SeededEntropy};
-pub use lives::{lives, seed};
+pub use lives::{Draw, draws};
 pub use phone::{Phone, SecretState};
 pub use scripted_peer::{Call, CallLog, ScriptedPeer, ScriptedPull, all_tables};

@@ -1,12 +1,12 @@
 //! The three calls against a real TLS server.
 
-use std::io::Read;
 use std::net::TcpListener;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use super::test_server::{Answer, TestServer, Then};
+use super::test_sockets::{ends, silent_listener};
 use super::{CloudClient, CloudPeer, Network, TimeLimits};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
@@ -231,34 +231,26 @@ fn h01_silence_ends_by_the_limits() {
 /// not by that of the call's first byte.
 #[test]
 fn a_handshake_that_is_not_answered_ends_by_the_limit_of_connecting() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("https://{}", listener.local_addr().unwrap());
-    let (greeted, has_greeted) = mpsc::channel();
-    thread::spawn(move || {
-        let (mut socket, _) = listener.accept().unwrap();
-        let mut first = [0];
-        socket.read_exact(&mut first).unwrap();
-        greeted.send(first[0]).unwrap();
-        // Until the client goes.
-        std::io::copy(&mut socket, &mut std::io::sink()).ok();
-    });
+    let (address, first) = silent_listener();
     let limits = TimeLimits {
         connect: Duration::from_secs(1),
         ..short(3_600_000, 3_600_000, 3_600_000)
     };
     let address = CloudAddress {
-        url: HttpsUrl::parse(&url).unwrap(),
+        url: HttpsUrl::parse(&format!("https://{address}")).unwrap(),
         private_ca_pem: None,
     };
-    let (told, heard) = mpsc::channel();
-    thread::spawn(move || {
-        let client = client_with(&address, limits, Arc::new(SystemClock));
-        told.send(client.sign_in(&credentials(), &CancelToken::new()))
-    });
-    let ended = heard.recv_timeout(Duration::from_secs(60));
-    let error = ended.expect("it waits on").unwrap_err();
+    let error = ends(
+        move || {
+            let client = client_with(&address, limits, Arc::new(SystemClock));
+            client
+                .sign_in(&credentials(), &CancelToken::new())
+                .unwrap_err()
+        },
+        || {},
+    );
     assert_eq!(error, super::failure::TIMED_OUT);
-    assert_eq!(has_greeted.recv().unwrap(), 0x16, "a handshake of TLS");
+    assert_eq!(first.recv().unwrap(), 0x16, "a handshake of TLS");
 }
 
 /// With limits of nothing there is only the time that a slow network takes for the bytes.

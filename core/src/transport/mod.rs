@@ -19,11 +19,15 @@ mod tls;
 mod wire;
 
 #[cfg(test)]
+mod cancel_tests;
+#[cfg(test)]
 mod cloud_tests;
 #[cfg(test)]
 mod generator_tests;
 #[cfg(test)]
 mod test_server;
+#[cfg(test)]
+mod test_sockets;
 #[cfg(test)]
 mod tls_matrix_tests;
 #[cfg(test)]

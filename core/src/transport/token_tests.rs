@@ -182,6 +182,50 @@ fn a_token_that_is_over_asks_for_a_sign_in_and_wipes_nothing() {
     }
 }
 
+/// Not even to the same server, where the token and the password would go along.
+#[test]
+fn no_redirect_is_followed_with_a_token() {
+    for status in ["301 M", "302 F", "303 S", "307 T", "308 P"] {
+        let server = || {
+            let to = "location: /elsewhere";
+            TestServer::answering(Answer::with_header(status, to, "{}"))
+        };
+        let only = |server: &TestServer, route: &str| {
+            let request = server.requests.recv().unwrap();
+            assert!(request.contains(route), "{status}: {request}");
+            let more = server.requests.try_recv();
+            assert!(more.is_err(), "{status}: it was followed: {more:?}");
+        };
+        let cloud = server();
+        let error = peer(&cloud.address)
+            .pull(
+                &PullRequest { cursor: 0 },
+                &mut Count::default(),
+                &mut |_| {},
+                &CancelToken::new(),
+            )
+            .unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Protocol, "{status}");
+        only(&cloud, "GET /rpc/query/sync.pull?");
+
+        let cloud = server();
+        let Err(PushFailure::Stopped(error)) = push(&cloud.address) else {
+            panic!("{status}: taken or refused")
+        };
+        assert_eq!(error.code(), ErrorCode::Protocol, "{status}");
+        only(&cloud, "POST /rpc/command/sync.push ");
+
+        let cloud = server();
+        let credentials =
+            Credentials::new("a@b.test".into(), SecretText::new("password".into())).unwrap();
+        let error = client(&cloud.address)
+            .sign_in_for_token(&credentials, &CancelToken::new())
+            .unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Protocol, "{status}");
+        only(&cloud, "POST /rpc/command/login ");
+    }
+}
+
 #[test]
 fn signing_in_for_a_token_takes_a_password_with_a_colon() {
     let body = r#"{"result":{"data":{"json":{"token":"t-1","user_id":"U","clinic_id":"c","role":"provider"}}}}"#;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use amana_core::ports::ProgressListener;
 use amana_core::test_support::life_values::{TABLES, value_of};
 use amana_core::{SyncOptions, System};
-use amana_peer::hub::Hub;
+use amana_peer::hub::{Hub, Meeting};
 use amana_peer::{Answer, Faults, Kind, ManualClock, Peer, PeerConfig, ids};
 use amana_tests::clinic_with;
 use pollster::block_on;
@@ -14,6 +14,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use serde_json::{Value as Json, json};
 
+use crate::at_hub;
 use crate::hub::{ClinicHub, KillAtPush};
 use crate::member::{Mark, Member, Rows, cells, mark, marks};
 use crate::steps::{EVERY_TRY, Fault, Step};
@@ -293,11 +294,13 @@ impl World {
         hub.with(|hub| hub.faults().clear());
     }
 
-    fn meet(&mut self) {
-        let Some(hub) = &self.hub else { return };
+    /// What comes of it during a storm is the hub's own affair: it may stick.
+    fn meet(&mut self) -> Meeting {
+        let Some(hub) = &self.hub else {
+            return Meeting::default();
+        };
         let before = marks(&self.stored(false));
-        // What comes of it is the hub's own affair: it may stick for good.
-        hub.with(Hub::meet_cloud);
+        let meeting = hub.with(Hub::meet_cloud);
         let after = marks(&self.stored(false));
         // A value that its writer had seen in the cloud, and that the hub writes over there with an
         // edit of somebody who had not, looks like any later edit: nobody can tell.
@@ -307,6 +310,7 @@ impl World {
             }
         }
         self.remember();
+        meeting
     }
 
     fn is_confirmed(&self, value: &Mark) -> bool {
@@ -363,7 +367,7 @@ impl World {
                 full,
                 fault,
             } => _ = self.sync(tablet, hub, full, fault),
-            Step::Meeting => self.meet(),
+            Step::Meeting => _ = self.meet(),
             Step::Restart { tablet } => self.members[tablet].tablet.restart(),
             Step::Clock { tablet, minutes } => {
                 let clock = &self.members[tablet].clock;
@@ -393,6 +397,11 @@ impl World {
             for tablet in 0..self.members.len() {
                 let synced = self.sync(tablet, false, true, Fault::None);
                 prop_assert!(synced.is_ok(), "tablet {tablet} at last: {synced:?}");
+            }
+            // The hub has nothing to say that the tablets do not know, and hears what they said last.
+            for _ in 0..2 {
+                let meeting = self.meet();
+                prop_assert!(meeting.done, "{meeting:?}");
             }
         }
         Ok(())
@@ -426,7 +435,10 @@ impl World {
                 "{value:?} of {id} is lost"
             );
         }
-        Ok(())
+        let schema = self.members[0].tablet.amana.schema();
+        self.hub.as_ref().map_or(Ok(()), |hub| {
+            hub.with(|hub| at_hub::check(schema, &self.peer, hub))
+        })
     }
 }
 

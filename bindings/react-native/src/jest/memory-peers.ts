@@ -64,9 +64,12 @@ export class MemoryPeers {
     return link as PeerLink & { pinned: NonNullable<PeerLink['pinned']> };
   }
 
-  /** Refuses another key than the one that was pinned. */
+  /** Refuses another key than the one that was pinned, and a second hub where a hub's word is the last. */
   checkKey(address: HubAddress): void {
     const known = this.links.get(`hub:${address.id}`)?.pinned;
+    if (known == null && this.rules().lastWord === 'hub' && this.hubs().length > 0) {
+      throw failure('invalid_input', 'a hub is paired whose word is the last: forget it first');
+    }
     if (known == null || known.key === address.key) return;
     const why = 'a hub of this id was paired with another key: forget it first';
     throw failure('invalid_input', why);
@@ -200,8 +203,9 @@ export class MemoryPeers {
         at: entry.table,
       });
     }
-    // a deletion that waits is taken back; one that the cloud knows is not
-    const isWaiting = records.outbox.find(table.name, id)?.kind === 'deleted';
+    // a deletion that waits is taken back; one that any peer knows is not
+    const waits = records.outbox.find(table.name, id);
+    const isWaiting = waits?.kind === 'deleted' && !this.isTaken(waits);
     return records.bringBack(table, isWaiting ? id : null, values);
   }
 
@@ -240,6 +244,11 @@ export class MemoryPeers {
   /** A record was deleted here: that no pull shows it says nothing any more. */
   deleted(table: string, id: string): void {
     this.shared.absent.delete(keyOf(table, id));
+  }
+
+  /** Whether any peer has taken what waits: of a deletion it says so for good. */
+  isTaken(entry: Pending): boolean {
+    return this.all().some(({ marks }) => marks.hasTaken(entry));
   }
 
   /** By name, as the core has them. */

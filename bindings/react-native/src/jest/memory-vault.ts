@@ -107,6 +107,7 @@ export class MemoryVault {
       changed: (touched, fromPeer) => this.events.records(touched, fromPeer, records.revision),
       editedAgain: (table, id) => this.peers.edited(table, id),
       deleted: (table, id) => this.peers.deleted(table, id),
+      isTaken: (entry) => this.peers.isTaken(entry),
     });
     return records;
   }

@@ -11,7 +11,8 @@ import type { TableData } from './schema-data.ts';
 import { hasSameKey } from './schema-data.ts';
 import type { Cell } from './values.ts';
 
-const STORES_OWN = ['id', 'created_at', 'updated_at', 'last_modified', 'server_created_at'];
+/** Which record it is, and when it was changed. */
+export const STORES_OWN = ['id', 'created_at', 'updated_at', 'last_modified', 'server_created_at'];
 
 /** The id by which a pulled record is merged: the peer's, or ours where the peer does not say which counts. */
 export function meetKey(
@@ -22,13 +23,15 @@ export function meetKey(
   remote: Record_,
   report: Counts
 ): string {
-  const { records, link, lastWord } = parts;
+  const { records, lastWord } = parts;
+  // what was deleted here is no other's; what was given after it would be deleted with it
+  if (records.outbox.find(table.name, id)?.kind === 'deleted') return id;
   const pulled = { ...remote, id };
   const ours = records.all(table.name).find((row) => hasSameKey(table, row, pulled));
   if (ours === undefined) return id;
   const from = String(ours['id']);
-  if (link.kind === 'hub' && !lastWord) {
-    // a hub may have a record of either id; which one counts, the cloud says
+  if (!lastWord) {
+    // it may have a record of either id; which one counts, the one with the last word says
     if (records.find(table.name, id) !== null) return id;
     const entry = records.outbox.find(table.name, from);
     if (entry?.kind === 'created') {
@@ -93,12 +96,13 @@ function asEdit(table: TableData, entry: Pending, ours: Record_, theirs: Record_
     ({ name, hidden }) =>
       hidden !== true &&
       !STORES_OWN.includes(name) &&
-      (ours[name] ?? null) !== null &&
-      theirs[name] !== ours[name]
+      // what was emptied here is empty for the peer's record too
+      ((ours[name] ?? null) !== null || entry.base[name] !== undefined) &&
+      (theirs[name] ?? null) !== (ours[name] ?? null)
   );
   return {
     ...entry,
     kind: 'updated',
-    base: Object.fromEntries(put.map(({ name }) => [name, null])),
+    base: Object.fromEntries(put.map(({ name }) => [name, entry.base[name] ?? null])),
   };
 }

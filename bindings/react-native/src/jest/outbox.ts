@@ -9,7 +9,7 @@ export interface Pending {
   readonly kind: 'created' | 'updated' | 'deleted';
   /** Of the newest change: who acknowledges an older one acknowledges nothing. */
   readonly revision: number;
-  /** Of an edit, what changed columns held before; of a deletion, the version that was deleted. */
+  /** Of an edit, what changed columns held before; of a deletion, what was deleted. */
   readonly base: Readonly<Record<string, Cell>>;
   /** For a deletion that goes with another one: the key of that. */
   readonly under: string | null;
@@ -33,8 +33,14 @@ export class MemoryOutbox {
     return this.all().filter((entry) => entry.under === null);
   }
 
-  created(table: string, id: string, revision: number): void {
-    this.put({ table, id, kind: 'created', revision, base: {}, under: null });
+  /** A new record; `base` is what the peer has in its place, if anything. */
+  created(
+    table: string,
+    id: string,
+    revision: number,
+    base: Readonly<Record<string, Cell>> = {}
+  ): void {
+    this.put({ table, id, kind: 'created', revision, base, under: null });
   }
 
   /** An edit of these columns; `before` is the record as it was. */
@@ -49,10 +55,9 @@ export class MemoryOutbox {
     table: string,
     id: string,
     revision: number,
-    before: Record_,
+    base: Readonly<Record<string, Cell>>,
     under: string | null
   ): void {
-    const base = { updated_at: before['updated_at'] ?? null };
     this.put({ table, id, kind: 'deleted', revision, base, under });
   }
 
@@ -70,6 +75,12 @@ export class MemoryOutbox {
     const key = keyOf(table, id);
     this.entries.delete(key);
     for (const [other, { under }] of this.entries) if (under === key) this.entries.delete(other);
+  }
+
+  /** Takes a deletion out; those that went with it are announced by themselves. */
+  removeRoot(table: string, id: string): void {
+    for (const entry of this.takenAlong(table, id)) this.put({ ...entry, under: null });
+    this.remove(table, id);
   }
 
   /** As it is, to be put back. */

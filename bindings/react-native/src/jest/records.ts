@@ -2,7 +2,9 @@
 import { failure } from './failure.ts';
 import type { Record_ } from './filter.ts';
 import { parseQuery } from './filter.ts';
+import { giveAgain, remembered } from './given-again.ts';
 import { included } from './include.ts';
+import type { Pending } from './outbox.ts';
 import { keyOf, MemoryOutbox } from './outbox.ts';
 import type { SchemaData, TableData } from './schema-data.ts';
 import { hasSameKey, requireColumn, requireTable } from './schema-data.ts';
@@ -21,6 +23,8 @@ export interface RecordEvents {
   editedAgain(table: string, id: string): void;
   /** Once for each record that was deleted here, children included. */
   deleted(table: string, id: string): void;
+  /** Whether any peer has taken what waits. */
+  isTaken(entry: Pending): boolean;
 }
 
 type Touch = (table: string, id: string) => void;
@@ -242,10 +246,8 @@ export class MemoryRecords {
   }
 
   private insert(table: TableData, fields: Record<string, Cell>, touch: Touch): string {
-    const id = (fields['id'] as string | undefined) ?? this.makeId();
-    if (this.rows(table.name).has(id) || this.outbox.find(table.name, id) !== undefined) {
-      throw failure('invalid_input', 'a record with this id exists already', { at: table.name });
-    }
+    const chosen = fields['id'] as string | undefined;
+    let id = chosen ?? this.makeId();
     const row: Record<string, Cell> = {};
     for (const column of table.columns) {
       const given = column.name === 'id' ? id : fields[column.name];
@@ -258,9 +260,15 @@ export class MemoryRecords {
       row[column.name] = value;
     }
     this.checkKey(table, row);
+    const isTaken = (entry: Pending) => this.events.isTaken(entry);
+    const base = giveAgain(table, this.outbox, row, chosen !== undefined, isTaken);
+    id = String(row['id']);
+    if (this.rows(table.name).has(id) || this.outbox.find(table.name, id) !== undefined) {
+      throw failure('invalid_input', 'a record with this id exists already', { at: table.name });
+    }
     this.rows(table.name).set(id, row);
     this.revision++;
-    if (table.direction === 'both') this.outbox.created(table.name, id, this.revision);
+    if (table.direction === 'both') this.outbox.created(table.name, id, this.revision, base);
     touch(table.name, id);
     return id;
   }
@@ -304,11 +312,12 @@ export class MemoryRecords {
     touch(table.name, id);
     if (table.direction === 'both') {
       // one that refers to another record than the cloud knows is not reached by the cloud's own cascade
+      const entry = this.outbox.find(table.name, id);
       const moved = table.columns.some(
-        ({ name, role }) =>
-          role === 'ref' && this.outbox.find(table.name, id)?.base[name] !== undefined
+        ({ name, role }) => role === 'ref' && entry?.base[name] !== undefined
       );
-      this.outbox.deleted(table.name, id, this.revision, row, moved ? null : under);
+      const base = remembered(table, row, entry);
+      this.outbox.deleted(table.name, id, this.revision, base, moved ? null : under);
     }
     for (const child of children) {
       const below = this.rows(child.table.name).get(child.id);

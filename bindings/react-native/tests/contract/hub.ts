@@ -131,6 +131,21 @@ export function hubContract(harness: Harness): void {
     expect(await peerOf(vault, peer)).toMatchObject({ failures: 0, lastError: null });
   });
 
+  test('where a hub has the last word a device has one hub', async () => {
+    const code = JSON.parse(hub.qr.replace(hub.url, NOBODY)) as Record<string, string>;
+    const another = JSON.stringify({ ...code, id: 'another' });
+    for (const [lastWord, answer] of [
+      ['cloud', 'network'],
+      ['hub', 'invalid_input'],
+    ] as const) {
+      const vault = await join(await tablet({ sync: { lastWord } }));
+      expect(await codeOf(vault.peers.pairHub(another))).toBe(answer);
+      expect(await vault.peers.pairHub(hub.qr)).toMatchObject({ peer });
+      await vault.peers.forget(peer);
+      expect(await codeOf(vault.peers.pairHub(another))).toBe('network');
+    }
+  });
+
   test('addresses of hubs are those of a private network', async () => {
     const vault = await join(await tablet());
     for (const url of [

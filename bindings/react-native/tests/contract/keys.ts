@@ -99,6 +99,49 @@ export function keysContract(harness: Harness): void {
     await attributes(vault).update(other, { string_value: 'C' });
   });
 
+  test('what is given again while its deletion waits is an edit of what the server has', async () => {
+    for (const value of ['A', 'B']) {
+      const [vault, other] = [await tablet(), await tablet()];
+      const patient = await vault.table('patients').create(PATIENT);
+      const id = await make(vault, patient, 'A');
+      await vault.sync();
+      await attributes(vault).delete(id);
+      await passed(harness, 2);
+      expect(await make(vault, patient, value)).toBe(id);
+      for (const one of [vault, vault, other]) await one.sync();
+      for (const one of [vault, other]) {
+        expect(await attributes(one).find(id)).toMatchObject({ string_value: value });
+      }
+      expect(await vault.status()).toMatchObject({ pending: 0 });
+      expect(await vault.peers.conflicts()).toEqual([]);
+    }
+  });
+
+  test('where the app chooses an id the new one takes the place of the deleted one', async () => {
+    const chosen = '01890a5d-ac96-774b-bcce-b302099a8057';
+    const vault = await tablet();
+    const patient = await vault.table('patients').create(PATIENT);
+    const id = await make(vault, patient, 'A');
+    await vault.sync();
+    await attributes(vault).delete(id);
+    await passed(harness, 2);
+    const made = await attributes(vault).create({
+      id: chosen,
+      patient_id: patient,
+      attribute_id: 'blood',
+      attribute: 'Blood group',
+      number_value: 7,
+    });
+    expect(made).toBe(chosen);
+    await vault.sync();
+    await vault.sync();
+    expect(await attributes(vault).find(chosen)).toBeNull();
+    // what the deleted one held does not come back
+    expect(await attributes(vault).find(id)).toMatchObject({ number_value: 7, string_value: null });
+    expect(await vault.status()).toMatchObject({ pending: 0 });
+    expect(await vault.peers.conflicts()).toEqual([]);
+  });
+
   const { hub: hubOf } = harness;
   if (hubOf === undefined) return;
   test('which id counts, a hub does not say: ours stays until the cloud has spoken', async () => {

@@ -5,17 +5,8 @@ import XCTest
 /// A clinic in small: two tablets, its hub and the cloud; who may be a hub, and what becomes of what
 /// is refused.
 final class HubTests: XCTestCase {
-    private let cloud = "cloud"
+    private let cloud = Tablet.cloud
     private let amal = #"{"given_name":"Amal","surname":"Haddad","date_of_birth":"1980-02-03"}"#
-
-    private func pending(_ tablet: Tablet, _ peer: String) async throws -> [TablePending] {
-        let status = try await tablet.vault.syncStatus()
-        return try XCTUnwrap(status.peers.first { $0.peer == peer }).pending
-    }
-
-    private func standing(_ tablet: Tablet, _ patient: String) async throws -> Standing {
-        try await tablet.vault.standing(table: "patients", id: patient).standing
-    }
 
     private func assertHas(
         _ tablet: Tablet, _ table: String, _ id: String, _ text: String,
@@ -48,7 +39,7 @@ final class HubTests: XCTestCase {
         _ = try await two.join(hub, Tablet.sami)
 
         let patient = try await one.vault.insert(table: "patients", fields: amal)
-        let fresh = try await standing(one, patient)
+        let fresh = try await one.standing(patient).standing
         XCTAssertEqual(fresh, .hereOnly)
         let waits = [TablePending(table: "patients", pending: 1, quarantined: 0)]
         let before = try await one.vault.syncStatus().peers
@@ -68,22 +59,24 @@ final class HubTests: XCTestCase {
         let onHub = try await one.vault.standing(table: "patients", id: patient)
         XCTAssertEqual(onHub.standing, .onHub)
         XCTAssertEqual(onHub.takenBy, [hub.peer])
-        let nothing = try await pending(one, hub.peer)
-        let still = try await pending(one, cloud)
+        let nothing = try await one.pending(hub.peer)
+        let still = try await one.pending(cloud)
         XCTAssertEqual(nothing, [])
         XCTAssertEqual(still, waits)
 
-        let pulled = expectation(description: "the observer hears of the pull")
-        let observation = two.vault.observe(observer: PullObserver(patient, pulled))
+        let changes = Changes()
+        let observation = two.vault.observe(observer: changes)
         _ = try await two.sync(with: hub.peer)
-        await fulfillment(of: [pulled], timeout: 30)
+        let pull = try await changes.next()
+        XCTAssertTrue(pull.fromPeer)
+        XCTAssertEqual(pull.tables.first { $0.table == "patients" }?.ids, [patient])
         observation.stop()
         try await assertHas(two, "patients", patient, "Haddad")
 
         _ = try await one.signIn(clinic, Tablet.noor)
         let pushed = try await one.sync(with: cloud).pushed
         XCTAssertEqual(pushed, 1)
-        let inCloud = try await standing(one, patient)
+        let inCloud = try await one.standing(patient).standing
         XCTAssertEqual(inCloud, .inCloud)
         let after = try await one.vault.syncStatus().peers
         XCTAssertEqual(Set(after.map(\.peer)), [cloud, hub.peer])
@@ -94,7 +87,7 @@ final class HubTests: XCTestCase {
         }
         _ = try await two.signIn(clinic, Tablet.sami)
         _ = try await two.sync(with: cloud)
-        let seen = try await standing(two, patient)
+        let seen = try await two.standing(patient).standing
         XCTAssertEqual(seen, .inCloud)
         try await one.end()
         try await two.end()
@@ -205,7 +198,7 @@ final class HubTests: XCTestCase {
         let found = try await vault.standing(table: "patients", id: bad)
         XCTAssertEqual(found.standing, .hereOnly)
         XCTAssertEqual(found.refusedBy, [PeerRefusal(peer: cloud, reason: aside.reason)])
-        let waits = try await pending(one, cloud)
+        let waits = try await one.pending(cloud)
         XCTAssertTrue(waits.contains(TablePending(table: "patients", pending: 1, quarantined: 1)))
         XCTAssertTrue(waits.contains(TablePending(table: "visits", pending: 1, quarantined: 0)))
 
@@ -226,9 +219,9 @@ final class HubTests: XCTestCase {
         XCTAssertEqual([mended.pushed, mended.quarantined], [2, 0])
         let left = try await vault.quarantinedRecords()
         XCTAssertEqual(left, [])
-        let nothing = try await pending(one, cloud)
+        let nothing = try await one.pending(cloud)
         XCTAssertEqual(nothing, [])
-        let now = try await standing(one, bad)
+        let now = try await one.standing(bad).standing
         XCTAssertEqual(now, .inCloud)
         try await one.end()
     }
@@ -254,12 +247,12 @@ final class HubTests: XCTestCase {
                     peer: hub.peer, listener: heard, cancel: cancel, fullPull: false)
             }
             XCTAssertEqual(heard.phases.last, phase)
-            let here = try await standing(one, patient)
+            let here = try await one.standing(patient).standing
             XCTAssertEqual(here, .hereOnly)
         }
         let pushed = try await one.sync(with: hub.peer).pushed
         XCTAssertEqual(pushed, 1)
-        let onHub = try await standing(one, patient)
+        let onHub = try await one.standing(patient).standing
         XCTAssertEqual(onHub, .onHub)
         try await one.end()
     }
@@ -292,9 +285,9 @@ final class HubTests: XCTestCase {
         _ = try await one.join(hub, Tablet.noor)
         try await one.vault.moveHub(peer: hub.peer, url: other.url)
         await assertFails(.peerIdentityMismatch) { _ = try await one.sync(with: hub.peer) }
-        let status = try await one.vault.syncStatus()
-        let told = try XCTUnwrap(status.peers.first { $0.peer == hub.peer })
+        let told = try await one.peer(hub.peer)
         XCTAssertEqual(told.lastError, "peer_identity_mismatch")
+        XCTAssertNil(told.nextTryMs, "only a person can help")
         XCTAssertEqual(told.failures, 1)
         try await one.vault.moveHub(peer: hub.peer, url: hub.url)
         _ = try await one.sync(with: hub.peer)
@@ -302,22 +295,6 @@ final class HubTests: XCTestCase {
         let forgotten = try await one.vault.hubs()
         XCTAssertEqual(forgotten, [])
         try await one.end()
-    }
-}
-
-/// Fulfils once a pull has brought the patient.
-private final class PullObserver: ChangeObserver, @unchecked Sendable {
-    private let patient: String
-    private let pulled: XCTestExpectation
-
-    init(_ patient: String, _ pulled: XCTestExpectation) {
-        self.patient = patient
-        self.pulled = pulled
-    }
-
-    func changed(change: Change) {
-        let brought = change.tables.contains { $0.table == "patients" && $0.ids == [patient] }
-        if change.fromPeer && brought { pulled.fulfill() }
     }
 }
 

@@ -57,16 +57,6 @@ final class VaultTests: XCTestCase {
         try FileManager.default.removeItem(at: directory)
     }
 
-    func testObserversHearOfEachTransaction() async throws {
-        let tablet = try await Tablet()
-        let heard = expectation(description: "the observer is called")
-        let observation = tablet.vault.observe(observer: Observer(heard))
-        _ = try await tablet.vault.insert(table: "patients", fields: #"{"given_name":"Amal"}"#)
-        await fulfillment(of: [heard], timeout: 30)
-        observation.stop()
-        try await tablet.end()
-    }
-
     func testSyncReportsProgressAndCanBeCancelled() async throws {
         let clinic = try Clinic()
         defer { clinic.stop() }
@@ -119,16 +109,6 @@ final class VaultTests: XCTestCase {
         let count = try await vault.count(table: "patients", query: "{}")
         XCTAssertEqual(count, 200)
         try await tablet.end()
-    }
-}
-
-private final class Observer: ChangeObserver, @unchecked Sendable {
-    private let heard: XCTestExpectation
-
-    init(_ heard: XCTestExpectation) { self.heard = heard }
-
-    func changed(change: Change) {
-        if change.tables.contains(where: { $0.table == "patients" }) { heard.fulfill() }
     }
 }
 

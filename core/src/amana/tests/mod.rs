@@ -1,6 +1,7 @@
 //! The vault's life through the front door, on a simulated phone.
 
 mod care;
+mod hubs;
 mod persons;
 mod phone;
 mod rotation;

@@ -207,6 +207,37 @@ fn what_waited_for_what_waited_goes_in_the_same_push_too() {
 }
 
 #[test]
+fn where_one_is_taken_after_all_the_others_are_put_aside_once() {
+    let device = Device::new();
+    device.patients(3);
+    let mut alone = [0, 0];
+    let asked = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&asked);
+    device.peer.on_push(move |piece| {
+        let number = number_of(&piece[0].id) as usize;
+        if piece.len() > 1 || number > 1 {
+            return if piece.len() > 1 {
+                Err(refused())
+            } else {
+                Ok(())
+            };
+        }
+        alone[number] += 1;
+        match (number, alone[number]) {
+            (0, times) => {
+                *count.lock().unwrap() = times;
+                Err(PushFailure::Hinted(error(ErrorCode::Server)))
+            }
+            (_, 1) => Err(refused()),
+            _ => Ok(()),
+        }
+    });
+    let report = device.sync().unwrap();
+    assert_eq!((report.pushed, report.quarantined), (2, 1));
+    assert_eq!(*asked.lock().unwrap(), 1);
+}
+
+#[test]
 fn what_is_refused_until_the_end_of_a_push_is_tried_again_by_itself() {
     let device = Device::new();
     device.patients(305);

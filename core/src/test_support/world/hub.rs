@@ -1,7 +1,7 @@
 //! The hub's rules: the last writer wins, nothing cascades, and what it gets from the cloud is
 //! stamped with the record's own time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use super::*;
@@ -62,6 +62,24 @@ impl Hub {
         kept.deleted_at
             .is_none()
             .then(|| kept.values[position].clone())
+    }
+
+    /// What a pull of everything would hold.
+    pub fn visible(&self) -> Rows {
+        let state = self.state.lock().unwrap();
+        let rows = state.rows.iter();
+        rows.filter(|(_, kept)| kept.deleted_at.is_none())
+            .map(|(key, kept)| (key.clone(), kept.values.clone()))
+            .collect()
+    }
+
+    /// What was written here and is not yet in the cloud, deletions included.
+    pub fn held_back(&self) -> BTreeSet<(TableIndex, String)> {
+        let state = self.state.lock().unwrap();
+        let rows = state.rows.iter();
+        rows.filter(|(_, kept)| kept.modified > state.relayed)
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 
     /// Somebody writes a record that it has, now.

@@ -8,11 +8,13 @@ use super::device::cloud_and_device;
 use super::*;
 use crate::cancel::CancelToken;
 use crate::error::Result;
-use crate::model::change_set::{OutboxRow, PullReply, PullRequest, PushFailure};
+use crate::model::change_set::{
+    OutboxPosition, OutboxRow, PieceLimit, PullReply, PullRequest, PushClass, PushFailure,
+};
 use crate::model::ids::PeerId;
 use crate::model::ledger::Kept;
-use crate::model::terms::ConflictPolicy;
-use crate::ports::{ChangeSink, SyncPeer};
+use crate::model::terms::{ConflictPolicy, PeerTerms};
+use crate::ports::{ChangeSink, SyncPeer, SyncStore as _};
 
 /// A peer, and what happens before a push arrives there; it does not where that is false; and after one.
 struct Line<'a> {
@@ -202,4 +204,90 @@ fn what_refers_to_a_record_that_came_too_late_for_its_table_waits_for_the_next_p
     let (event, visit) = late.get().unwrap();
     let kept = cloud.value("events", event, "visit_id");
     assert_eq!(kept, Some(text(visit.as_str())));
+}
+
+/// A new visit is edited while it is sent: what refers to it waits for the next push, and so does what
+/// refers to that.
+#[test]
+fn what_refers_to_something_that_waits_for_the_next_push_waits_too() {
+    let (_, cloud, device) = cloud_and_device();
+    let patient = device.insert("patients", json!({})).unwrap();
+    device.sync(&cloud);
+    let visit = json!({"patient_id": patient.as_str()});
+    let visit = device.insert("visits", visit).unwrap();
+    let much = "x".repeat(400 * 1024);
+    let event = json!({"patient_id": patient.as_str(), "visit_id": visit.as_str(),
+                       "event_type": much});
+    for _ in 0..12 {
+        device.insert("events", event.clone()).unwrap();
+    }
+    let prescription = json!({"patient_id": patient.as_str(), "visit_id": visit.as_str(),
+        "provider_id": id(90).as_str(), "pickup_clinic_id": id(91).as_str(),
+        "prescribed_at": NOW, "status": "pending"});
+    let prescription = device.insert("prescriptions", prescription).unwrap();
+    let item = json!({"prescription_id": prescription.as_str(), "patient_id": patient.as_str(),
+        "drug_id": id(92).as_str(), "clinic_id": id(91).as_str(), "quantity_prescribed": 1});
+    let item = device.insert("prescription_items", item).unwrap();
+    let edited = OnceLock::new();
+    let edit = || {
+        edited.get_or_init(|| {
+            let edit = json!({"clinic_id": id(91).as_str()});
+            device.update("visits", &visit, edit).unwrap();
+        });
+        true
+    };
+    let line = Line {
+        peer: &cloud,
+        before_push: &edit,
+        after_push: &|| (),
+    };
+    let report = device.sync_with(&PeerId::cloud(), &line, false).unwrap();
+    assert_eq!(cloud.value("prescription_items", &item, "id"), None);
+    assert!(report.waiting >= 2 && report.quarantined == 0, "{report:?}");
+    device.sync(&cloud);
+    assert_eq!(device.pending(), 0);
+    let of = cloud.value("prescription_items", &item, "prescription_id");
+    assert_eq!(of, Some(text(prescription.as_str())));
+    assert_eq!(cloud.state.lock().unwrap().invented, 0);
+}
+
+#[test]
+fn a_row_that_waits_does_not_end_its_table() {
+    let (_, cloud, device) = cloud_and_device();
+    let known = device.insert("patients", json!({})).unwrap();
+    device.sync(&cloud);
+    let new = device.insert("patients", json!({})).unwrap();
+    let visit = |of: &RecordId| {
+        let visit = json!({"patient_id": of.as_str()});
+        device.insert("visits", visit).unwrap()
+    };
+    let waits = visit(&new);
+    let mut visits: Vec<_> = (0..20).map(|_| visit(&known)).collect();
+    let begun = device.database.noted(&PeerId::cloud()).unwrap().newest;
+    device
+        .update("patients", &new, json!({"phone": "1"}))
+        .unwrap();
+
+    let limit = PieceLimit {
+        rows: 5,
+        bytes: 1_000_000,
+        begun,
+    };
+    let terms = PeerTerms::cloud();
+    let (mut sent, mut waiting) = (Vec::new(), Vec::new());
+    let mut after = Some(OutboxPosition::default());
+    while let Some(position) = after {
+        let class = PushClass::Upserts { stage: 0 };
+        let page = device.database.collect(&terms, class, &position, limit);
+        let page = page.wait().unwrap();
+        assert!(page.next.is_none() || page.rows.len() + page.waiting.len() == 5);
+        sent.extend(page.rows.into_iter().map(|row| row.id));
+        waiting.extend(page.waiting.into_iter().map(|row| row.id));
+        after = page.next;
+    }
+    assert_eq!(waiting, [waits]);
+    sent.retain(|id| *id != new);
+    sent.sort();
+    visits.sort();
+    assert_eq!(sent, visits);
 }

@@ -2,10 +2,14 @@
 //! one time: what the engine and the store do together.
 
 mod adopting;
+mod arriving;
 mod asking;
+mod at_hub;
 mod cloud;
 mod device;
+mod given_again;
 mod hub;
+mod hub_decides;
 mod lives;
 mod marks;
 mod meanwhile;
@@ -21,6 +25,7 @@ mod setting_back;
 mod undoing;
 mod verifying;
 mod waiting;
+mod wire;
 mod writing;
 
 use std::collections::BTreeMap;

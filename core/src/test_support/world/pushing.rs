@@ -2,6 +2,7 @@
 
 use super::device::cloud_and_device;
 use super::*;
+use crate::model::ids::PeerKind;
 
 #[test]
 fn h08_w085_w086_a_bad_row_stops_nothing_and_is_free_again_after_an_edit() {
@@ -159,7 +160,8 @@ fn a_deletion_waits_for_what_was_moved_away_from_the_record_and_is_not_taken_yet
         cloud.state.lock().unwrap().poison.extend(refused);
 
         let report = device.sync(&cloud);
-        assert_eq!((report.waiting, report.pushed_deletions), (1, 1));
+        // The visit, and the deletion of its former patient.
+        assert_eq!((report.waiting, report.pushed_deletions), (2, 1));
         let of = |visit: &RecordId| cloud.value("visits", visit, "patient_id");
         assert_eq!(of(&visit), Some(text(id(1).as_str())));
         assert!(cloud.value("patients", &id(1), "given_name").is_some());
@@ -172,4 +174,25 @@ fn a_deletion_waits_for_what_was_moved_away_from_the_record_and_is_not_taken_yet
         assert_eq!(of(&visit), Some(text(one.as_str())));
         assert!(cloud.value("patients", &id(1), "given_name").is_none());
     }
+}
+
+/// Such an entry stays until the hub has it, too.
+#[test]
+fn what_a_cloud_without_the_last_word_has_taken_holds_up_no_deletion_there() {
+    let (_, cloud, device) = cloud_and_device();
+    device.policy.lock().unwrap().last_word = PeerKind::Hub;
+    let patients = [1, 2].map(|number| {
+        cloud.put("patients", &id(number), patient("Amal", NOW));
+        id(number)
+    });
+    device.sync(&cloud);
+    let visit = json!({"patient_id": patients[0].as_str()});
+    let visit = device.insert("visits", visit).unwrap();
+    device.sync(&cloud);
+    let moved = json!({"patient_id": patients[1].as_str()});
+    device.update("visits", &visit, moved).unwrap();
+    device.delete("patients", &patients[0]).unwrap();
+    assert_eq!(device.sync(&cloud).pushed_deletions, 1);
+    let of = cloud.value("visits", &visit, "patient_id");
+    assert_eq!(of, Some(text(patients[1].as_str())));
 }

@@ -60,6 +60,27 @@ fn a_new_record_that_never_came_back_is_sent_as_a_new_one() {
 }
 
 #[test]
+fn what_was_edited_since_it_did_not_come_back_is_sent_as_it_is_now() {
+    let (_, cloud, device) = cloud_and_device();
+    let fields = json!({"given_name": "Amal", "surname": "A"});
+    let id = device.insert("patients", fields).unwrap();
+    device.sync(&cloud);
+    let key = (device.table("patients"), id.to_string());
+    cloud.state.lock().unwrap().rows.remove(&key);
+    device.sync(&cloud);
+    device
+        .update("patients", &id, json!({"surname": "B"}))
+        .unwrap();
+    let entry = device.ledger()[0].id;
+    device.database.undo_conflict(entry).wait().unwrap();
+    assert_eq!(device.field("patients", &id, "surname"), "B");
+    device.sync(&cloud);
+    for (column, value) in [("given_name", "Amal"), ("surname", "B")] {
+        assert_eq!(cloud.value("patients", &id, column), Some(text(value)));
+    }
+}
+
+#[test]
 fn an_edit_that_never_came_back_is_sent_with_its_columns() {
     let (_, cloud, device) = cloud_and_device();
     cloud.put("patients", &id(1), patient("Amal", NOW));

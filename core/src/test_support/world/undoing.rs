@@ -2,6 +2,7 @@
 
 use super::device::cloud_and_device;
 use super::*;
+use crate::model::ids::PeerId;
 use crate::model::standing::Standing;
 
 fn undo_last(device: &Device) -> crate::error::Result<RecordId> {
@@ -86,4 +87,36 @@ fn a_deletion_that_was_repeated_already_is_done() {
     assert_eq!(undo_last(&device).unwrap(), id(1));
     assert_eq!((device.count("patients"), device.pending()), (0, 1));
     assert!(device.ledger().pop().unwrap().undone_at_ms.is_some());
+}
+
+/// A hub says for good what was deleted at it: under the old id the record would go again.
+#[test]
+fn a_deletion_that_a_hub_has_taken_is_undone_as_a_new_record() {
+    let (clock, cloud, device) = cloud_and_device();
+    let hub = Hub::new(&clock);
+    cloud.put("patients", &id(1), patient("Amal", NOW));
+    hub.relay(&cloud);
+    device.sync(&cloud);
+    device.sync_hub(&hub);
+    device.delete("patients", &id(1)).unwrap();
+    device.sync_hub(&hub);
+    let newer = patient("Newer", NOW + 500_000);
+    cloud.put("patients", &id(1), newer);
+    cloud.state.lock().unwrap().refuses_pushes = true;
+    let _ = device.sync_with(&PeerId::cloud(), &cloud, false);
+    let back = undo_last(&device).unwrap();
+    cloud.state.lock().unwrap().refuses_pushes = false;
+    device.sync_with(&Hub::id(), &hub, true).unwrap();
+    assert_eq!(device.field("patients", &back, "given_name"), "Newer");
+    for full in [false, true] {
+        device.sync_with(&PeerId::cloud(), &cloud, full).unwrap();
+        device.sync_with(&Hub::id(), &hub, full).unwrap();
+    }
+    assert_eq!(device.field("patients", &back, "given_name"), "Newer");
+    assert_eq!((device.count("patients"), device.pending()), (1, 0));
+    let of_both = [
+        cloud.value("patients", &back, "given_name"),
+        hub.value("patients", &back, "given_name"),
+    ];
+    assert_eq!(of_both, [Some(text("Newer")), Some(text("Newer"))]);
 }

@@ -19,6 +19,8 @@ mod store;
 #[cfg(test)]
 mod client_tests;
 #[cfg(test)]
+mod limits_tests;
+#[cfg(test)]
 mod reply_tests;
 #[cfg(test)]
 mod test_device;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::test_hub::{Act, Seen, TestHub};
+use super::test_hub::{Act, TestHub};
 use super::*;
 use crate::cancel::CancelToken;
 use crate::error::Result;
@@ -176,15 +176,7 @@ pub(super) fn honest(text: &Json) -> Act {
 /// What a hub was asked, in short.
 pub(super) fn asked(hub: &TestHub) -> Vec<String> {
     hub.all_seen()
-        .into_iter()
-        .map(|seen| match seen {
-            Seen::Handshake => "handshake".to_owned(),
-            Seen::Closed(_) => "closed".to_owned(),
-            Seen::Text(text) => text["command"]
-                .as_str()
-                .or(text["query"].as_str())
-                .unwrap()
-                .to_owned(),
-        })
+        .iter()
+        .map(|seen| seen.step().to_owned())
         .collect()
 }

@@ -44,9 +44,24 @@ pub(super) enum Act {
     HandOut,
     /// Seals this, and cuts the connection after so many bytes of the whole answer.
     Cut(String, usize),
+    /// Seals this, and falls silent after so many bytes of the answer's body.
+    Hold(String, usize),
     /// Says nothing.
     Silence,
+    /// Answers with a status, and where else to ask.
+    Redirect(u16, String),
 }
+
+/// How an answer ends.
+enum End {
+    Whole,
+    /// The connection is cut after so many bytes.
+    Cut(usize),
+    /// Nothing more is said after so many bytes.
+    Hold(usize),
+}
+
+type Answer = (Vec<u8>, End);
 
 /// What reached the hub.
 #[derive(Debug, PartialEq)]
@@ -58,6 +73,17 @@ pub(super) enum Seen {
     Closed(String),
 }
 
+impl Seen {
+    /// Its name in short.
+    pub(super) fn step(&self) -> &str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::Closed(_) => "closed",
+            Self::Text(text) => text["command"].as_str().or(text["query"].as_str()).unwrap(),
+        }
+    }
+}
+
 /// How the hub differs from an honest one.
 #[derive(Clone)]
 pub(super) struct Traits {
@@ -66,6 +92,8 @@ pub(super) struct Traits {
     pub says_id: String,
     /// Cannot open anything, and answers this status and text.
     pub opens_nothing: Option<(u16, String)>,
+    /// Does this at the step of this name; a handshake can only be held, redirected or left alone.
+    pub instead: Option<(&'static str, Act)>,
 }
 
 impl Default for Traits {
@@ -75,7 +103,15 @@ impl Default for Traits {
             says_key: None,
             says_id: HUB_ID.into(),
             opens_nothing: None,
+            instead: None,
         }
+    }
+}
+
+impl Traits {
+    fn act_at(&self, step: &str) -> Option<Act> {
+        let (at, act) = self.instead.as_ref()?;
+        (*at == step).then(|| act.clone())
     }
 }
 
@@ -149,23 +185,31 @@ fn serve(
         let mut state = state.lock().unwrap();
         match path.as_str() {
             "/rpc/handshake" => {
+                let answer = handshake(&mut state, &body);
+                let answer = match state.traits.act_at("handshake") {
+                    None => (answer, End::Whole),
+                    Some(Act::Hold(_, bytes)) => held(answer, bytes),
+                    Some(Act::Redirect(status, to)) => (redirect(status, &to), End::Whole),
+                    Some(_) => (Vec::new(), End::Hold(0)),
+                };
                 seen.send(Seen::Handshake).ok();
-                Some((handshake(&mut state, &body), None))
+                answer
             }
             "/rpc/command" | "/rpc/query" => sealed(&mut state, &path, &body, seen),
-            _ => Some((http(404, "not found"), None)),
+            _ => (http(404, "not found"), End::Whole),
         }
     };
-    match answer {
-        Some((bytes, None)) => {
+    let (bytes, end) = answer;
+    match end {
+        End::Whole => {
             socket.write_all(&bytes)?;
             socket.shutdown(Shutdown::Write)?;
         }
-        Some((bytes, Some(cut))) => {
+        End::Cut(cut) => {
             socket.write_all(&bytes[..cut.min(bytes.len())])?;
             return socket.shutdown(Shutdown::Both);
         }
-        None => {}
+        End::Hold(from) => socket.write_all(&bytes[..from])?,
     }
     // Going before the client has read would break the connection.
     std::io::copy(&mut socket, &mut std::io::sink()).map(|_| ())
@@ -200,13 +244,8 @@ fn handshake(state: &mut State, body: &str) -> Vec<u8> {
     http(200, &reply.to_string())
 }
 
-fn sealed(
-    state: &mut State,
-    path: &str,
-    body: &str,
-    seen: &mpsc::Sender<Seen>,
-) -> Option<(Vec<u8>, Option<usize>)> {
-    let whole = |bytes| Some((bytes, None));
+fn sealed(state: &mut State, path: &str, body: &str, seen: &mpsc::Sender<Seen>) -> Answer {
+    let whole = |bytes| (bytes, End::Whole);
     let envelope: Json = serde_json::from_str(body).unwrap();
     let client = envelope["client_id"].as_str().unwrap();
     let (word, reply_word, other) = match path {
@@ -230,12 +269,13 @@ fn sealed(
         return whole(http(500, text));
     };
     let text: Json = serde_json::from_slice(&text).unwrap();
-    let act = if text["command"] == "ping" {
-        Act::Reply(r#"{"pong":true}"#.into())
-    } else {
-        (state.script)(&text)
+    let text = Seen::Text(text);
+    let act = match (state.traits.act_at(text.step()), &text) {
+        (Some(act), _) => act,
+        (None, Seen::Text(text)) if text["command"] != "ping" => (state.script)(text),
+        (None, _) => Act::Reply(r#"{"pong":true}"#.into()),
     };
-    seen.send(Seen::Text(text)).ok();
+    seen.send(text).ok();
     let mut seal = |word: &'static str, text: &str| {
         state.nonce += 1;
         let payload = seal(&key, state.nonce, word, text);
@@ -258,7 +298,9 @@ fn sealed(
             bytes[at] ^= 1;
             whole(success(&URL_SAFE_NO_PAD.encode(bytes)))
         }
-        Act::Cut(text, bytes) => Some((success(&seal(reply_word, &text)), Some(bytes))),
+        Act::Cut(text, bytes) => (success(&seal(reply_word, &text)), End::Cut(bytes)),
+        Act::Hold(text, bytes) => held(success(&seal(reply_word, &text)), bytes),
+        Act::Redirect(status, to) => whole(redirect(status, &to)),
         Act::Replay => whole(success(&state.last[reply_word].clone())),
         Act::Keep(text, error) => {
             let payload = seal(reply_word, &text);
@@ -275,7 +317,7 @@ fn sealed(
                 &format!("Client '{client}' not paired — handshake first"),
             ))
         }
-        Act::Silence => None,
+        Act::Silence => (Vec::new(), End::Hold(0)),
     }
 }
 
@@ -322,6 +364,20 @@ fn http(status: u16, body: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
+    )
+    .into_bytes()
+}
+
+/// An answer whose body falls silent after so many bytes.
+fn held(answer: Vec<u8>, bytes: usize) -> Answer {
+    let head = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let from = head.unwrap() + 4 + bytes;
+    (answer, End::Hold(from))
+}
+
+fn redirect(status: u16, to: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 {status} x\r\nlocation: {to}/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
     )
     .into_bytes()
 }

@@ -1,9 +1,11 @@
-//! SIGKILL for every tablet in every phase of a sync.
+//! SIGKILL for every tablet in every phase of a sync. What must be there afterwards is known beforehand:
+//! what it held, or what a copy of it holds that has pulled the same and pushed nothing.
 
 use serde_json::{Value as Json, json};
 
 use crate::digest::{self, Digests};
-use crate::error::{Error, Result};
+use crate::error::{Doing as _, Error, Result};
+use crate::files;
 use crate::tablet::{End, Progress, Then};
 
 use super::records::{Who, update};
@@ -11,6 +13,9 @@ use super::roster::{COLLEAGUES, NURSE};
 use super::{Clinic, Place};
 
 const PHASES: [&str; 3] = ["pulling", "applying", "pushing"];
+/// What a tablet writes before its kills, and what its colleague has news in.
+const WRITTEN: &str = "camp";
+const NEWS: &str = "hometown";
 /// A phase may be over before the signal arrives.
 const TRIES: u32 = 4;
 
@@ -18,14 +23,6 @@ impl Clinic<'_> {
     pub(super) fn saturday(&mut self, day: u32) -> Result<()> {
         let today = self.registered(day)?;
         self.treated(day, &today)?;
-        // Replies come slowly enough that a phase can be met.
-        let slow = json!({
-            "clear": true,
-            "drip": {"bytes": 2_048, "wait_ms": 2},
-            "latency": {"kind": "push", "ms": 150},
-        });
-        self.hub.faults(&slow)?;
-        self.cloud.faults(&slow)?;
         let (mut kills, mut wrong) = (Vec::new(), Vec::new());
         for colleague in &COLLEAGUES {
             let number = colleague.number;
@@ -40,20 +37,17 @@ impl Clinic<'_> {
                 kills.push(kill);
             }
         }
-        let right = json!({"clear": true});
-        self.hub.faults(&right)?;
-        self.cloud.faults(&right)?;
+        // What two of them brought to the cloud, the others get from the hub.
+        self.met()?;
         self.all_sync(Place::Hub, "after the kills", &["--full"])?;
         self.evening(day)?;
         for colleague in &COLLEAGUES {
             let number = colleague.number;
-            let record = self
-                .tablet(number)
-                .call(&["get", "--id", &Who(0).patient()])?;
             // The last kill of each tablet, whose text is the one that stays.
             for kill in kills.iter().skip(PHASES.len() - 1).step_by(PHASES.len()) {
-                let column = kill["column"].as_str().unwrap_or_default();
-                if record["record"][column] != kill["wrote"] {
+                let patient = kill["patient"].as_str().unwrap_or_default();
+                let record = self.tablet(number).call(&["get", "--id", patient])?;
+                if record["record"][WRITTEN] != kill["wrote"] {
                     wrong.push(format!(
                         "tablet {number} lost what tablet {} wrote before its last kill",
                         kill["tablet"]
@@ -66,7 +60,7 @@ impl Clinic<'_> {
             "kills_recovered",
             wrong,
             format!(
-                "{} kills, four tablets in {}: every vault opened again with what it held, and what was written just before is on all tablets",
+                "{} kills, four tablets in {}: every vault opened again with just what it held or, from the moment of a push, just what it had pulled; what was written before is on all tablets",
                 kills.len(),
                 PHASES.join(", ")
             ),
@@ -79,19 +73,24 @@ impl Clinic<'_> {
         Ok(digest::of_tablet(&self.tablet(number).call(&["digest"])?))
     }
 
-    /// Something to push, then a sync that ends with SIGKILL in a phase.
+    /// Something to push and something to pull, then a sync that ends with SIGKILL in a phase.
     fn kill(&mut self, number: usize, with: Place, phase: &str) -> Result<Json> {
-        // A column that this tablet alone writes.
-        let column = ["camp", "hometown", "citizenship", "government_id"][number - 1];
+        let patient = patient_of(number);
         for attempt in 0..TRIES {
             let text = format!("tablet {number}, {phase}, {attempt}");
-            let fields = json!({column: text});
-            self.write_down(number, vec![update("patients", &Who(0).patient(), fields)])?;
-            let before = self.count(number, "pending")?;
-            let records = self.digest_of(number)?;
+            let fields = json!({WRITTEN: text});
+            self.write_down(number, vec![update("patients", &patient, fields)])?;
+            self.news_for(number, with, &text)?;
+            let pending = self.count(number, "pending")?;
+            let before = self.digest_of(number)?;
+            let pulled = self.digest_once_pulled(number, with)?;
+            if before == pulled {
+                return Err(Error::new(format!("tablet {number} had nothing to pull")));
+            }
             let mut killed_at: Option<Progress> = None;
             let arguments = ["sync", "--with", with.as_str(), "--progress", "--full"];
             let output = self.output;
+            self.faults(with, &slow())?;
             let end = self.tablet(number).attempt(&arguments, &mut |progress| {
                 output.progress(number, progress);
                 if progress.phase != phase || killed_at.is_some() {
@@ -100,22 +99,27 @@ impl Clinic<'_> {
                 killed_at = Some(progress.clone());
                 Then::Kill
             })?;
+            self.faults(with, &json!({"clear": true}))?;
             if let (End::Killed, Some(at)) = (&end, &killed_at) {
-                let after = self.count(number, "pending")?;
-                let record = self
-                    .tablet(number)
-                    .call(&["get", "--id", &Who(0).patient()])?;
+                let record = self.tablet(number).call(&["get", "--id", &patient])?;
+                let after = self.digest_of(number)?;
+                let held = match (after == before, after == pulled) {
+                    (true, _) => "as before",
+                    (_, true) => "as pulled",
+                    _ => "something else",
+                };
                 return Ok(json!({
-                    "read_after": record["record"][column],
-                    "same_records": self.digest_of(number)? == records,
+                    "read_after": record["record"][WRITTEN],
+                    "records": held,
+                    "on_server": self.on_server(with, &patient)?,
                     "tablet": number,
                     "with": with.as_str(),
                     "phase": phase,
-                    "column": column,
+                    "patient": patient,
                     "wrote": text,
                     "bytes": at.bytes,
-                    "pending_before": before,
-                    "pending_after": after,
+                    "pending_before": pending,
+                    "pending_after": self.count(number, "pending")?,
                 }));
             }
             self.tablet(number).answer(&arguments, end)?;
@@ -124,27 +128,103 @@ impl Clinic<'_> {
             "tablet {number} could not be killed while {phase}"
         )))
     }
+
+    fn faults(&self, of: Place, switches: &Json) -> Result<()> {
+        match of {
+            Place::Hub => self.hub.faults(switches),
+            Place::Cloud => self.cloud.faults(switches),
+        }
+    }
+
+    /// A colleague writes something that the tablet does not have.
+    fn news_for(&mut self, number: usize, with: Place, text: &str) -> Result<()> {
+        let colleague = if number.is_multiple_of(2) {
+            number - 1
+        } else {
+            number + 1
+        };
+        let fields = json!({NEWS: format!("news for {text}")});
+        let change = update("patients", &patient_of(colleague), fields);
+        self.write_down(colleague, vec![change])?;
+        self.sync(colleague, with, "news before a kill").map(|_| ())
+    }
+
+    /// What the tablet will hold when it has pulled: a copy of it pulls, and its pushes are refused.
+    fn digest_once_pulled(&self, number: usize, with: Place) -> Result<Digests> {
+        let twin = self.folder.join("twin");
+        let (vault, keys) = (twin.join("vault"), twin.join("keys"));
+        let tablet = self.tablet(number);
+        for (from, to) in [(&tablet.vault, &vault), (&tablet.keys, &keys)] {
+            files::copy(from, to)?;
+        }
+        let copy = tablet.with(&vault, &keys);
+        let refusal = json!({"kind": "push", "status": 400, "times": u32::MAX});
+        self.faults(with, &json!({"clear": true, "answer": refusal}))?;
+        let arguments = ["sync", "--with", with.as_str(), "--full"];
+        let end = copy.attempt(&arguments, &mut |_| Then::GoOn);
+        self.faults(with, &json!({"clear": true}))?;
+        end?;
+        let digest = digest::of_tablet(&copy.call(&["digest"])?);
+        std::fs::remove_dir_all(&twin).doing(twin.display())?;
+        Ok(digest)
+    }
+
+    /// What the server has of what a tablet writes before a kill.
+    fn on_server(&self, with: Place, patient: &str) -> Result<Json> {
+        let rows = match with {
+            Place::Hub => self.hub.rows("patients")?,
+            Place::Cloud => self.cloud.rows("patients")?,
+        };
+        let row = rows.iter().find(|row| row["id"] == patient);
+        Ok(row.map_or(Json::Null, |row| row[WRITTEN].clone()))
+    }
 }
 
-/// What a kill took of what was there before it: what was written stands, and nothing of a pull that
-/// had not come to its end does.
+/// The patient whom only the tablet of this number edits: servers take whole records, so that a second
+/// writer who has not seen the first one's words would make a conflict of them.
+fn patient_of(number: usize) -> String {
+    Who(number as u32 - 1).patient()
+}
+
+/// Replies come slowly enough that a phase can be met.
+fn slow() -> Json {
+    json!({
+        "clear": true,
+        "drip": {"bytes": 2_048, "wait_ms": 2},
+        "latency": {"kind": "push", "ms": 150},
+    })
+}
+
+/// What is not as it must be after a kill: what was written stands; a pull is there as a whole or not at
+/// all, not before it is applied, and certainly when something is pushed; what waits is the same, or it
+/// is on the server.
 fn not_as_before(kill: &Json) -> Vec<String> {
     let phase = kill["phase"].as_str().unwrap_or_default();
     let (before, after) = (&kill["pending_before"], &kill["pending_after"]);
+    let allowed: &[&str] = match phase {
+        "pulling" => &["as before"],
+        "applying" => &["as before", "as pulled"],
+        _ => &["as pulled"],
+    };
+    let held = kill["records"].as_str().unwrap_or_default();
     let found = [
         (
             kill["read_after"] != kill["wrote"],
             "what was written is gone",
         ),
+        (
+            !allowed.contains(&held),
+            "its records are neither what it had nor what it pulled, or the wrong one of the two",
+        ),
         (after.as_u64() > before.as_u64(), "more waits than before"),
         // What waits goes with a push alone.
         (
-            phase == "pulling" && after != before,
+            phase != "pushing" && after != before,
             "less waits than before",
         ),
         (
-            phase == "pulling" && kill["same_records"] != true,
-            "something of the pull is there",
+            after != before && kill["on_server"] != kill["wrote"],
+            "what waits no more is not on the server",
         ),
     ];
     let found = found.iter().filter(|(wrong, _)| *wrong);

@@ -199,6 +199,11 @@ impl Hub {
         self.http.get("/__peer/state")
     }
 
+    /// Its rows of a table, deleted ones included.
+    pub fn rows(&self, table: &str) -> Result<Vec<Json>> {
+        rows(&self.http, table)
+    }
+
     /// Everything it has in the form of a pull reply, without what it announces as deleted.
     pub fn all(&self, tables: &[&str]) -> Result<Vec<u8>> {
         let mut changes = Map::new();

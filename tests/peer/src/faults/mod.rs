@@ -120,7 +120,7 @@ struct Settings {
     latency_ms: HashMap<Kind, u64>,
     answers: Vec<Answer>,
     drip: Option<Drip>,
-    gate: Option<gate::Held>,
+    gate: Option<(Kind, gate::Held)>,
     /// The test's end of a gate that was set by the admin route.
     admin_gate: Option<Gate>,
     cuts: Vec<Cut>,
@@ -162,8 +162,18 @@ impl Faults {
 
     /// Holds the next pull reply after `bytes` of its body until the gate is released.
     pub fn hold_pull_after(&self, bytes: u64) -> Gate {
+        self.hold_after(Kind::Pull, bytes)
+    }
+
+    /// Holds the next good reply to a push before its body: the rows have been taken, and their
+    /// sender does not learn it until the gate is released.
+    pub fn hold_push_reply(&self) -> Gate {
+        self.hold_after(Kind::Push, 0)
+    }
+
+    fn hold_after(&self, kind: Kind, bytes: u64) -> Gate {
         let (gate, held) = gate::pair(bytes);
-        self.lock().gate = Some(held);
+        self.lock().gate = Some((kind, held));
         gate
     }
 
@@ -275,11 +285,12 @@ impl Faults {
                 cut.times -= 1;
                 cut.after_bytes
             });
-        let is_pull = kind == Kind::Pull && reply.status() == 200;
+        let is_good = reply.status() == 200;
+        let gate = settings.gate.take_if(|(of, _)| is_good && *of == kind);
         let shape = body::Shape {
             cut_after,
-            drip: settings.drip.filter(|_| is_pull),
-            gate: if is_pull { settings.gate.take() } else { None },
+            drip: settings.drip.filter(|_| is_good && kind == Kind::Pull),
+            gate: gate.map(|(_, held)| held),
         };
         drop(settings);
         shape.apply(reply)

@@ -11,11 +11,13 @@ mod oracle;
 mod place;
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
+use proptest::test_runner::{RngSeed, TestRunner};
 
 use event::event;
 use life::Life;
 use place::Traits;
+
+use crate::test_support::draws;
 
 fn traits() -> impl Strategy<Value = Traits> {
     let often = || prop::bool::weighted(0.7);
@@ -34,22 +36,30 @@ fn traits() -> impl Strategy<Value = Traits> {
         })
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: None,
-        max_shrink_iters: 5_000,
-        rng_seed: RngSeed::Fixed(crate::test_support::seed()),
-        ..ProptestConfig::with_cases(crate::test_support::lives(2_000))
-    })]
-
-    #[test]
-    fn no_life_loses_a_vault_or_opens_it_to_a_stranger(
-        seed in any::<u64>(), traits in traits(), events in prop::collection::vec(event(), 100..250),
-    ) {
-        let mut life = Life::new(seed, traits);
-        for event in events {
-            life.happen(event);
+#[test]
+fn no_life_loses_a_vault_or_opens_it_to_a_stranger() {
+    let lives = (
+        any::<u64>(),
+        traits(),
+        prop::collection::vec(event(), 100..250),
+    );
+    for draw in draws(2_000) {
+        let mut runner = TestRunner::new(ProptestConfig {
+            failure_persistence: None,
+            max_shrink_iters: 5_000,
+            rng_seed: RngSeed::Fixed(draw.seed),
+            ..ProptestConfig::with_cases(draw.lives)
+        });
+        let outcome = runner.run(&lives, |(seed, traits, events)| {
+            let mut life = Life::new(seed, traits);
+            for event in events {
+                life.happen(event);
+            }
+            life.end();
+            Ok(())
+        });
+        if let Err(failure) = outcome {
+            panic!("{failure}\n{}", draw.again("-p amana-core --lib"));
         }
-        life.end();
     }
 }

@@ -1,7 +1,6 @@
 package amana.core
 
 import kotlinx.coroutines.Dispatchers
-import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit
@@ -14,31 +13,16 @@ import kotlin.test.assertTrue
 
 /** A clinic in small: two tablets, its hub and the cloud; who may be a hub, and what becomes of what is refused. */
 class HubTest {
-    private val cloud = "cloud"
+    private val cloud = Tablet.CLOUD
     private val amal = """{"given_name":"Amal","surname":"Haddad","date_of_birth":"1980-02-03"}"""
-
-    private fun withTablets(rules: SyncRules? = null, test: suspend (Tablet, Tablet) -> Unit) = runBlocking {
-        val (one, two) = Tablet.make() to Tablet.make(rules)
-        try {
-            test(one, two)
-        } finally {
-            one.end()
-            two.end()
-        }
-    }
 
     private suspend fun bothJoin(hub: Hub, one: Tablet, two: Tablet) {
         one.join(hub, Tablet.NOOR, Tablet.NOORS_PASSWORD)
         two.join(hub, Tablet.SAMI, Tablet.SAMIS_PASSWORD)
     }
 
-    private suspend fun Tablet.pending(peer: String): List<TablePending> =
-        vault.syncStatus().peers.single { it.peer == peer }.pending
-
-    private suspend fun Tablet.standing(patient: String) = vault.standing("patients", patient)
-
     @Test
-    fun aRecordGoesFromTabletToTabletByTheHubAndThenToTheCloud() = withTablets { one, two ->
+    fun aRecordGoesFromTabletToTabletByTheHubAndThenToTheCloud() = Tablet.withTwo { one, two ->
         Hub().use { hub ->
             Clinic().use { clinic ->
                 val paired = one.vault.pairHub(hub.code, null)
@@ -105,7 +89,7 @@ class HubTest {
     }
 
     @Test
-    fun aConflictKeepsBothValuesAndIsUndone() = withTablets { one, two ->
+    fun aConflictKeepsBothValuesAndIsUndone() = Tablet.withTwo { one, two ->
         Hub().use { hub ->
             bothJoin(hub, one, two)
             val patient = one.vault.insert("patients", amal)
@@ -141,7 +125,7 @@ class HubTest {
     @Test
     fun theRemoteValueWinsInTheTableThatSaysSoAndNowhereElse() {
         val rules = SyncRules(conflicts = listOf(TableRule("patients", ConflictRule.REMOTE)))
-        withTablets(rules) { one, two ->
+        Tablet.withTwo(rules) { one, two ->
             Hub().use { hub ->
                 bothJoin(hub, one, two)
                 val patient = one.vault.insert("patients", amal)
@@ -164,7 +148,7 @@ class HubTest {
     }
 
     @Test
-    fun aRefusedRecordIsPutAsideWithItsReasonUntilItIsMended() = withTablets { one, _ ->
+    fun aRefusedRecordIsPutAsideWithItsReasonUntilItIsMended() = Tablet.withTwo { one, _ ->
         Clinic().use { clinic ->
             one.signIn(clinic, Tablet.NOOR, Tablet.NOORS_PASSWORD)
             one.vault.insert("patients", amal)
@@ -205,7 +189,7 @@ class HubTest {
     }
 
     @Test
-    fun aCancelledSyncWithAHubLosesNothing() = withTablets { one, _ ->
+    fun aCancelledSyncWithAHubLosesNothing() = Tablet.withTwo { one, _ ->
         Hub().use { hub ->
             CancelHandle().use { cancelled ->
                 cancelled.cancel()
@@ -228,7 +212,7 @@ class HubTest {
     }
 
     @Test
-    fun onlyWhoHoldsTheCodesKeyIsTheHub() = withTablets { one, two ->
+    fun onlyWhoHoldsTheCodesKeyIsTheHub() = Tablet.withTwo { one, two ->
         Hub().use { hub ->
             // the same id, and another key
             Hub("--private-key", "M".padEnd(43, 'A')).use { other ->
@@ -246,8 +230,9 @@ class HubTest {
                 two.join(hub, Tablet.SAMI, Tablet.SAMIS_PASSWORD)
                 two.vault.moveHub(hub.peer, other.url)
                 assertEquals(ErrorCode.PEER_IDENTITY_MISMATCH, code { two.syncWith(hub.peer) })
-                val told = two.vault.syncStatus().peers.single { it.peer == hub.peer }
+                val told = two.peer(hub.peer)
                 assertEquals("peer_identity_mismatch" to 1u, told.lastError to told.failures)
+                assertNull(told.nextTryMs, "only a person can help")
                 two.vault.moveHub(hub.peer, hub.url)
                 two.syncWith(hub.peer)
                 two.vault.forgetPeer(hub.peer)

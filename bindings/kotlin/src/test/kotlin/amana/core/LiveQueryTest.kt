@@ -40,19 +40,10 @@ class LiveQueryTest {
             Regex("\"P-(\\w+)\"").findAll(result.getOrThrow()).map { it.groupValues[1] }.toList().sorted()
     }
 
-    private fun withTablet(test: suspend (Tablet) -> Unit) = runBlocking {
-        val tablet = Tablet.make()
-        try {
-            test(tablet)
-        } finally {
-            tablet.end()
-        }
-    }
-
     private suspend fun Tablet.patient(name: String) = vault.insert("patients", """{"given_name":"P-$name"}""")
 
     @Test
-    fun aPageComesAtTheStartAndAfterWritesToItsTableAlone() = withTablet { tablet ->
+    fun aPageComesAtTheStartAndAfterWritesToItsTableAlone() = Tablet.withOne { tablet ->
         val recorder = Recorder()
         val observation = tablet.vault.watchQuery("patients", "{}", recorder)
         assertEquals(emptyList(), recorder.names())
@@ -67,7 +58,7 @@ class LiveQueryTest {
     }
 
     @Test
-    fun whatIsWrittenWhileTheObserverWorksComesAsOnePage() = withTablet { tablet ->
+    fun whatIsWrittenWhileTheObserverWorksComesAsOnePage() = Tablet.withOne { tablet ->
         val gate = CountDownLatch(1)
         val recorder = Recorder(gate)
         val observation = tablet.vault.watchQuery("patients", "{}", recorder)
@@ -84,7 +75,7 @@ class LiveQueryTest {
     }
 
     @Test
-    fun afterStopNoPageComes() = withTablet { tablet ->
+    fun afterStopNoPageComes() = Tablet.withOne { tablet ->
         val stopped = Recorder()
         val observation = tablet.vault.watchQuery("patients", "{}", stopped)
         assertEquals(emptyList(), stopped.names())
@@ -104,7 +95,7 @@ class LiveQueryTest {
     }
 
     @Test
-    fun aLockedVaultIsAFailureAndAfterUnlockingItGoesOn() = withTablet { tablet ->
+    fun aLockedVaultIsAFailureAndAfterUnlockingItGoesOn() = Tablet.withOne { tablet ->
         tablet.patient("a")
         tablet.vault.lock()
         val recorder = Recorder()
@@ -156,7 +147,7 @@ class LiveQueryTest {
         }
 
     @Test
-    fun whatIsNoQueryIsRefusedAtOnce() = withTablet { tablet ->
+    fun whatIsNoQueryIsRefusedAtOnce() = Tablet.withOne { tablet ->
         val recorder = Recorder()
         val watch = { table: String, query: String -> tablet.vault.watchQuery(table, query, recorder) }
         assertEquals(ErrorCode.INVALID_INPUT, code { watch("nothing", "{}") })

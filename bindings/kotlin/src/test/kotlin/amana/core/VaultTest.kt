@@ -6,7 +6,6 @@ import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
 import java.nio.file.Files
-import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.TimeUnit
 import kotlin.test.Test
@@ -18,17 +17,8 @@ import kotlin.test.assertTrue
 
 /** The vault's calls from coroutines: errors, callbacks, many at once. */
 class VaultTest {
-    private fun withTablet(test: suspend (Tablet) -> Unit) = runBlocking {
-        val tablet = Tablet.make()
-        try {
-            test(tablet)
-        } finally {
-            tablet.end()
-        }
-    }
-
     @Test
-    fun errorsAreTypedAndNameThePlaceButNoValue() = withTablet { tablet ->
+    fun errorsAreTypedAndNameThePlaceButNoValue() = Tablet.withOne { tablet ->
         val wrongType =
             failure { tablet.vault.insert("patients", """{"sex":"CanaryValue-longer-than-24-characters"}""") }
         assertEquals(ErrorCode.INVALID_INPUT, wrongType.code)
@@ -42,7 +32,7 @@ class VaultTest {
     }
 
     @Test
-    fun lockedMeansLockedAndEverythingIsThereAfterUnlocking() = withTablet { tablet ->
+    fun lockedMeansLockedAndEverythingIsThereAfterUnlocking() = Tablet.withOne { tablet ->
         val id = tablet.vault.insert("patients", """{"given_name":"Amal"}""")
         tablet.vault.lock()
         assertEquals(VaultState.LOCKED, tablet.vault.state())
@@ -67,7 +57,7 @@ class VaultTest {
     }
 
     @Test
-    fun aSecondOpenIsTheSameVault() = withTablet { tablet ->
+    fun aSecondOpenIsTheSameVault() = Tablet.withOne { tablet ->
         val id = tablet.vault.insert("patients", """{"given_name":"Amal"}""")
         val again = openVault(Tablet.config(tablet.directory))
         assertNotNull(again.get("patients", id))
@@ -75,26 +65,7 @@ class VaultTest {
     }
 
     @Test
-    fun observersHearOfEachTransactionOnce() = withTablet { tablet ->
-        val heard = CompletableFuture<Change>()
-        val observation =
-            tablet.vault.observe(
-                object : ChangeObserver {
-                    override fun changed(change: Change) {
-                        heard.complete(change)
-                    }
-                },
-            )
-        val id = tablet.vault.insert("patients", """{"given_name":"Amal"}""")
-        val change = withContext(Dispatchers.IO) { heard.get(30, TimeUnit.SECONDS) }
-        assertFalse(change.fromPeer)
-        assertEquals(listOf(id), change.tables.single { it.table == "patients" }.ids)
-        observation.stop()
-        observation.close()
-    }
-
-    @Test
-    fun syncReportsProgressAndCanBeCancelled() = withTablet { tablet ->
+    fun syncReportsProgressAndCanBeCancelled() = Tablet.withOne { tablet ->
         Clinic().use { clinic ->
             tablet.signIn(clinic, Tablet.NOOR, Tablet.NOORS_PASSWORD)
             val phases = CopyOnWriteArrayList<String>()
@@ -130,7 +101,7 @@ class VaultTest {
     }
 
     @Test
-    fun aListenerThatWouldWaitForItsSyncHearsThatItIsBusy() = withTablet { tablet ->
+    fun aListenerThatWouldWaitForItsSyncHearsThatItIsBusy() = Tablet.withOne { tablet ->
         Clinic().use { clinic ->
             tablet.signIn(clinic, Tablet.NOOR, Tablet.NOORS_PASSWORD)
             val heard = CopyOnWriteArrayList<ErrorCode>()
@@ -151,7 +122,7 @@ class VaultTest {
     }
 
     @Test
-    fun twoHundredCallsAtOnce() = withTablet { tablet ->
+    fun twoHundredCallsAtOnce() = Tablet.withOne { tablet ->
         val ids =
             withContext(Dispatchers.Default) {
                 (1..200).map { n ->

@@ -1,0 +1,83 @@
+//! What waits, and has arrived all the same: a pull shows that the peer with the last word holds it, by a
+//! push whose reply was lost, or by the hand of somebody who wrote the same. Sent once more it would be
+//! nothing new there, and the next pull would not hold it, as if it had been dropped.
+
+use super::acknowledge::acknowledge;
+use super::apply::{Apply, Pulled};
+use super::transaction::WriteTransaction;
+use super::{outbox, records, sent};
+use crate::error::Result;
+use crate::model::change_set::{Acknowledgement, OutboxKind};
+use crate::model::merge::{MergePlan, SentRow, Verdict, VerifyInput};
+
+impl Apply<'_> {
+    /// Whether the peer holds what it would be sent, as far as a pull after that could tell.
+    pub(super) fn has_arrived(
+        &self,
+        tx: &WriteTransaction<'_>,
+        row: &Pulled<'_>,
+        plan: &MergePlan<'_>,
+    ) -> bool {
+        let (Some(entry), Some(_), true) = (row.entry, row.local, self.terms.last_word) else {
+            return false;
+        };
+        let is_ours = |at: usize| entry.base.iter().any(|(known, _)| *known == at);
+        let stays = match plan {
+            MergePlan::Unchanged => true,
+            MergePlan::Update {
+                cells, conflicts, ..
+            } => conflicts.is_empty() && cells.iter().all(|(at, _)| !is_ours(*at)),
+            MergePlan::Insert(_) | MergePlan::KeepTombstone { .. } => false,
+        };
+        if !stays || !row.is_news || entry.kind == OutboxKind::Deleted {
+            return false;
+        }
+        let verdict = self.rule.verify(&VerifyInput {
+            table: tx.context.schema.table(row.index),
+            local: row.local,
+            outbox: None,
+            sent: &SentRow {
+                kind: entry.kind,
+                base: entry.base.clone(),
+                confirmed: false,
+            },
+            remote: row.remote,
+        });
+        verdict == Verdict::Kept
+    }
+
+    /// As if it had been pushed now, and this pull came after.
+    pub(super) fn settle_arrived(
+        &mut self,
+        tx: &WriteTransaction<'_>,
+        row: &Pulled<'_>,
+    ) -> Result<()> {
+        let table = tx.context.schema.table(row.index);
+        let id = row.remote.id.as_str();
+        let stored = records::get(tx.connection, tx.context, row.index, &row.remote.id)?;
+        let entry = outbox::find(tx.connection, table, id)?;
+        let (Some(stored), Some(entry)) = (stored, entry) else {
+            return Ok(());
+        };
+        let taken = Acknowledgement {
+            table: row.index,
+            id: row.remote.id.clone(),
+            kind: entry.kind,
+            changed: entry.base.iter().map(|(at, _)| *at).collect(),
+            revision: entry.revision,
+            sent: stored,
+        };
+        acknowledge(tx, self.terms, &[taken])?;
+        self.tables[usize::from(row.index.0)].with_sent = true;
+        if let Some(sent) = sent::find(tx.connection, table, id)? {
+            sent::confirm(
+                tx.connection,
+                table,
+                id,
+                &sent.row,
+                tx.context.clock.now_ms(),
+            )?;
+        }
+        Ok(())
+    }
+}

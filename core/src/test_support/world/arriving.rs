@@ -1,0 +1,108 @@
+//! What waits has arrived in the cloud already: nothing is to be sent, and nothing is missed after.
+
+use super::device::cloud_and_device;
+use super::*;
+use crate::model::change_set::{PieceLimit, PushClass, Revision};
+use crate::model::ids::PeerId;
+use crate::model::standing::Standing;
+use crate::model::terms::PeerTerms;
+use crate::ports::SyncStore;
+
+const A_WHILE: u64 = 20 * 60 * 1000;
+
+/// The cloud takes what waits, and its reply is lost.
+fn push_unheard(device: &Device, cloud: &Cloud) {
+    let limit = PieceLimit {
+        rows: 10,
+        bytes: 10_000,
+        begun: Revision(i64::MAX),
+    };
+    let class = PushClass::Upserts { stage: 0 };
+    let page = device
+        .database
+        .collect(&PeerTerms::cloud(), class, &Default::default(), limit);
+    let rows = page.wait().unwrap().rows;
+    assert!(!rows.is_empty());
+    rows.iter().for_each(|row| cloud.take(row).unwrap());
+}
+
+fn is_known_to_be_there(device: &Device, patient: &RecordId) {
+    let standing = device.standing("patients", patient);
+    assert_eq!(
+        (
+            standing.standing,
+            standing.confirmed,
+            standing.absent_since_ms
+        ),
+        (Standing::InCloud, true, None)
+    );
+    assert_eq!((device.ledger(), device.pending()), (Vec::new(), 0));
+}
+
+#[test]
+fn what_arrived_while_its_reply_was_lost_is_known_to_be_there() {
+    let (clock, cloud, device) = cloud_and_device();
+    let fields = json!({"given_name": "Amal"});
+    let patient = device.insert("patients", fields).unwrap();
+    push_unheard(&device, &cloud);
+    clock.advance(A_WHILE);
+    assert_eq!(device.sync(&cloud).pushed, 0);
+    clock.advance(A_WHILE);
+    device.sync(&cloud);
+    is_known_to_be_there(&device, &patient);
+    // The same of an edit.
+    device
+        .update("patients", &patient, json!({"given_name": "Noor"}))
+        .unwrap();
+    push_unheard(&device, &cloud);
+    clock.advance(A_WHILE);
+    assert_eq!(device.sync(&cloud).pushed, 0);
+    clock.advance(A_WHILE);
+    device.sync(&cloud);
+    is_known_to_be_there(&device, &patient);
+}
+
+#[test]
+fn what_somebody_else_wrote_as_well_is_known_to_be_there() {
+    let (clock, cloud, device) = cloud_and_device();
+    cloud.put("patients", &id(1), patient("Amal", NOW));
+    device.sync(&cloud);
+    clock.advance(1_000);
+    device
+        .update("patients", &id(1), json!({"given_name": "Noor"}))
+        .unwrap();
+    cloud.put("patients", &id(1), patient("Noor", NOW + 500_000));
+    for _ in 0..2 {
+        clock.advance(A_WHILE);
+        assert_eq!(device.sync(&cloud).pushed, 0);
+    }
+    is_known_to_be_there(&device, &id(1));
+}
+
+#[test]
+fn what_was_edited_since_is_sent() {
+    let (clock, cloud, device) = cloud_and_device();
+    let fields = json!({"given_name": "Amal"});
+    let patient = device.insert("patients", fields).unwrap();
+    push_unheard(&device, &cloud);
+    clock.advance(A_WHILE);
+    device
+        .update("patients", &patient, json!({"given_name": "Noor"}))
+        .unwrap();
+    assert_eq!(device.sync(&cloud).pushed, 1);
+    let at_cloud = cloud.value("patients", &patient, "given_name");
+    assert_eq!(at_cloud, Some(text("Noor")));
+}
+
+/// That a hub holds it says nothing of the cloud.
+#[test]
+fn what_a_hub_shows_waits_for_the_cloud() {
+    let (clock, cloud, device) = cloud_and_device();
+    let hub = Hub::new(&clock);
+    let patient = device.insert("patients", json!({})).unwrap();
+    device.sync_hub(&hub);
+    device.sync_with(&Hub::id(), &hub, true).unwrap();
+    assert_eq!(device.pending(), 1);
+    device.sync_with(&PeerId::cloud(), &cloud, false).unwrap();
+    assert!(cloud.value("patients", &patient, "given_name").is_some());
+}

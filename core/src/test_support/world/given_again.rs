@@ -1,0 +1,223 @@
+//! An attribute that was deleted and is given again before the deletion is known everywhere.
+
+use super::device::cloud_and_device;
+use super::*;
+use crate::model::ids::PeerId;
+use crate::model::standing::Standing;
+use crate::test_support::FakeClock;
+
+const ATTRIBUTES: &str = "patient_additional_attributes";
+const A_WHILE: u64 = 20 * 60 * 1000;
+
+fn attribute(patient: &RecordId, value: &str) -> Json {
+    json!({"patient_id": patient.as_str(), "attribute_id": "blood", "attribute": "Blood",
+           "string_value": value})
+}
+
+/// An attribute that the cloud and the device have. The next pull brings it again, or not.
+fn known_attribute(overlaps: bool) -> (Arc<FakeClock>, Cloud, Device, RecordId, RecordId) {
+    let (clock, cloud, device) = cloud_and_device();
+    let patient = device.insert("patients", json!({})).unwrap();
+    let known = device.insert(ATTRIBUTES, attribute(&patient, "A")).unwrap();
+    device.sync(&cloud);
+    clock.advance(if overlaps { 1_000 } else { A_WHILE });
+    device.sync(&cloud);
+    clock.advance(1_000);
+    (clock, cloud, device, patient, known)
+}
+
+/// Everybody holds this one attribute, and it is known that they do.
+fn all_hold(clock: &Arc<FakeClock>, cloud: &Cloud, device: &Device, value: &str) {
+    for full in [false, false, true] {
+        device.sync_with(&PeerId::cloud(), cloud, full).unwrap();
+        let ids = device.ids(ATTRIBUTES);
+        assert_eq!(ids.len(), 1);
+        assert_eq!(device.field(ATTRIBUTES, &ids[0], "string_value"), value);
+        let at_cloud = cloud.value(ATTRIBUTES, &ids[0], "string_value");
+        assert_eq!((at_cloud, device.pending()), (Some(text(value)), 0));
+        clock.advance(A_WHILE);
+    }
+    let standing = device.standing(ATTRIBUTES, &device.ids(ATTRIBUTES)[0]);
+    assert_eq!(
+        (
+            standing.standing,
+            standing.confirmed,
+            standing.absent_since_ms
+        ),
+        (Standing::InCloud, true, None)
+    );
+    let other = Device::new(clock, 2);
+    other.sync(cloud);
+    let found = other.field(ATTRIBUTES, &device.ids(ATTRIBUTES)[0], "string_value");
+    assert_eq!((found, other.count(ATTRIBUTES)), (json!(value), 1));
+}
+
+#[test]
+fn an_attribute_that_is_given_again_while_its_deletion_waits_is_an_edit_of_it() {
+    for value in ["A", "B"] {
+        for overlaps in [true, false] {
+            let (clock, cloud, device, patient, known) = known_attribute(overlaps);
+            device.delete(ATTRIBUTES, &known).unwrap();
+            clock.advance(A_WHILE);
+            let again = device.insert(ATTRIBUTES, attribute(&patient, value));
+            assert_eq!(again.unwrap(), known, "{value} {overlaps}");
+            all_hold(&clock, &cloud, &device, value);
+            assert_eq!(device.ledger(), [], "{value} {overlaps}");
+        }
+    }
+}
+
+#[test]
+fn one_that_the_app_gives_an_id_takes_the_place_of_the_deleted_one() {
+    for value in ["A", "B"] {
+        for overlaps in [true, false] {
+            let (clock, cloud, device, patient, known) = known_attribute(overlaps);
+            device.delete(ATTRIBUTES, &known).unwrap();
+            clock.advance(A_WHILE);
+            let mut fields = attribute(&patient, value);
+            fields["id"] = json!(id(9).as_str());
+            assert_eq!(device.insert(ATTRIBUTES, fields).unwrap(), id(9));
+            device.sync(&cloud);
+            all_hold(&clock, &cloud, &device, value);
+            assert_eq!(device.ids(ATTRIBUTES), [known], "as the cloud knows it");
+            assert!(device.ledger().is_empty());
+        }
+    }
+}
+
+#[test]
+fn what_the_deleted_one_held_does_not_come_back_with_it() {
+    for chosen in [false, true] {
+        for overlaps in [true, false] {
+            let (clock, cloud, device, patient, known) = known_attribute(overlaps);
+            device.delete(ATTRIBUTES, &known).unwrap();
+            clock.advance(A_WHILE);
+            let mut fields = attribute(&patient, "");
+            fields["string_value"] = Json::Null;
+            fields["number_value"] = json!(7);
+            if chosen {
+                fields["id"] = json!(id(9).as_str());
+            }
+            device.insert(ATTRIBUTES, fields).unwrap();
+            device.sync(&cloud);
+            device.sync(&cloud);
+            let at_cloud = |column| cloud.value(ATTRIBUTES, &known, column);
+            assert_eq!(
+                at_cloud("string_value"),
+                Some(Value::Null),
+                "{chosen} {overlaps}"
+            );
+            assert_eq!(at_cloud("number_value"), Some(Value::Real(7.0)));
+            let here = device.field(ATTRIBUTES, &known, "string_value");
+            assert_eq!((here, device.pending()), (Json::Null, 0));
+            assert!(device.ledger().is_empty());
+        }
+    }
+}
+
+#[test]
+fn what_a_colleague_changed_in_the_deleted_one_is_in_the_ledger() {
+    for value in ["A", "B"] {
+        let (_, cloud, device, patient, known) = known_attribute(true);
+        device.delete(ATTRIBUTES, &known).unwrap();
+        device
+            .insert(ATTRIBUTES, attribute(&patient, value))
+            .unwrap();
+        let theirs = json!({"string_value": "C", "updated_at": NOW + 900_000});
+        cloud.put(ATTRIBUTES, &known, theirs);
+        device.sync(&cloud);
+        let entry = device.ledger().pop().unwrap();
+        assert_eq!(entry.remote.as_deref(), Some("\"C\""));
+        let at_cloud = cloud.value(ATTRIBUTES, &known, "string_value");
+        assert_eq!(at_cloud, Some(text(value)));
+    }
+}
+
+#[test]
+fn the_edit_of_one_that_was_deleted_after_it_is_no_ground_for_a_loss() {
+    let (clock, cloud, device, patient, known) = known_attribute(true);
+    device
+        .update(ATTRIBUTES, &known, json!({"string_value": "B"}))
+        .unwrap();
+    device.delete(ATTRIBUTES, &known).unwrap();
+    device.insert(ATTRIBUTES, attribute(&patient, "B")).unwrap();
+    all_hold(&clock, &cloud, &device, "B");
+}
+
+#[test]
+fn one_that_no_peer_has_yet_is_a_new_one_again() {
+    let (clock, cloud, device) = cloud_and_device();
+    let patient = device.insert("patients", json!({})).unwrap();
+    device.sync(&cloud);
+    let first = device.insert(ATTRIBUTES, attribute(&patient, "A")).unwrap();
+    device.delete(ATTRIBUTES, &first).unwrap();
+    let again = device.insert(ATTRIBUTES, attribute(&patient, "A")).unwrap();
+    // A colleague's is older: both are in the ledger.
+    cloud.put(ATTRIBUTES, &id(7), attribute(&patient, "C"));
+    device.sync(&cloud);
+    assert_eq!(device.get(ATTRIBUTES, &again), None);
+    let mut theirs = device.ledger().into_iter().filter_map(|entry| entry.remote);
+    assert!(theirs.any(|theirs| theirs == "\"C\""));
+    all_hold(&clock, &cloud, &device, "A");
+}
+
+/// The cloud merged ours into a colleague's, whose deletion waits as well.
+#[test]
+fn of_several_deletions_by_one_key_none_is_left() {
+    let (clock, cloud, device) = cloud_and_device();
+    let patient = device.insert("patients", json!({})).unwrap();
+    device.sync(&cloud);
+    let ours = device.insert(ATTRIBUTES, attribute(&patient, "A")).unwrap();
+    cloud.put(ATTRIBUTES, &id(7), attribute(&patient, "C"));
+    // A sync that does not show what became of it.
+    {
+        let mut state = cloud.state.lock().unwrap();
+        state.omits.insert(device.table(ATTRIBUTES));
+    }
+    device.sync(&cloud);
+    device.delete(ATTRIBUTES, &ours).unwrap();
+    {
+        let mut state = cloud.state.lock().unwrap();
+        state.omits.clear();
+        state.refuses_pushes = true;
+    }
+    let _ = device.sync_with(&PeerId::cloud(), &cloud, false);
+    assert_eq!(device.pending(), 2);
+    cloud.state.lock().unwrap().refuses_pushes = false;
+    let again = device.insert(ATTRIBUTES, attribute(&patient, "B")).unwrap();
+    assert_eq!((again, device.pending()), (id(7), 1));
+    all_hold(&clock, &cloud, &device, "B");
+}
+
+/// What goes with its patient is the patient's matter.
+#[test]
+fn one_of_a_deleted_patient_is_a_new_one() {
+    let (_, cloud, device, patient, known) = known_attribute(true);
+    device.delete("patients", &patient).unwrap();
+    let again = device.insert(ATTRIBUTES, attribute(&patient, "B")).unwrap();
+    assert_ne!(again, known);
+    device.sync(&cloud);
+    assert!(cloud.visible().is_empty());
+}
+
+/// A hub that has taken a deletion says so for good: under its id the attribute would go again.
+#[test]
+fn one_whose_deletion_a_hub_has_taken_is_a_new_one_and_is_not_lost() {
+    let (clock, cloud, device, patient, known) = known_attribute(true);
+    let hub = Hub::new(&clock);
+    hub.relay(&cloud);
+    device.sync_hub(&hub);
+    device.delete(ATTRIBUTES, &known).unwrap();
+    device.sync_hub(&hub);
+    let again = device.insert(ATTRIBUTES, attribute(&patient, "A")).unwrap();
+    assert_ne!(again, known);
+    // The cloud shows the deleted one once more, and then deletes it with what was merged into it.
+    device.sync_fully(&cloud);
+    device.sync(&cloud);
+    device.sync_with(&Hub::id(), &hub, true).unwrap();
+    device.sync_fully(&cloud);
+    assert_eq!(device.field(ATTRIBUTES, &again, "string_value"), "A");
+    assert_eq!((device.count(ATTRIBUTES), device.pending()), (1, 0));
+    let standing = device.standing(ATTRIBUTES, &again);
+    assert!(standing.absent_since_ms.is_some(), "{standing:?}");
+}

@@ -1,0 +1,72 @@
+//! A hub whose word is the last, and a cloud that is synced as well.
+
+use super::device::cloud_and_device;
+use super::*;
+use crate::model::ids::{PeerId, PeerKind};
+
+const ATTRIBUTES: &str = "patient_additional_attributes";
+
+fn made(patient: &RecordId, value: &str) -> Json {
+    json!({"patient_id": patient.as_str(), "attribute_id": "blood", "attribute": "Blood",
+           "string_value": value})
+}
+
+/// As a server has it.
+fn whole(patient: &RecordId, value: &str) -> Json {
+    let mut fields = made(patient, value);
+    for (column, json) in [
+        ("metadata", json!("{}")),
+        ("is_deleted", json!(0)),
+        ("created_at", json!(NOW)),
+        ("updated_at", json!(NOW + 1)),
+    ] {
+        fields[column] = json;
+    }
+    fields
+}
+
+/// The hub and the cloud know an attribute by two ids, and the device syncs with both, in turn.
+#[test]
+fn an_attribute_keeps_the_id_that_the_one_with_the_last_word_has_for_it() {
+    for ours_first in [false, true] {
+        let (clock, cloud, device) = cloud_and_device();
+        let hub = Hub::new(&clock);
+        let patient = device.insert("patients", json!({})).unwrap();
+        device.sync(&cloud);
+        device.policy.lock().unwrap().last_word = PeerKind::Hub;
+        device.sync_hub(&hub);
+        let other = Device::new(&clock, 2);
+        other.policy.lock().unwrap().last_word = PeerKind::Hub;
+        other.sync_hub(&hub);
+        let of_hub = other.insert(ATTRIBUTES, made(&patient, "A")).unwrap();
+        other.sync_hub(&hub);
+        cloud.put(ATTRIBUTES, &id(7), whole(&patient, "C"));
+        if ours_first {
+            device.insert(ATTRIBUTES, made(&patient, "B")).unwrap();
+        }
+        clock.advance(1_000);
+        device.sync_hub(&hub);
+        for full in [false, true, false, true] {
+            clock.advance(20 * 60 * 1000);
+            device.sync_with(&PeerId::cloud(), &cloud, full).unwrap();
+            assert_eq!(
+                device.ids(ATTRIBUTES),
+                std::slice::from_ref(&of_hub),
+                "by the cloud"
+            );
+            let edit = json!({"string_value": format!("of {full}")});
+            assert_eq!(device.status().absent, 0);
+            device.update(ATTRIBUTES, &of_hub, edit).unwrap();
+            device.sync_with(&Hub::id(), &hub, full).unwrap();
+            assert_eq!(
+                device.ids(ATTRIBUTES),
+                std::slice::from_ref(&of_hub),
+                "{ours_first} {full}"
+            );
+        }
+        let at_hub = hub.state.lock().unwrap();
+        let index = device.table(ATTRIBUTES);
+        let ids = at_hub.rows.keys().filter(|(table, _)| *table == index);
+        assert_eq!(ids.count(), 1, "no duplicate");
+    }
+}
