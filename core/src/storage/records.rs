@@ -10,7 +10,6 @@ use super::values::{self, Placed};
 use super::{absent, aside, buried, natural_key, outbox, table_sql};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{OutboxEntry, OutboxKind};
-use crate::model::dates;
 use crate::model::ids::RecordId;
 use crate::model::room;
 use crate::model::row::{self, Fields};
@@ -125,7 +124,7 @@ pub(super) fn insert(
     {
         return Err(Error::invalid("a record with this id exists already").at(&*table.name));
     }
-    room::check_record(table, record.iter(), &[])?;
+    room::check_new(table, &record)?;
     insert_row(tx.connection, tx.context, index, &record)?;
     let place = tx.connection.last_insert_rowid();
     let revision = tx.next_revision();
@@ -210,11 +209,7 @@ fn edit(
     if cells.is_empty() && again.is_none() {
         return Ok(());
     }
-    let edited = stored.iter().enumerate().map(|(position, value)| {
-        let cell = cells.iter().find(|(found, _)| *found == position);
-        cell.map_or(value, |(_, value)| value)
-    });
-    room::check_record(table, edited, &stored)?;
+    room::check_edit(table, &stored, &cells)?;
     let changed: Vec<usize> = cells.iter().map(|(position, _)| *position).collect();
     if changed
         .iter()
@@ -229,8 +224,7 @@ fn edit(
     if let Some(position) = table.updated_at() {
         // Strictly later than anything known of the record: a peer drops an edit that is not.
         let known = stored[position].as_integer().unwrap_or(0);
-        let time = tx.record_time_ms().max(known.saturating_add(1));
-        let time = dates::into_calendar(time);
+        let time = tx.record_time_after(known);
         cells.push((position, Value::Integer(time)));
     }
     if !cells.is_empty() {

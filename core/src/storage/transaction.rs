@@ -95,6 +95,11 @@ impl<'a> WriteTransaction<'a> {
         dates::into_calendar(if is_worse { now } else { corrected })
     }
 
+    /// The same for an edit of a record of this time: later, but where nothing can be.
+    pub(super) fn record_time_after(&self, known: i64) -> i64 {
+        dates::into_calendar(self.record_time_ms().max(known.saturating_add(1)))
+    }
+
     /// Remembers that a record was changed, for the notice.
     pub(super) fn touch(&mut self, table: TableIndex, id: &str) {
         match self
