@@ -33,19 +33,27 @@ fn a_reply_that_is_no_pull_changes_nothing() {
         ("object Object", "[object Object]".to_owned()),
         ("an array", "[]".to_owned()),
         ("null", "null".to_owned()),
-        ("no changes", r#"{"timestamp":5}"#.to_owned()),
+        ("no changes", r#"{"timestamp":1795470612883}"#.to_owned()),
         (
             "changes an array",
-            r#"{"changes":[],"timestamp":5}"#.to_owned(),
+            r#"{"changes":[],"timestamp":1795470612883}"#.to_owned(),
         ),
         (
             "changes null",
-            r#"{"changes":null,"timestamp":5}"#.to_owned(),
+            r#"{"changes":null,"timestamp":1795470612883}"#.to_owned(),
         ),
         ("no timestamp", format!(r#"{{"changes":{lists}}}"#)),
         (
             "timestamp 0",
             format!(r#"{{"changes":{lists},"timestamp":0}}"#),
+        ),
+        (
+            "timestamp of 1970",
+            format!(r#"{{"changes":{lists},"timestamp":5}}"#),
+        ),
+        (
+            "timestamp in microseconds",
+            format!(r#"{{"changes":{lists},"timestamp":1795470612883000}}"#),
         ),
         (
             "timestamp negative",
@@ -57,20 +65,20 @@ fn a_reply_that_is_no_pull_changes_nothing() {
         ),
         (
             "success false",
-            format!(r#"{{"success":false,"changes":{lists},"timestamp":5}}"#),
+            format!(r#"{{"success":false,"changes":{lists},"timestamp":1795470612883}}"#),
         ),
         (
             "a list that is none",
-            r#"{"changes":{"patients":{"created":{}}},"timestamp":5}"#.to_owned(),
+            r#"{"changes":{"patients":{"created":{}}},"timestamp":1795470612883}"#.to_owned(),
         ),
         (
             "a table that is none",
-            r#"{"changes":{"patients":[]},"timestamp":5}"#.to_owned(),
+            r#"{"changes":{"patients":[]},"timestamp":1795470612883}"#.to_owned(),
         ),
         ("truncated", format!(r#"{{"changes":{lists},"timest"#)),
         (
             "something behind",
-            format!(r#"{{"changes":{lists},"timestamp":5}}{{}}"#),
+            format!(r#"{{"changes":{lists},"timestamp":1795470612883}}{{}}"#),
         ),
     ] {
         reply(&peer, text);
@@ -118,7 +126,7 @@ fn odd_parts_are_skipped_and_counted() {
     let good = "aaaaaaaa-0000-4000-8000-000000000001";
     reply(
         &peer,
-        json!({"success": true, "timestamp": 5, "changes": {
+        json!({"success": true, "timestamp": 1_795_000_000_000_i64, "changes": {
             "patients": {"created": [
                 {"id": good, "given_name": "Amal", "hashed_password": "CanaryHash", "shoe_size": 38,
                  "date_of_birth": "not a date"},
@@ -140,7 +148,7 @@ fn odd_parts_are_skipped_and_counted() {
     assert_eq!(skipped.bad_records, 3);
     assert_eq!(skipped.unreadable_values, 1);
     assert_eq!(tablet.get("patients", good)["given_name"], "Amal");
-    assert_eq!(tablet.cursor(), 5);
+    assert_eq!(tablet.cursor(), 1_795_000_000_000);
     for file in tablet.files() {
         let bytes = std::fs::read(&file).unwrap();
         assert!(

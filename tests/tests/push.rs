@@ -173,3 +173,31 @@ fn a_device_clock_that_is_hours_behind_loses_no_edit() {
         assert_eq!(stored["provider_name"], format!("Dr {n}"));
     }
 }
+
+/// What the server keeps fewer digits of, it has kept.
+#[test]
+fn a_number_that_the_server_rounds_counts_as_kept() {
+    let peer = clinic();
+    let tablet = Tablet::signed_in(&peer);
+    let person = tablet.insert("patients", &patient("Amal"));
+    let vitals = tablet.insert(
+        "patient_vitals",
+        &json!({"patient_id": person, "timestamp": 1_769_847_330_123_i64,
+                "weight_kg": "72.5747792", "temperature_celsius": 37.005}),
+    );
+    assert_eq!(tablet.sync().unwrap().quarantined, 0);
+    let report = tablet.sync().unwrap();
+    assert_eq!(report.applied.not_kept, 0);
+    let stored = tablet.get("patient_vitals", &vitals);
+    assert_eq!(stored["weight_kg"], "72.57");
+
+    tablet.update("patient_vitals", &vitals, &json!({"weight_kg": "72.5891"}));
+    assert_eq!(
+        tablet.get("patient_vitals", &vitals)["weight_kg"],
+        "72.5891"
+    );
+    tablet.sync().unwrap();
+    let report = tablet.sync().unwrap();
+    assert_eq!((report.applied.not_kept, report.pushed), (0, 0));
+    assert_eq!(tablet.get("patient_vitals", &vitals)["weight_kg"], "72.59");
+}

@@ -45,7 +45,7 @@ pub struct SkipCounts {
     pub unknown_tables: u64,
     /// Columns that the schema does not have, each time one came.
     pub unknown_columns: u64,
-    /// Records that are no object, or have no usable id.
+    /// Records that are no object, have no usable id, or are too large or too deep.
     pub bad_records: u64,
     /// Values that could not be read; the stored value stays.
     pub unreadable_values: u64,

@@ -4,6 +4,8 @@
 //! as `YYYY-MM-DD`. A server prints a day as the instant of its own local midnight, so twelve hours
 //! are added before the UTC day is taken: right for every zone after UTC−12 up to UTC+12.
 
+use std::ops::Range;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
@@ -17,6 +19,24 @@ pub enum Parsed<T> {
     Nothing,
     /// Something that is no date.
     Unreadable,
+}
+
+/// What a clock that works may show, in epoch milliseconds: 2020 to 2099. This software was not there
+/// before, so an earlier time is that of a clock without power (1970, 2000, the day its device was
+/// made); a later one is in another unit, or of a counter that ran over.
+const PLAUSIBLE_MS: Range<i64> = 1_577_836_800_000..4_102_444_800_000;
+
+/// Whether a clock that shows this time may be right.
+pub fn is_plausible(clock_ms: i64) -> bool {
+    PLAUSIBLE_MS.contains(&clock_ms)
+}
+
+/// The time, or the first or last whole second that has a form.
+pub fn into_calendar(ms: i64) -> i64 {
+    ms.clamp(
+        Timestamp::MIN.as_second() * 1000,
+        Timestamp::MAX.as_second() * 1000,
+    )
 }
 
 /// An instant from text: ISO 8601 with a zone, or digits of epoch milliseconds.
@@ -116,6 +136,27 @@ fn parse_day(text: &str) -> Option<Date> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clocks_without_power_and_times_in_other_units_are_not_plausible() {
+        for (text, plausible) in [
+            ("1970-01-01T00:00:10Z", false),
+            ("2000-01-01T00:00:00Z", false),
+            ("2019-12-31T23:59:59.999Z", false),
+            ("2020-01-01T00:00:00Z", true),
+            ("2026-11-27T00:00:00Z", true),
+            ("2099-12-31T23:59:59.999Z", true),
+            ("2100-01-01T00:00:00Z", false),
+        ] {
+            let ms = text.parse::<Timestamp>().unwrap().as_millisecond();
+            assert_eq!(is_plausible(ms), plausible, "{text}");
+            assert!(!is_plausible(ms / 1_000) && !is_plausible(ms * 1_000));
+        }
+        for ms in [i64::MIN, -1, 0, 1, i64::MAX] {
+            assert!(format_instant(into_calendar(ms)).is_some(), "{ms}");
+        }
+        assert_eq!(into_calendar(5), 5);
+    }
 
     #[test]
     fn l05_days_are_the_servers_local_day() {

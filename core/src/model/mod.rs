@@ -2,6 +2,7 @@
 
 pub mod change_set;
 pub mod dates;
+pub mod decimal;
 pub mod diagnosis;
 pub mod filter;
 pub mod hub;
@@ -17,6 +18,7 @@ mod object;
 pub mod peer;
 pub mod pins;
 pub mod report;
+pub mod room;
 pub mod row;
 pub mod salvage;
 pub mod schema;

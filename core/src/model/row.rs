@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value as Json};
 
 use super::dates;
+use super::decimal::{self, Overflow};
 use super::ids::RecordId;
 use super::json_text;
+use super::room;
 use super::schema::{Column, Role, Table};
 use super::value::Value;
 use crate::error::{Error, ErrorCode, Result};
@@ -137,6 +139,7 @@ fn check_limits(table: &Table, position: usize, value: &Value) -> Result<()> {
                 .at(table.place(position)),
         );
     }
+    room::check_value(table, column, value).map_err(|e| e.at(table.place(position)))?;
     // The cloud's database keeps no NUL in text, and ends the push with a failure.
     if text.contains('\0') {
         return Err(Error::invalid("text holds a NUL character").at(table.place(position)));
@@ -146,17 +149,15 @@ fn check_limits(table: &Table, position: usize, value: &Value) -> Result<()> {
     {
         return Err(Error::invalid("text is longer than the peer takes").at(table.place(position)));
     }
-    if let Some((digits, scale)) = column.precision {
-        let whole = text
-            .trim_start_matches('-')
-            .split('.')
-            .next()
-            .unwrap_or_default();
-        if whole.trim_start_matches('0').len() > (digits - scale) as usize {
-            return Err(
-                Error::invalid("number is larger than the peer takes").at(table.place(position))
-            );
-        }
+    let overflow = column
+        .precision
+        .and_then(|precision| decimal::overflow(text, precision));
+    if let Some(overflow) = overflow {
+        let detail = match overflow {
+            Overflow::Plain => "number is larger than the peer takes",
+            Overflow::Rounded => "number is larger than the peer takes once it is rounded",
+        };
+        return Err(Error::invalid(detail).at(table.place(position)));
     }
     Ok(())
 }
@@ -326,6 +327,13 @@ mod tests {
             170.5.into(),
             Value::Text("170.5".into()),
         );
+        // More digits than the peer keeps stay here until its number comes.
+        ok(
+            "patient_vitals",
+            "weight_kg",
+            72.5747792.into(),
+            Value::Text("72.5747792".into()),
+        );
         ok(
             "patient_vitals",
             "heart_rate",
@@ -347,6 +355,7 @@ mod tests {
             ("patient_vitals", "heart_rate", 80.5.into()),
             ("patient_vitals", "height_cm", "1e3".into()),
             ("patient_vitals", "height_cm", "1000".into()),
+            ("patient_vitals", "height_cm", 999.996.into()),
             ("visits", "check_in_timestamp", "now".into()),
             ("visits", "check_in_timestamp", i64::MAX.into()),
             ("appointments", "is_walk_in", 1.into()),

@@ -11,6 +11,7 @@ use super::{absent, aside, buried, natural_key, outbox, table_sql};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{OutboxEntry, OutboxKind};
 use crate::model::ids::RecordId;
+use crate::model::room;
 use crate::model::row::{self, Fields};
 use crate::model::schema::{Column, Direction, Role, Table, TableIndex};
 use crate::model::value::Value;
@@ -123,6 +124,7 @@ pub(super) fn insert(
     {
         return Err(Error::invalid("a record with this id exists already").at(&*table.name));
     }
+    room::check_new(table, &record)?;
     insert_row(tx.connection, tx.context, index, &record)?;
     let place = tx.connection.last_insert_rowid();
     let revision = tx.next_revision();
@@ -207,6 +209,7 @@ fn edit(
     if cells.is_empty() && again.is_none() {
         return Ok(());
     }
+    room::check_edit(table, &stored, &cells)?;
     let changed: Vec<usize> = cells.iter().map(|(position, _)| *position).collect();
     if changed
         .iter()
@@ -221,7 +224,7 @@ fn edit(
     if let Some(position) = table.updated_at() {
         // Strictly later than anything known of the record: a peer drops an edit that is not.
         let known = stored[position].as_integer().unwrap_or(0);
-        let time = tx.record_time_ms().max(known.saturating_add(1));
+        let time = tx.record_time_after(known);
         cells.push((position, Value::Integer(time)));
     }
     if !cells.is_empty() {

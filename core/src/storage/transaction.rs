@@ -9,6 +9,7 @@ use super::schema_tables::{read_meta, write_meta};
 use super::table_sql::SchemaSql;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::Revision;
+use crate::model::dates;
 use crate::model::notice::{ChangeNotice, MAX_NOTICE_IDS, TableNotice};
 use crate::model::schema::{Schema, TableIndex};
 use crate::ports::{Clock, Entropy};
@@ -85,9 +86,18 @@ impl<'a> WriteTransaction<'a> {
         self.revisions.last
     }
 
-    /// The time that records get: the device's clock, corrected by what the peer's replies told.
+    /// The time that records get: the device's clock, corrected by what the peer's replies told, unless
+    /// only the correction makes it implausible. Always one of the calendar.
     pub(super) fn record_time_ms(&self) -> i64 {
-        self.context.clock.now_ms().saturating_add(self.skew_ms)
+        let now = self.context.clock.now_ms();
+        let corrected = now.saturating_add(self.skew_ms);
+        let is_worse = dates::is_plausible(now) && !dates::is_plausible(corrected);
+        dates::into_calendar(if is_worse { now } else { corrected })
+    }
+
+    /// The same for an edit of a record of this time: later, but where nothing can be.
+    pub(super) fn record_time_after(&self, known: i64) -> i64 {
+        dates::into_calendar(self.record_time_ms().max(known.saturating_add(1)))
     }
 
     /// Remembers that a record was changed, for the notice.

@@ -41,7 +41,7 @@ impl Patience {
     ) -> Result<Option<Duration>> {
         match error.code() {
             ErrorCode::RateLimited => self.after_rate_limit(error, entropy),
-            ErrorCode::Network | ErrorCode::Server => self.after_failure(entropy),
+            ErrorCode::Network | ErrorCode::Server => self.after_failure(error, entropy),
             _ => Ok(None),
         }
     }
@@ -72,10 +72,14 @@ impl Patience {
         *self = Self::default();
     }
 
-    /// Exponential backoff with full jitter.
-    fn after_failure(&mut self, entropy: &dyn Entropy) -> Result<Option<Duration>> {
+    /// Exponential backoff with full jitter, or the time that the peer named and some more.
+    fn after_failure(&mut self, error: &Error, entropy: &dyn Entropy) -> Result<Option<Duration>> {
         if self.retries == MAX_RETRIES {
             return Ok(None);
+        }
+        if error.retry_after().is_some() {
+            self.retries += 1;
+            return self.after_rate_limit(error, entropy);
         }
         let ceiling = (RETRY_BASE_MS << self.retries).min(RETRY_CAP_MS);
         self.retries += 1;
@@ -153,6 +157,29 @@ mod tests {
                 .unwrap()
                 .is_none()
         );
+    }
+
+    /// A server that is being looked after says when it will be back.
+    #[test]
+    fn the_time_that_a_failing_peer_names_is_waited_for() {
+        let failed = |ms| Error::new(ErrorCode::Server, "failed").retry_after_ms(ms);
+        let mut seen = std::collections::HashSet::new();
+        for seed in 0..50 {
+            let entropy = SeededEntropy::new(seed);
+            let mut patience = Patience::default();
+            let mut wait = || patience.after(&failed(120_000), &entropy).unwrap();
+            for spread in [4_000, 8_000] {
+                let ms = wait().unwrap().as_millis();
+                assert!((120_000..=120_000 + spread).contains(&ms), "{ms}");
+                seen.insert(ms);
+            }
+            assert_eq!(wait(), None);
+        }
+        assert!(seen.len() > 80, "hardly any jitter");
+        // Longer than a sync goes on waiting: it ends.
+        let entropy = SeededEntropy::new(1);
+        let hour = failed(60 * 60 * 1000);
+        assert_eq!(Patience::default().after(&hour, &entropy).unwrap(), None);
     }
 
     #[test]

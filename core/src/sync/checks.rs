@@ -3,6 +3,7 @@
 
 use crate::model::change_set::{OutboxKind, OutboxRow};
 use crate::model::dates;
+use crate::model::decimal::{self, Overflow};
 use crate::model::ids::{PeerKind, RecordId};
 use crate::model::json_text;
 use crate::model::merge::survives_relay;
@@ -90,15 +91,10 @@ fn text_flaw(column: &Column, text: &str) -> Option<&'static str> {
         Role::Day if !dates::is_day(text) => Some("a day is not one"),
         Role::Json if !json_text::is_json(text) => Some("a JSON text is not JSON"),
         Role::Decimal if !is_decimal(text) => Some("a decimal number is not one"),
-        Role::Decimal => column.precision.and_then(|(digits, scale)| {
-            let whole = text
-                .trim_start_matches('-')
-                .split('.')
-                .next()
-                .unwrap_or_default();
-            (whole.trim_start_matches('0').len() > (digits - scale) as usize)
-                .then_some("a number is larger than the peer takes")
-        }),
+        Role::Decimal => match decimal::overflow(text, column.precision?)? {
+            Overflow::Plain => Some("a number is larger than the peer takes"),
+            Overflow::Rounded => Some("a number is larger than the peer takes once it is rounded"),
+        },
         Role::Text | Role::Enum | Role::Ref | Role::Json | Role::Day => None,
         Role::Id | Role::Integer | Role::Number | Role::Bool | Role::Instant => Some(WRONG_TYPE),
     }
@@ -174,6 +170,12 @@ mod tests {
                 text("1234567890"),
                 "a number is larger than the peer takes",
             ),
+            (
+                "patient_vitals",
+                "temperature_celsius",
+                text("99.996"),
+                "a number is larger than the peer takes once it is rounded",
+            ),
             ("patient_vitals", "heart_rate", text("72"), WRONG_TYPE),
             (
                 "patients",
@@ -191,6 +193,8 @@ mod tests {
             ("patients", "additional_data", text("{}")),
             ("patients", "updated_at", Value::Integer(0)),
             ("patient_vitals", "weight_kg", text("-12.50")),
+            ("patient_vitals", "weight_kg", text("72.5747792")),
+            ("patient_vitals", "temperature_celsius", text("99.994")),
             ("patient_vitals", "heart_rate", Value::Integer(72)),
             ("patients", "sex", Value::Null),
         ] {

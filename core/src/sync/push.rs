@@ -264,13 +264,16 @@ impl Run<'_> {
                 Err(PushFailure::Stopped(error)) => (error, None),
             };
             engine.cancel.check()?;
-            if error.code() != ErrorCode::RateLimited {
+            // A server that is away for a while may say for how long.
+            let told_to_wait = error.code() == ErrorCode::RateLimited
+                || (signed.is_none() && error.retry_after().is_some());
+            if !told_to_wait {
                 return match signed {
                     Some(signed) => Ok(Some(Refused { error, signed })),
                     None => Err(error),
                 };
             }
-            let Some(pause) = self.patience.after_rate_limit(&error, engine.entropy)? else {
+            let Some(pause) = self.patience.after(&error, engine.entropy)? else {
                 return Err(error);
             };
             self.wait(pause)?;

@@ -1,8 +1,11 @@
 //! Whether two values mean the same, for columns whose text form a server may change.
 //!
 //! A server that keeps JSON as a document or decimals as numbers gives them back with other
-//! spaces, key order or zeros. Taking that for a change would report conflicts that nobody made.
+//! spaces, key order or zeros, and with fewer digits after the point. Taking that for a change would
+//! report conflicts that nobody made.
 
+use crate::model::decimal::rounded;
+use crate::model::row::is_decimal;
 use crate::model::schema::{Column, Role};
 use crate::model::value::Value;
 
@@ -13,7 +16,7 @@ pub(super) fn same(column: &Column, a: &Value, b: &Value) -> bool {
     }
     match (column.role, a, b) {
         (Role::Json, Value::Text(a), Value::Text(b)) => same_json(a, b),
-        (Role::Decimal, Value::Text(a), Value::Text(b)) => decimal_key(a) == decimal_key(b),
+        (Role::Decimal, Value::Text(a), Value::Text(b)) => same_decimal(column, a, b),
         _ => false,
     }
 }
@@ -21,6 +24,18 @@ pub(super) fn same(column: &Column, a: &Value, b: &Value) -> bool {
 fn same_json(a: &str, b: &str) -> bool {
     let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
     matches!((parse(a), parse(b)), (Some(a), Some(b)) if a == b)
+}
+
+/// Whether the numbers are equal, or one is what a server keeps of the other.
+fn same_decimal(column: &Column, a: &str, b: &str) -> bool {
+    if decimal_key(a) == decimal_key(b) {
+        return true;
+    }
+    let plain = is_decimal(a) && is_decimal(b);
+    column.precision.is_some_and(|(_, scale)| {
+        let keeps = |of: &str, kept: &str| decimal_key(&rounded(of, scale)) == decimal_key(kept);
+        plain && (keeps(a, b) || keeps(b, a))
+    })
 }
 
 /// Sign, whole part and fraction without the zeros that mean nothing.
@@ -79,5 +94,31 @@ mod tests {
         }
         assert!(!same(&column(Role::Text), &text("5"), &text("5.0")));
         assert!(!same(&decimal, &text("0"), &Value::Null));
+    }
+
+    #[test]
+    fn what_a_server_rounds_is_not_a_change() {
+        let mut decimal = column(Role::Decimal);
+        decimal.precision = Some((5, 2));
+        for (a, b) in [
+            ("72.5747792", "72.57"),
+            ("72.575", "72.58"),
+            ("-0.004", "0"),
+            ("99.996", "100"),
+        ] {
+            assert!(same(&decimal, &text(a), &text(b)), "{a} {b}");
+            assert!(same(&decimal, &text(b), &text(a)), "{b} {a}");
+        }
+        for (a, b) in [
+            ("72.5747792", "72.58"),
+            ("72.574", "72.571"),
+            ("72.575", "72.57"),
+            ("heavy", "72.57"),
+            ("72.5x47", "72.57"),
+        ] {
+            assert!(!same(&decimal, &text(a), &text(b)), "{a} {b}");
+        }
+        decimal.precision = None;
+        assert!(!same(&decimal, &text("72.5747792"), &text("72.57")));
     }
 }

@@ -27,8 +27,9 @@ pub fn full_pull_is_due(
     status.full_pull_for.as_deref() != Some(person) || long_ago().unwrap_or(false)
 }
 
-/// When to try again, epoch milliseconds of the device. `None` where only a person can help, or
-/// nothing stands in the way.
+/// When to try again, epoch milliseconds of the device: at random within a time that grows to an hour,
+/// and where the peer named a wait, so much after that. `None` where only a person can help, or nothing
+/// stands in the way.
 pub fn next_try_ms(
     error: &Error,
     past_failures: u32,

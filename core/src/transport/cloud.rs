@@ -18,6 +18,7 @@ use super::wire::{self, Decoder};
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{OutboxRow, PullReply, PullRequest, PushFailure};
+use crate::model::dates;
 use crate::model::peer::{CloudAddress, CloudToken, Credentials, Person, Proof};
 use crate::model::pins::SpkiPins;
 use crate::model::schema::Schema;
@@ -207,6 +208,11 @@ const fn may_be_the_rows(status: u16) -> bool {
     }
 }
 
+const WRONG_TIME: Error = Error::new(
+    ErrorCode::Protocol,
+    "the server's clock is plainly wrong, or its reply has not the form of the protocol",
+);
+
 const NOT_TAKEN: Error = Error::new(ErrorCode::Server, "the server did not take the rows");
 
 enum Answer {
@@ -241,6 +247,10 @@ impl SyncPeer for CloudPeer {
         let mut reply = Decoder::new(schema, &self.own_user_id, sink, SizeLimits::PULL)
             .wrapped(self.calls().wrapping())
             .read(feed)?;
+        // As a cursor it would bring everything each time, or nothing more.
+        if !dates::is_plausible(reply.timestamp) {
+            return Err(WRONG_TIME);
+        }
         reply.full = request.cursor <= 0;
         reply.skew_ms = reply.timestamp.saturating_sub(asked_at);
         Ok(reply)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::model::room::{MAX_NESTING, MAX_NUMBER_BYTES, MAX_RECORD_BYTES};
 use crate::model::row::MAX_VALUE_BYTES;
 
 /// The slowest network that is waited for, in bytes a second: what has to pass over it takes its time
@@ -77,6 +78,10 @@ pub(super) struct SizeLimits {
     pub record: usize,
     /// Objects and arrays within each other.
     pub nesting: usize,
+    /// Bytes of a record that is larger or deeper, and so passed over; beyond, the reply is refused.
+    pub passed: usize,
+    /// Objects and arrays within each other in such a record.
+    pub passed_nesting: usize,
     /// Records and deletions together.
     pub rows: u64,
     /// Names of tables, known or not.
@@ -88,9 +93,14 @@ impl SizeLimits {
     pub(super) const PULL: Self = Self {
         body: 4 * 1024 * 1024 * 1024,
         string: MAX_VALUE_BYTES,
-        word: 1024,
-        record: 2 * MAX_VALUE_BYTES,
-        nesting: 64,
+        word: MAX_NUMBER_BYTES,
+        record: MAX_RECORD_BYTES + 1024 * 1024,
+        // The value of a column stands in a record, a list, a table, the changes and the reply, which
+        // may stand in three objects more.
+        nesting: MAX_NESTING + 8,
+        // Other apps write what they like. More than that, nobody does.
+        passed: 8 * MAX_VALUE_BYTES,
+        passed_nesting: 256,
         rows: 5_000_000,
         tables: 1_000,
     };

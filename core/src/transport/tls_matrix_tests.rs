@@ -87,7 +87,8 @@ impl Server {
             // An error where the client does not go on after the handshake.
             let count = stream.read(&mut bytes).unwrap_or(0);
             bytes.truncate(count);
-            let body = r#"{"success":true,"changes":{},"timestamp":5,"user":{"id":"u"}}"#;
+            let body =
+                r#"{"success":true,"changes":{},"timestamp":1795470612883,"user":{"id":"u"}}"#;
             let reply = format!(
                 "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
                 body.len()

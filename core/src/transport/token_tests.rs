@@ -99,6 +99,26 @@ fn h14_a_pull_is_unwrapped_and_a_clock_hours_off_is_measured() {
     assert!(!request.to_lowercase().contains("peer"));
 }
 
+/// Neither a cursor nor a correction of the device's clock comes of it.
+#[test]
+fn a_time_that_no_working_clock_shows_ends_the_pull() {
+    // 1970, 2000, seconds, microseconds, and the end of numbers.
+    for time in [5, 946_684_800_000, NOW / 1_000, NOW * 1_000, i64::MAX] {
+        let body =
+            format!(r#"{{"result":{{"data":{{"json":{{"changes":{{}},"timestamp":{time}}}}}}}}}"#);
+        let server = TestServer::answering(Answer::reply("200 OK", &body));
+        let error = peer(&server.address)
+            .pull(
+                &PullRequest { cursor: 42 },
+                &mut Count::default(),
+                &mut |_| {},
+                &CancelToken::new(),
+            )
+            .unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Protocol, "{time}");
+    }
+}
+
 #[test]
 fn a_reply_without_its_wrapping_is_no_reply() {
     for body in [

@@ -204,6 +204,54 @@ fn a_digest_tells_sameness_whatever_the_order() {
     assert_eq!(digest(&one), digest(&two));
 }
 
+/// What a peer with a dead clock told, before such replies were looked at.
+#[test]
+fn no_edit_gets_a_time_that_no_clock_shows() {
+    let store = Store::new();
+    let id = store.insert("patients", json!({})).unwrap();
+    let edited = |told: i64, device: i64| {
+        let mut reply = reply(NOW);
+        reply.skew_ms = told.saturating_sub(device);
+        store.clock.set_wall(device);
+        let source = Box::new(List {
+            changes: Vec::new(),
+            next: 0,
+        });
+        let pulled = store.database.apply_pull(
+            &PeerTerms::cloud(),
+            &reply,
+            source,
+            Arc::new(RemoteWins),
+            &CancelToken::new(),
+        );
+        pulled.unwrap();
+        let made = store.insert("patients", json!({})).unwrap();
+        store.get("patients", &made).unwrap()["updated_at"]
+            .as_i64()
+            .unwrap()
+    };
+    for told in [5, 946_684_800_000, NOW * 1_000, i64::MAX, i64::MIN] {
+        assert_eq!(edited(told, NOW), NOW, "{told}");
+    }
+    // What puts a dead clock right is taken.
+    assert_eq!(edited(NOW, 5_000), NOW);
+    assert_eq!(edited(NOW + 60_000, NOW), NOW + 60_000);
+    assert!(crate::model::dates::format_instant(edited(i64::MAX, 5_000)).is_some());
+
+    // An edit is later than what is known, but where nothing can be.
+    let last = crate::model::dates::into_calendar(i64::MAX);
+    let row = store.remote(
+        "patients",
+        id.as_str(),
+        &[("updated_at", Value::Integer(last))],
+    );
+    store.pull(vec![row]).unwrap();
+    store
+        .update("patients", &id, json!({"given_name": "Amal"}))
+        .unwrap();
+    assert_eq!(store.get("patients", &id).unwrap()["updated_at"], last);
+}
+
 #[test]
 fn a_pull_of_everything_does_not_move_the_cursor_past_deletions() {
     let store = Store::new();

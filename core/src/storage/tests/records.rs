@@ -22,6 +22,38 @@ fn a_record_comes_back_as_it_was_written() {
     assert!(record.get("image_timestamp").is_none());
 }
 
+/// Three texts that fit one by one make a record that no pull takes.
+#[test]
+fn a_record_that_could_not_come_back_is_not_written() {
+    const MIB: usize = 1024 * 1024;
+    let store = Store::new();
+    let large = "x".repeat(11 * MIB);
+    let record = json!({"given_name": large, "surname": large, "phone": large});
+    let error = store.insert("patients", record).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::ValueTooLarge);
+    assert_eq!(error.place(), Some("patients"));
+
+    let two = json!({"given_name": large, "surname": large});
+    let id = store.insert("patients", two).unwrap();
+    for (fields, taken) in [
+        (json!({"phone": large}), false),
+        // Twice as long in JSON.
+        (json!({"phone": "\n".repeat(5 * MIB)}), false),
+        (json!({"phone": "1"}), true),
+        (json!({"surname": "", "phone": large}), true),
+    ] {
+        let code = store
+            .update("patients", &id, fields)
+            .map_err(|error| error.code());
+        let expected = if taken {
+            Ok(())
+        } else {
+            Err(ErrorCode::ValueTooLarge)
+        };
+        assert_eq!(code, expected);
+    }
+}
+
 #[test]
 fn an_update_lists_only_what_changed_with_its_base() {
     let store = Store::new();

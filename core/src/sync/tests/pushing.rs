@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -348,6 +349,41 @@ fn h06_a_rate_limit_is_waited_for_and_the_same_piece_sent_again() {
     assert_eq!((report.pushed, report.requests), (3, 4));
     assert_eq!(device.timer.waits().len(), 2);
     assert!(device.store.dirty().is_empty());
+}
+
+#[test]
+fn a_server_that_says_when_it_will_be_back_is_waited_for() {
+    let device = Device::new();
+    device.patients(3);
+    let mut asked = 0;
+    device.peer.on_push(move |_| {
+        asked += 1;
+        match asked {
+            1 => Err(PushFailure::Stopped(
+                error(ErrorCode::Server).retry_after_ms(20_000),
+            )),
+            _ => Ok(()),
+        }
+    });
+    assert_eq!(device.sync().unwrap().pushed, 3);
+    let [wait] = device.timer.waits()[..] else {
+        panic!("not one wait")
+    };
+    assert!(wait >= Duration::from_secs(20) && wait <= Duration::from_secs(24));
+
+    // Without a time the sync ends, as does one with a time that is longer than a sync waits.
+    for failed in [
+        error(ErrorCode::Server),
+        error(ErrorCode::Server).retry_after_ms(60 * 60 * 1000),
+    ] {
+        let device = Device::new();
+        device.patients(3);
+        device
+            .peer
+            .on_push(move |_| Err(PushFailure::Stopped(failed.clone())));
+        assert_eq!(device.sync().unwrap_err().code(), ErrorCode::Server);
+        assert!(device.timer.waits().is_empty());
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A paired hub: one session, one call at a time.
 //!
-//! A call gets one new handshake and one new sign-in at most, whatever the replies say.
+//! A call gets one handshake and one sign-in at most, whatever the replies say, and one more handshake
+//! where a token that is not taken makes it sign in: what is said in clear ends the session.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -114,6 +115,7 @@ impl HubClient {
             cancel,
             session: self.held().take(),
             may_shake_hands: true,
+            may_sign_in: true,
             _turn: turn,
         })
     }
@@ -206,6 +208,7 @@ pub(super) struct Call<'a> {
     cancel: &'a CancelToken,
     session: Option<Session>,
     may_shake_hands: bool,
+    pub(super) may_sign_in: bool,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -229,20 +232,23 @@ impl Call<'_> {
                 }
                 None => return Ok(Answer::Hint(Hint::Session)),
             };
-            // On an error it is not put back: what was asked is without an answer.
-            let answer = session.call(&line, route, text()?, limit, on_bytes)?;
-            match answer {
+            // After an error or a hint it is not put back: what was asked is without an answer.
+            match session.call(&line, route, text()?, limit, on_bytes)? {
                 Answer::Hint(Hint::Session) => {}
-                answer => {
+                Answer::Hint(hint) => return Ok(Answer::Hint(hint)),
+                opened => {
                     self.session = Some(session);
-                    return Ok(answer);
+                    return Ok(opened);
                 }
             }
         }
     }
 
-    /// Signs in through the sealed channel.
+    /// Signs in through the sealed channel, once in a call.
     pub(super) fn sign_in(&mut self, credentials: &Credentials) -> Result<HubSignIn> {
+        self.may_sign_in = false;
+        // Where a token was not taken, that has ended the session.
+        self.may_shake_hands = true;
         let text = || login::text(credentials);
         let answer = self.ask(Route::Command, &text, MAX_SMALL_REPLY as u64, &mut |_| {})?;
         match answer {

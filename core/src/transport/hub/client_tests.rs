@@ -208,7 +208,16 @@ fn a_token_that_is_over_costs_one_sign_in_and_no_more() {
     let device = Device::new(&hub.address);
     let peer = device.peer_with(Some("old"));
     pull(&peer).unwrap();
-    let whole = ["handshake", "ping", "sync_pull", "login", "sync_pull"];
+    // The refusal came in clear, and so ended the session.
+    let whole = [
+        "handshake",
+        "ping",
+        "sync_pull",
+        "handshake",
+        "ping",
+        "login",
+        "sync_pull",
+    ];
     assert_eq!(asked(&hub), whole);
 
     good.store(0, Ordering::SeqCst);
@@ -221,6 +230,8 @@ fn a_token_that_is_over_costs_one_sign_in_and_no_more() {
     good.store(1, Ordering::SeqCst);
     pull(&peer).unwrap();
     hub.all_seen();
+    pull(&peer).unwrap();
+    assert_eq!(asked(&hub), ["sync_pull"]);
     device.clock.advance(23 * 60 * 60 * 1000);
     pull(&peer).unwrap();
     assert_eq!(asked(&hub), ["login", "sync_pull"]);

@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::model::change_set::{
     OutboxKind, OutboxRow, PullReply, PullRequest, PushFailure, RemoteRow,
 };
+use crate::model::dates;
 use crate::model::ids::RecordId;
 use crate::model::peer::Credentials;
 use crate::model::schema::TableIndex;
@@ -66,7 +67,7 @@ impl HubPeer {
     }
 
     /// A token worth sending, which is signed in for where there is none.
-    fn usable_token(&self, call: &mut Call<'_>, may_sign_in: &mut bool) -> Result<Arc<HubToken>> {
+    fn usable_token(&self, call: &mut Call<'_>) -> Result<Arc<HubToken>> {
         let clock = &*self.client.parts.clock;
         if let Some(token) = self.token().filter(|token| token.is_fresh(clock)) {
             return Ok(token);
@@ -74,9 +75,8 @@ impl HubPeer {
         let credentials = self
             .credentials
             .as_ref()
-            .filter(|_| *may_sign_in)
+            .filter(|_| call.may_sign_in)
             .ok_or_else(|| Hint::Token.into_error())?;
-        *may_sign_in = false;
         let signed_in = call.sign_in(credentials)?;
         let expected = RecordId::from_peer(&self.own_user_id);
         if expected.is_none_or(|id| id.as_str() != signed_in.person.id) {
@@ -99,17 +99,14 @@ impl HubPeer {
         limit: u64,
         on_bytes: &mut dyn FnMut(u64),
     ) -> Result<Authentic, Hint> {
-        let mut may_sign_in = true;
         loop {
-            let token = self
-                .usable_token(call, &mut may_sign_in)
-                .map_err(Hint::Failed)?;
+            let token = self.usable_token(call).map_err(Hint::Failed)?;
             let answer = call
                 .ask(route, &|| text(&token), limit, on_bytes)
                 .map_err(Hint::Failed)?;
             match answer {
                 Answer::Opened(reply) => return Ok(*reply),
-                Answer::Hint(Hint::Token) if may_sign_in => *self.held() = None,
+                Answer::Hint(Hint::Token) if call.may_sign_in => *self.held() = None,
                 Answer::Hint(hint) => return Err(hint),
             }
         }
@@ -184,8 +181,12 @@ impl SyncPeer for HubPeer {
             .read(&mut text)?;
         text.finish()?;
         reply.full = full;
-        // The hub reads its clock at the end of its work, just before it answers.
-        reply.skew_ms = reply.timestamp.saturating_sub(since_ms);
+        // The hub reads its clock at the end of its work, just before it answers. It may be a small
+        // computer that forgets the time without power: its cursor is as good as any, since it stamps
+        // its rows by that clock too, but no record gets its time from it.
+        if dates::is_plausible(reply.timestamp) {
+            reply.skew_ms = reply.timestamp.saturating_sub(since_ms);
+        }
         Ok(reply)
     }
 

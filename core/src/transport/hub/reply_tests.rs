@@ -164,6 +164,87 @@ fn a_request_without_an_answer_ends_the_session() {
     assert_eq!(asked(&hub), ["handshake", "ping", "sync_pull"]);
 }
 
+/// An answer that was kept back, with something in clear in its place, opens nothing later: not even
+/// within the call, after a sign-in that was answered as it should be.
+#[test]
+fn an_answer_that_was_kept_back_stands_for_no_later_one() {
+    let pushes = Arc::new(AtomicUsize::new(0));
+    let hub = TestHub::start(move |text| {
+        if text["command"] != "sync_push" {
+            return honest(text);
+        }
+        match pushes.fetch_add(1, Ordering::SeqCst) {
+            0 => Act::Keep("{}".into(), "Authentication required"),
+            // The hub never gets the second table.
+            2 => Act::HandOut,
+            _ => honest(text),
+        }
+    });
+    let device = Device::new(&hub.address);
+    let piece = deletions(&[("visits", "v-1"), ("patients", "p-1")]);
+    let result = device
+        .peer_with(Some("old"))
+        .push(&piece, &CancelToken::new());
+    let Err(PushFailure::Stopped(error)) = result else {
+        panic!("what the hub never got counts as taken")
+    };
+    assert_eq!(error.code(), ErrorCode::PeerIdentityMismatch);
+    let whole = [
+        "handshake",
+        "ping",
+        "sync_push",
+        "handshake",
+        "ping",
+        "login",
+        "sync_push",
+        "sync_push",
+    ];
+    assert_eq!(asked(&hub), whole);
+}
+
+/// Whatever is said in clear, and however often: a call costs two handshakes and one sign-in at most.
+#[test]
+fn texts_in_clear_cost_a_call_one_sign_in_however_many_requests_it_has() {
+    let hub = TestHub::start(|text| {
+        let visits = text["data"]["changes"]["visits"].is_object() && text["token"] != "old";
+        match text["command"] == "login" || visits {
+            true => honest(text),
+            false => Act::Error("Authentication required"),
+        }
+    });
+    let device = Device::new(&hub.address);
+    let piece = deletions(&[("visits", "v-1"), ("patients", "p-1")]);
+    let result = device
+        .peer_with(Some("old"))
+        .push(&piece, &CancelToken::new());
+    let Err(PushFailure::Stopped(error)) = result else {
+        panic!("taken or refused")
+    };
+    assert_eq!(error.code(), ErrorCode::Unauthorized);
+    let seen = asked(&hub);
+    let count = |what: &str| seen.iter().filter(|seen| *seen == what).count();
+    assert_eq!((count("handshake"), count("login")), (2, 1), "{seen:?}");
+}
+
+/// A small computer without a battery: its cursor is kept as it is, but the device's clock is not put
+/// right by it.
+#[test]
+fn a_hub_that_forgot_the_time_corrects_nobodys_clock() {
+    for (time, skew_ms) in [
+        (1_000, 0),
+        (946_684_800_000, 0),
+        (NOW * 1_000, 0),
+        (NOW - 60 * 60 * 1000, -60 * 60 * 1000),
+    ] {
+        let hub = TestHub::start(move |text| match text["query"] == "sync_pull" {
+            true => Act::Reply(json!({"changes": {}, "timestamp": time}).to_string()),
+            false => honest(text),
+        });
+        let (reply, _) = pull(&Device::new(&hub.address).peer()).unwrap();
+        assert_eq!((reply.timestamp, reply.skew_ms), (time, skew_ms));
+    }
+}
+
 #[test]
 fn l09_deletions_go_table_by_table_children_first() {
     let hub = TestHub::start(honest);

@@ -70,8 +70,9 @@ pub(super) struct Session {
     key: HubSessionKey,
     seen: HashSet<[u8; NONCE]>,
     /// Whether a request is without an answer that this session's key opened. Somebody may hold
-    /// that answer back to hand it out later: the session ends with the call.
-    pub(super) unanswered: bool,
+    /// that answer back to hand it out for a later one: no more goes through this session, and no
+    /// answer makes that good.
+    unanswered: bool,
 }
 
 impl Session {
@@ -134,6 +135,9 @@ impl Session {
         limit: u64,
         on_bytes: &mut dyn FnMut(u64),
     ) -> Result<Answer> {
+        if self.unanswered {
+            return Err(Error::internal("the session is over"));
+        }
         let payload = channel::seal(&self.key, route, text, line.entropy)?;
         let body = serde_json::to_vec(&Envelope {
             client_id: line.client_id,

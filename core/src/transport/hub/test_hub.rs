@@ -38,6 +38,10 @@ pub(super) enum Act {
     WrongWord(String),
     /// Answers with the last sealed answer of this kind once more.
     Replay,
+    /// Seals this, which somebody keeps, and answers with an error in clear instead.
+    Keep(String, &'static str),
+    /// Answers with what was kept.
+    HandOut,
     /// Seals this, and cuts the connection after so many bytes of the whole answer.
     Cut(String, usize),
     /// Seals this, and falls silent after so many bytes of the answer's body.
@@ -119,6 +123,7 @@ struct State {
     script: Box<Script>,
     nonce: u64,
     last: HashMap<&'static str, String>,
+    kept: Option<String>,
 }
 
 /// Answers until the test process ends.
@@ -144,6 +149,7 @@ impl TestHub {
             script: Box::new(script),
             nonce: 0,
             last: HashMap::new(),
+            kept: None,
         }));
         thread::spawn(move || {
             for socket in listener.incoming() {
@@ -296,10 +302,13 @@ fn sealed(state: &mut State, path: &str, body: &str, seen: &mpsc::Sender<Seen>) 
         Act::Hold(text, bytes) => held(success(&seal(reply_word, &text)), bytes),
         Act::Redirect(status, to) => whole(redirect(status, &to)),
         Act::Replay => whole(success(&state.last[reply_word].clone())),
-        Act::Error(text) => {
-            let reply = json!({"payload": "", "success": false, "error": text});
-            whole(http(200, &reply.to_string()))
+        Act::Keep(text, error) => {
+            let payload = seal(reply_word, &text);
+            state.kept = Some(payload);
+            whole(unsealed(error))
         }
+        Act::HandOut => whole(success(&state.kept.take().unwrap())),
+        Act::Error(text) => whole(unsealed(text)),
         Act::Status(status, text) => whole(http(status, text)),
         Act::Restart => {
             state.sessions.clear();
@@ -310,6 +319,11 @@ fn sealed(state: &mut State, path: &str, body: &str, seen: &mpsc::Sender<Seen>) 
         }
         Act::Silence => (Vec::new(), End::Hold(0)),
     }
+}
+
+fn unsealed(error: &str) -> Vec<u8> {
+    let reply = json!({"payload": "", "success": false, "error": error});
+    http(200, &reply.to_string())
 }
 
 fn cipher(key: &[u8; 32]) -> Aes256Gcm {

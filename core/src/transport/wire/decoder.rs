@@ -28,8 +28,9 @@ pub(in crate::transport) struct Decoder<'a> {
     pub(super) skipped: SkipCounts,
     pub(super) timestamp: Option<i64>,
     pub(super) saw_changes: bool,
-    /// The tables that stand in it whole.
+    /// The tables that stand in it, and those of them of which something was passed over.
     pub(super) listed: Vec<TableIndex>,
+    partial: Vec<TableIndex>,
     shape: Shape,
 }
 
@@ -57,6 +58,7 @@ impl<'a> Decoder<'a> {
             timestamp: None,
             saw_changes: false,
             listed: Vec::new(),
+            partial: Vec::new(),
             shape: Shape::default(),
         }
     }
@@ -76,6 +78,7 @@ impl<'a> Decoder<'a> {
         if !self.saw_changes {
             return Err(NOT_THE_FORM);
         }
+        self.listed.retain(|table| !self.partial.contains(table));
         Ok(PullReply {
             timestamp,
             skew_ms: 0,
@@ -99,14 +102,30 @@ impl<'a> Decoder<'a> {
 
     /// One item of a list.
     pub(super) fn item(&mut self, index: TableIndex, list: List, raw: &str) -> Result<()> {
-        self.rows += 1;
-        if self.rows > self.limits.rows {
-            return Err(TOO_MANY);
-        }
+        self.row()?;
         match list {
             List::Upserts => self.upsert(index, raw),
             List::Deletions => self.delete(index, raw),
         }
+    }
+
+    /// An item that was too large or too deep to be looked at. Whose it is, is not known: what its table
+    /// does not hold says nothing then.
+    pub(super) fn passed(&mut self, index: TableIndex) -> Result<()> {
+        self.row()?;
+        self.skipped.bad_records += 1;
+        if !self.partial.contains(&index) {
+            self.partial.push(index);
+        }
+        Ok(())
+    }
+
+    fn row(&mut self) -> Result<()> {
+        self.rows += 1;
+        if self.rows > self.limits.rows {
+            return Err(TOO_MANY);
+        }
+        Ok(())
     }
 
     fn upsert(&mut self, index: TableIndex, raw: &str) -> Result<()> {

@@ -219,19 +219,25 @@ impl Read for Endless {
 #[test]
 fn giants_are_stopped_early() {
     const MIB: u64 = 1024 * 1024;
+    let schema = Schema::hikma().unwrap();
+    // What is passed over before that takes the test too long.
+    let limits = SizeLimits {
+        passed: SizeLimits::PULL.record,
+        ..SizeLimits::PULL
+    };
     let in_row = r#"{"changes":{"patients":{"created":[{"id":"a","surname":"#;
     for (head, filler, code, most) in [
         (
             format!("{in_row}\""),
             b'x',
             ErrorCode::ValueTooLarge,
-            17 * MIB,
+            33 * MIB,
         ),
         (
             format!("{in_row}\""),
             b'\\',
             ErrorCode::ValueTooLarge,
-            17 * MIB,
+            33 * MIB,
         ),
         (in_row.to_owned(), b'7', ErrorCode::Protocol, MIB),
         (in_row.to_owned(), b'[', ErrorCode::Protocol, MIB),
@@ -242,7 +248,7 @@ fn giants_are_stopped_early() {
             r#"{"other":""#.to_owned(),
             b'x',
             ErrorCode::ValueTooLarge,
-            17 * MIB,
+            33 * MIB,
         ),
         (
             r#"{"changes":{"users":["#.to_owned(),
@@ -252,10 +258,78 @@ fn giants_are_stopped_early() {
         ),
     ] {
         let mut body = Endless::new(&head, filler);
-        let error = decode_from(&mut body).unwrap_err();
+        let mut kept = Kept::default();
+        let decoder = Decoder::new(&schema, ME, &mut kept, limits);
+        let error = decoder.read(&mut body).unwrap_err();
         assert_eq!(error.code(), code, "{head}");
         assert!(body.sent <= most, "{head} {}", body.sent);
     }
+}
+
+/// Other apps write what they like: one such record is not the end of all pulls.
+#[test]
+fn a_record_that_is_too_deep_or_too_large_is_passed_over() {
+    let schema = Schema::hikma().unwrap();
+    let limits = SizeLimits {
+        string: 100_000,
+        record: 300_000,
+        passed: 1_000_000,
+        ..SizeLimits::PULL
+    };
+    let decode = |bad: &str| {
+        let good = |id: &str| format!(r#"{{"id":"{id}","phone":"1"}}"#);
+        let text = with_changes(&format!(
+            r#"{{"patients":{{"created":[{},{bad},{}],"deleted":["d"]}},
+                "visits":{{"created":[{}]}},"martians":{{"created":[{bad}]}}}}"#,
+            good("a"),
+            good("b"),
+            good("c"),
+        ));
+        let mut kept = Kept::default();
+        let read = Decoder::new(&schema, ME, &mut kept, limits).read(text.as_bytes());
+        read.map(|reply| (reply, kept))
+    };
+    let nested = |depth: usize| {
+        format!(
+            r#"{{"id":"x","metadata":{}{}}}"#,
+            "[".repeat(depth),
+            "]".repeat(depth)
+        )
+    };
+    let text = |bytes: usize| format!(r#"{{"id":"x","surname":"{}"}}"#, "\\n".repeat(bytes / 2));
+    let texts = format!(
+        r#"{{"id":"x","a":{0},"b":{0},"c":{0},"d":[{0}]}}"#,
+        json_text(90_000)
+    );
+    for bad in [nested(60), nested(200), text(100_002), text(900_000), texts] {
+        let (reply, kept) = decode(&bad).unwrap();
+        let ids: Vec<_> = kept
+            .upserts
+            .iter()
+            .map(|(_, row)| row.id.as_str())
+            .collect();
+        assert_eq!(ids, ["a", "b", "c"]);
+        assert_eq!(
+            (reply.upserts, reply.deletions, reply.skipped.bad_records),
+            (3, 1, 1)
+        );
+        // What of the patients is missing is not gone.
+        assert_eq!(reply.tables, [schema.find("visits").unwrap()]);
+    }
+    for (bad, code) in [
+        (nested(260), ErrorCode::Protocol),
+        (text(1_000_000), ErrorCode::ValueTooLarge),
+    ] {
+        assert_eq!(decode(&bad).unwrap_err().code(), code);
+    }
+    // Elsewhere than in a list of records, it is no reply.
+    let key = format!(r#"{{{}:1}}"#, json_text(200_000));
+    let read = Decoder::new(&schema, ME, &mut Kept::default(), limits).read(key.as_bytes());
+    assert_eq!(read.unwrap_err().code(), ErrorCode::ValueTooLarge);
+}
+
+fn json_text(bytes: usize) -> String {
+    format!("\"{}\"", "x".repeat(bytes))
 }
 
 #[test]
@@ -268,6 +342,6 @@ fn deep_nesting_is_refused_and_ordinary_nesting_is_not() {
         ))
     };
     assert!(decode(&nest(59)).is_ok());
-    assert_eq!(code(&nest(60)), ErrorCode::Protocol);
+    assert_eq!(decode(&nest(60)).unwrap().0.skipped.bad_records, 1);
     assert_eq!(code(&nest(10_000)), ErrorCode::Protocol);
 }

@@ -1,5 +1,6 @@
 //! A reply as it comes, one JSON value at a time: the brackets around the records are walked, and
-//! each record is cut out whole. Holds one value and a read's worth of bytes, never more.
+//! each record is cut out whole, or passed over where it is too large or too deep. Holds one value and
+//! a read's worth of bytes, never more.
 
 use std::io::{ErrorKind, Read};
 
@@ -36,6 +37,14 @@ pub(super) struct Input<R> {
 #[derive(Default)]
 pub(super) struct Walk {
     begun: bool,
+}
+
+/// The next value of a list.
+pub(super) enum Item<'a> {
+    /// Its text.
+    Whole(&'a str),
+    /// It is larger or deeper than allowed, and was passed over.
+    Passed,
 }
 
 impl<R: Read> Input<R> {
@@ -88,12 +97,14 @@ impl<R: Read> Input<R> {
         Ok(Some(judge(&name)))
     }
 
-    /// The text of the list's next value; none at its end, which is then left.
-    pub(super) fn item(&mut self, walk: &mut Walk) -> Result<Option<&str>> {
-        if self.go_on(walk, b']')? {
-            self.value().map(Some)
-        } else {
-            Ok(None)
+    /// The list's next value; none at its end, which is then left.
+    pub(super) fn item(&mut self, walk: &mut Walk) -> Result<Option<Item<'_>>> {
+        if !self.go_on(walk, b']')? {
+            return Ok(None);
+        }
+        match self.find(true)? {
+            Some(length) => self.cut(length).map(|text| Some(Item::Whole(text))),
+            None => Ok(Some(Item::Passed)),
         }
     }
 
@@ -114,20 +125,41 @@ impl<R: Read> Input<R> {
 
     /// The text of the next value. Whether it is JSON is for the caller to find out.
     pub(super) fn value(&mut self) -> Result<&str> {
+        match self.find(false)? {
+            Some(length) => self.cut(length),
+            None => Err(NOT_JSON),
+        }
+    }
+
+    /// How long the next value is, all of which is then in the buffer. One that is not to be kept is an
+    /// error, or passed over, if it may be: then there is no length.
+    fn find(&mut self, may_pass: bool) -> Result<Option<usize>> {
         self.peek()?;
         let mut span = Span::new(self.depth);
         let mut length = 0;
         loop {
             let bytes = &self.buffer[self.start + length..self.end];
-            if let Some(rest) = span.advance(bytes, &self.limits)? {
-                length += rest;
-                break;
+            let rest = span.advance(bytes, &self.limits)?;
+            length += rest.unwrap_or(bytes.len());
+            match span.excess() {
+                Some(error) if !may_pass => return Err(error.clone()),
+                Some(_) => {
+                    self.start += length;
+                    length = 0;
+                }
+                None => {}
             }
-            length += bytes.len();
+            if rest.is_some() {
+                return Ok(span.excess().is_none().then_some(length));
+            }
             if !self.fill()? {
                 return Err(NOT_JSON);
             }
         }
+    }
+
+    /// The next bytes, as text.
+    fn cut(&mut self, length: usize) -> Result<&str> {
         let from = self.start;
         self.start += length;
         std::str::from_utf8(&self.buffer[from..self.start]).map_err(|_| NOT_UTF8)
@@ -151,7 +183,10 @@ impl<R: Read> Input<R> {
                 }
                 Ok(())
             }
-            _ => check(self.value()?),
+            _ => match self.find(true)? {
+                Some(length) => check(self.cut(length)?),
+                None => Ok(()),
+            },
         }
     }
 

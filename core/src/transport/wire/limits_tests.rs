@@ -105,3 +105,45 @@ fn more_tables_than_anybody_has_are_refused() {
     );
     assert_eq!(code(&tables(1_001)), ErrorCode::Protocol);
 }
+
+/// What may be written here comes back, also where a reply stands in three objects more.
+#[test]
+fn a_pull_takes_what_may_be_written() {
+    use super::Decoder;
+    use super::decode_tests::Kept;
+    use crate::model::room::{MAX_NESTING, MAX_NUMBER_BYTES};
+    use crate::model::row::{MAX_VALUE_BYTES, parse_value};
+    use crate::model::schema::Schema;
+    use crate::transport::limits::SizeLimits;
+    use serde_json::{Value as Json, json};
+
+    let schema = Schema::hikma().unwrap();
+    let (_, table) = schema.require("patients").unwrap();
+    let nested = format!(
+        "{{\"a\":{}{}}}",
+        "[".repeat(MAX_NESTING - 1),
+        "]".repeat(MAX_NESTING - 1)
+    );
+    let number = format!("{{\"a\":{}}}", "1".repeat(MAX_NUMBER_BYTES));
+    let lines = Json::from("\n".repeat(MAX_VALUE_BYTES / 2)).to_string();
+    for (column, text) in [
+        ("metadata", nested.as_str()),
+        ("metadata", number.as_str()),
+        ("surname", lines.as_str()),
+    ] {
+        let written = match serde_json::from_str(text) {
+            Ok(Json::String(text)) => json!(text),
+            _ => json!(text),
+        };
+        parse_value(table, table.position(column).unwrap(), &written).unwrap();
+        let reply = with_changes(&format!(
+            r#"{{"patients":{{"created":[{{"id":"p","{column}":{text}}}]}}}}"#
+        ));
+        let wrapped = format!(r#"{{"result":{{"data":{{"json":{reply}}}}}}}"#);
+        let mut kept = Kept::default();
+        let decoder = Decoder::new(&schema, "u", &mut kept, SizeLimits::PULL);
+        let read = decoder.wrapped(3).read(wrapped.as_bytes()).unwrap();
+        assert_eq!((read.upserts, read.skipped.unreadable_values), (1, 0));
+        assert_eq!(kept.upserts[0].1.cells.len(), 1, "{column}");
+    }
+}

@@ -6,7 +6,7 @@ use serde::Deserializer;
 
 use super::decoder::Decoder;
 use super::failures::NOT_THE_FORM;
-use super::input::Input;
+use super::input::{Input, Item};
 use super::timestamp::Timestamp;
 use crate::error::Result;
 use crate::model::schema::{Direction, Schema, TableIndex};
@@ -142,8 +142,11 @@ fn table<R: Read>(
         };
         has_lists = true;
         let mut items = input.enter(b'[')?;
-        while let Some(raw) = input.item(&mut items)? {
-            decoder.item(index, list, raw)?;
+        while let Some(item) = input.item(&mut items)? {
+            match item {
+                Item::Whole(raw) => decoder.item(index, list, raw)?,
+                Item::Passed => decoder.passed(index)?,
+            }
         }
     }
     Ok(has_lists)

@@ -1,5 +1,6 @@
-//! Finds where a JSON value ends, and stops one that is larger than allowed before it takes memory:
-//! lengths and nesting are counted on the bytes as they pass.
+//! Finds where a JSON value ends, and tells of one that is larger or deeper than allowed before it takes
+//! memory: lengths and nesting are counted on the bytes as they pass. Whether such a one ends the reply
+//! or is passed over is for the caller to decide.
 //!
 //! It does not know whether the bytes are JSON; it only has to be right about bytes that are. The
 //! parser looks at what it cut out.
@@ -18,6 +19,7 @@ pub(super) struct Span {
     depth: usize,
     token: Token,
     length: usize,
+    excess: Option<Error>,
 }
 
 /// What the next byte belongs to, with the bytes of it so far.
@@ -37,15 +39,30 @@ impl Span {
             depth: 0,
             token: Token::None,
             length: 0,
+            excess: None,
         }
     }
 
-    /// Looks at the next bytes. Tells how many of them belong to the value, once it ends.
+    /// Why the value is not to be kept, as far as it was looked at.
+    pub(super) const fn excess(&self) -> Option<&Error> {
+        self.excess.as_ref()
+    }
+
+    fn exceed(&mut self, error: Error) {
+        self.excess.get_or_insert(error);
+    }
+
+    /// Looks at the next bytes. Tells how many of them belong to the value, once it ends. An error is
+    /// what may not even be passed over.
     pub(super) fn advance(&mut self, bytes: &[u8], limits: &SizeLimits) -> Result<Option<usize>> {
         let end = self.search(bytes, limits)?;
         self.length += end.unwrap_or(bytes.len());
         if self.length > limits.record {
-            return Err(too_large("a record is larger than allowed"));
+            const LARGE: &str = "a record is larger than allowed";
+            if self.length > limits.passed {
+                return Err(too_large(LARGE));
+            }
+            self.exceed(too_large(LARGE));
         }
         Ok(end)
     }
@@ -59,7 +76,7 @@ impl Span {
                     let passed = found.unwrap_or(bytes.len() - at);
                     let length = length + passed;
                     if length > limits.string {
-                        return Err(too_large("a text is larger than allowed"));
+                        self.exceed(too_large("a text is larger than allowed"));
                     }
                     at += passed;
                     self.token = match bytes.get(at) {
@@ -107,11 +124,14 @@ impl Span {
             b'"' => self.token = Token::Text(0),
             b'{' | b'[' => {
                 self.depth += 1;
-                if self.outside + self.depth > limits.nesting {
-                    return Err(Error::new(
-                        ErrorCode::Protocol,
-                        "the reply is nested deeper than allowed",
-                    ));
+                let depth = self.outside + self.depth;
+                if depth > limits.nesting {
+                    const DEEP: &str = "the reply is nested deeper than allowed";
+                    let error = Error::new(ErrorCode::Protocol, DEEP);
+                    if depth > limits.passed_nesting {
+                        return Err(error);
+                    }
+                    self.exceed(error);
                 }
             }
             // Before a value has begun, these mean that there is none.
@@ -146,20 +166,28 @@ mod tests {
         word: 8,
         record: 40,
         nesting: 7,
+        passed: 60,
+        passed_nesting: 9,
         rows: 5,
         tables: 5,
     };
 
-    /// How long the value at the beginning is, however the text is cut.
-    fn length(text: &str) -> Result<Option<usize>, ErrorCode> {
+    /// How long the value at the beginning is, however the text is cut; with an error where it is not to
+    /// be kept, and without a length where it may not even be passed over.
+    fn length(text: &str) -> Result<Option<usize>, (ErrorCode, Option<usize>)> {
         let of = |chunk: usize| {
             let mut span = Span::new(0);
             let mut before = 0;
             for piece in text.as_bytes().chunks(chunk) {
                 match span.advance(piece, &SMALL) {
-                    Ok(Some(end)) => return Ok(Some(before + end)),
+                    Ok(Some(end)) => {
+                        return match span.excess() {
+                            None => Ok(Some(before + end)),
+                            Some(error) => Err((error.code(), Some(before + end))),
+                        };
+                    }
                     Ok(None) => before += piece.len(),
-                    Err(error) => return Err(error.code()),
+                    Err(error) => return Err((error.code(), None)),
                 }
             }
             Ok(None)
@@ -191,7 +219,7 @@ mod tests {
             assert_eq!(length(text), Ok(expected), "{text}");
         }
         for text in ["]", "}", ",", ":"] {
-            assert_eq!(length(text), Err(ErrorCode::Protocol), "{text}");
+            assert_eq!(length(text), Err((ErrorCode::Protocol, None)), "{text}");
         }
     }
 
@@ -200,16 +228,20 @@ mod tests {
         let (large, protocol) = (ErrorCode::ValueTooLarge, ErrorCode::Protocol);
         for (text, expected) in [
             (r#""1234567890""#.to_owned(), Ok(Some(12))),
-            (r#""12345678901""#.to_owned(), Err(large)),
+            (r#""12345678901""#.to_owned(), Err((large, Some(13)))),
             (r#""\"\\\"\\\"""#.to_owned(), Ok(Some(12))),
-            (r#""\"\\\"\\\"x""#.to_owned(), Err(large)),
+            (r#""\"\\\"\\\"x""#.to_owned(), Err((large, Some(13)))),
             (r#"["[[[[[[[[[["]"#.to_owned(), Ok(Some(14))),
             ("12345678,".to_owned(), Ok(Some(8))),
-            ("123456789,".to_owned(), Err(protocol)),
+            ("123456789,".to_owned(), Err((protocol, None))),
             ("[[[[[[[]]]]]]]".to_owned(), Ok(Some(14))),
-            ("[[[[[[[[".to_owned(), Err(protocol)),
+            ("[[[[[[[[]]]]]]]]".to_owned(), Err((protocol, Some(16)))),
+            ("[[[[[[[[[]]]]]]]]]".to_owned(), Err((protocol, Some(18)))),
+            ("[[[[[[[[[[".to_owned(), Err((protocol, None))),
             (format!("[{}]", " ".repeat(38)), Ok(Some(40))),
-            (format!("[{}]", " ".repeat(39)), Err(large)),
+            (format!("[{}]", " ".repeat(39)), Err((large, Some(41)))),
+            (format!("[{}]", " ".repeat(58)), Err((large, Some(60)))),
+            (format!("[{}]", " ".repeat(59)), Err((large, None))),
         ] {
             assert_eq!(length(&text), expected, "{text}");
         }
