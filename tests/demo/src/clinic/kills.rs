@@ -83,7 +83,7 @@ impl Clinic<'_> {
             self.news_for(number, with, &text)?;
             let pending = self.count(number, "pending")?;
             let before = self.digest_of(number)?;
-            let pulled = self.digest_once_pulled(number, with)?;
+            let (pulled, waiting) = self.once_pulled(number, with)?;
             if before == pulled {
                 return Err(Error::new(format!("tablet {number} had nothing to pull")));
             }
@@ -119,6 +119,7 @@ impl Clinic<'_> {
                     "wrote": text,
                     "bytes": at.bytes,
                     "pending_before": pending,
+                    "pending_once_pulled": waiting,
                     "pending_after": self.count(number, "pending")?,
                 }));
             }
@@ -149,8 +150,9 @@ impl Clinic<'_> {
         self.sync(colleague, with, "news before a kill").map(|_| ())
     }
 
-    /// What the tablet will hold when it has pulled: a copy of it pulls, and its pushes are refused.
-    fn digest_once_pulled(&self, number: usize, with: Place) -> Result<Digests> {
+    /// What the tablet will hold when it has pulled, and how much will wait: the pull shows what arrived
+    /// before an earlier kill. A copy of it pulls, and its pushes are refused.
+    fn once_pulled(&self, number: usize, with: Place) -> Result<(Digests, u64)> {
         let twin = self.folder.join("twin");
         let (vault, keys) = (twin.join("vault"), twin.join("keys"));
         let tablet = self.tablet(number);
@@ -165,8 +167,10 @@ impl Clinic<'_> {
         self.faults(with, &json!({"clear": true}))?;
         end?;
         let digest = digest::of_tablet(&copy.call(&["digest"])?);
+        let pending = copy.call(&["status"])?["pending"].as_u64();
         std::fs::remove_dir_all(&twin).doing(twin.display())?;
-        Ok(digest)
+        let pending = pending.ok_or_else(|| Error::new("the copy says not how much waits"))?;
+        Ok((digest, pending))
     }
 
     /// What the server has of what a tablet writes before a kill.
@@ -196,8 +200,8 @@ fn slow() -> Json {
 }
 
 /// What is not as it must be after a kill: what was written stands; a pull is there as a whole or not at
-/// all, not before it is applied, and certainly when something is pushed; what waits is the same, or it
-/// is on the server.
+/// all, not before it is applied, and certainly when something is pushed; what waits is the same, with
+/// the pull less what that shows, and when something is pushed it is that, or is on the server.
 fn not_as_before(kill: &Json) -> Vec<String> {
     let phase = kill["phase"].as_str().unwrap_or_default();
     let (before, after) = (&kill["pending_before"], &kill["pending_after"]);
@@ -207,6 +211,11 @@ fn not_as_before(kill: &Json) -> Vec<String> {
         _ => &["as pulled"],
     };
     let held = kill["records"].as_str().unwrap_or_default();
+    let expected = if held == "as before" {
+        before
+    } else {
+        &kill["pending_once_pulled"]
+    };
     let found = [
         (
             kill["read_after"] != kill["wrote"],
@@ -219,11 +228,11 @@ fn not_as_before(kill: &Json) -> Vec<String> {
         (after.as_u64() > before.as_u64(), "more waits than before"),
         // What waits goes with a push alone.
         (
-            phase != "pushing" && after != before,
-            "less waits than before",
+            phase != "pushing" && after != expected,
+            "what waits is not what waited",
         ),
         (
-            after != before && kill["on_server"] != kill["wrote"],
+            after != expected && kill["on_server"] != kill["wrote"],
             "what waits no more is not on the server",
         ),
     ];
