@@ -96,7 +96,8 @@ final class StatusTests: XCTestCase {
             }
             let told = try await tablet.peer(hub.peer)
             XCTAssertEqual(told.lastError, "rate_limited")
-            try assertTime(told.nextTryMs, before, atLeast: hour, atMost: hour)
+            // All behind one address heard the same, and are spread.
+            try assertTime(told.nextTryMs, before, atLeast: hour, atMost: hour + 60_000)
         }
         // It is the app that decides: one that asks all the same is let through.
         let pushed = try await tablet.sync(with: hub.peer).pushed
