@@ -104,6 +104,10 @@ fn settle(
     ack: &Acknowledgement,
     noted: &Noted,
 ) -> Result<()> {
+    if ack.kind == OutboxKind::Deleted && entry.kind != OutboxKind::Deleted {
+        // It was given again meanwhile: the next pull tells of the deletion.
+        return Ok(());
+    }
     let id = ack.id.as_str();
     let was_sent = |position: &usize| ack.changed.contains(position);
     let base: Vec<_> = match ack.kind {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::absent::Seen;
+use super::apply_cases::Told;
 use super::awaited::Awaited;
 use super::buried::{self, Buried};
 use super::marks::{self, Mark};
@@ -482,6 +483,12 @@ impl<'t> Apply<'t> {
         let table = tx.context.schema.table(index);
         let stored = records::get(tx.connection, tx.context, index, id)?;
         let (entry, _) = self.entry(tx, index, id.as_str())?;
+        if let (Some(stored), Some(entry)) = (&stored, &entry)
+            && buried::is_given_again(entry)
+        {
+            buried::stands_alone(tx, index, stored)?;
+            return Ok(false);
+        }
         let unconfirmed = if self.state(index).with_sent {
             sent::find(tx.connection, table, id.as_str())?
                 .is_some_and(|sent| !sent.row.confirmed && sent.row.kind != OutboxKind::Deleted)
@@ -523,17 +530,6 @@ impl<'t> Apply<'t> {
         tx.touch(index, id.as_str());
         Ok(true)
     }
-}
-
-/// What a pulled version is beside what other peers have said.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
-    /// No other peer has said a later one.
-    News,
-    /// Another peer has said the same.
-    Held,
-    /// Another peer has said a later one.
-    Older,
 }
 
 /// A pulled record with all that is known of it here.

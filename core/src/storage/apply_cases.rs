@@ -2,7 +2,7 @@
 //! the peer knows by another id, one that holds rights, one whose parent is deleted, one that was
 //! sent before.
 
-use super::apply::{Apply, Told};
+use super::apply::Apply;
 use super::origins::Origin;
 use super::transaction::WriteTransaction;
 use super::{buried, conflicts, holders, natural_key, outbox, records, sent};
@@ -15,6 +15,17 @@ use crate::model::value::Value;
 
 /// After what time the peer with the last word need no longer wait for another's version.
 const SETTLED_AFTER_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// What a pulled version is beside what other peers have said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// No other peer has said a later one.
+    News,
+    /// Another peer has said the same.
+    Held,
+    /// Another peer has said a later one.
+    Older,
+}
 
 impl Apply<'_> {
     /// The version that another peer said last, where that counts beside what this one says.

@@ -5,7 +5,7 @@
 use super::acknowledge::acknowledge;
 use super::apply::{Apply, Pulled};
 use super::transaction::WriteTransaction;
-use super::{outbox, records, sent};
+use super::{natural_key, outbox, records, sent};
 use crate::error::Result;
 use crate::model::change_set::{Acknowledgement, OutboxKind};
 use crate::model::merge::{MergePlan, SentRow, Verdict, VerifyInput};
@@ -32,6 +32,17 @@ impl Apply<'_> {
         if !stays || !row.is_news || entry.kind == OutboxKind::Deleted {
             return false;
         }
+        // Of what it does not show nobody can tell.
+        let table = tx.context.schema.table(row.index);
+        let is_shown = |at: usize| row.remote.cells.iter().any(|(shown, _)| *shown == at);
+        let mut columns = table.columns.iter().enumerate().skip(1);
+        let all_shown = columns.all(|(at, column)| {
+            let is_sent = column.pushed && (entry.kind == OutboxKind::Created || is_ours(at));
+            !is_sent || is_shown(at) || natural_key::is_kept_by_store(column)
+        });
+        if !all_shown {
+            return false;
+        }
         let verdict = self.rule.verify(&VerifyInput {
             table: tx.context.schema.table(row.index),
             local: row.local,
@@ -55,6 +66,10 @@ impl Apply<'_> {
         let table = tx.context.schema.table(row.index);
         let id = row.remote.id.as_str();
         let stored = records::get(tx.connection, tx.context, row.index, &row.remote.id)?;
+        if let Some(entry) = row.entry {
+            // What was there before the edit, not what the merge has made of it.
+            outbox::set_base(tx.connection, table, id, &entry.base)?;
+        }
         let entry = outbox::find(tx.connection, table, id)?;
         let (Some(stored), Some(entry)) = (stored, entry) else {
             return Ok(());

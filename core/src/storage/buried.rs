@@ -44,8 +44,42 @@ pub(super) fn remembered(
     Ok(cells)
 }
 
+/// What was given again is an edit of what the peer has, too.
 fn is_edit(entry: &OutboxEntry) -> bool {
-    entry.kind == OutboxKind::Updated
+    entry.kind == OutboxKind::Updated || is_given_again(entry)
+}
+
+/// A new record with bases took the place of one that was deleted.
+pub(super) fn is_given_again(entry: &OutboxEntry) -> bool {
+    entry.kind == OutboxKind::Created && !entry.base.is_empty()
+}
+
+/// A record that was given again stays, though a peer has carried out the deletion of the one whose id
+/// it has: that is gone for good, and it becomes one of its own.
+pub(super) fn stands_alone(
+    tx: &mut WriteTransaction<'_>,
+    index: TableIndex,
+    record: &[Value],
+) -> Result<()> {
+    let table = tx.context.schema.table(index);
+    let before = record.first().and_then(Value::as_text).unwrap_or_default();
+    let id = RecordId::make(&*tx.context.clock, &*tx.context.entropy)?;
+    let mut record = record.to_vec();
+    record[0] = Value::Text(id.as_str().to_owned());
+    records::remove_row(tx.connection, tx.context, index, before)?;
+    records::insert_row(tx.connection, tx.context, index, &record)?;
+    outbox::remove(tx.connection, &table.name, before, OutboxKind::Created)?;
+    conflicts::rename(tx.connection, &table.name, before, id.as_str())?;
+    let entry = OutboxEntry {
+        kind: OutboxKind::Created,
+        revision: tx.next_revision(),
+        base: Vec::new(),
+    };
+    outbox::put(tx.connection, table, id.as_str(), &entry, None)?;
+    natural_key::follow(tx, index, before, id.as_str())?;
+    tx.touch(index, before);
+    tx.touch(index, id.as_str());
+    Ok(())
 }
 
 /// The tombstones of a table that the peer with the last word is yet to hear of, and whose records it

@@ -172,7 +172,12 @@ pub(super) fn is_kept_by_store(column: &Column) -> bool {
 }
 
 /// References to the old id lead to the new one.
-fn follow(tx: &mut WriteTransaction<'_>, index: TableIndex, from: &str, to: &str) -> Result<()> {
+pub(super) fn follow(
+    tx: &mut WriteTransaction<'_>,
+    index: TableIndex,
+    from: &str,
+    to: &str,
+) -> Result<()> {
     let context = tx.context;
     let name = &context.schema.table(index).name;
     for (other, table) in context.schema.tables() {

@@ -106,3 +106,35 @@ fn what_a_hub_shows_waits_for_the_cloud() {
     device.sync_with(&PeerId::cloud(), &cloud, false).unwrap();
     assert!(cloud.value("patients", &patient, "given_name").is_some());
 }
+
+#[test]
+fn an_edit_of_what_a_pull_does_not_show_is_sent() {
+    let (clock, cloud, device) = cloud_and_device();
+    cloud.put("patients", &id(1), patient("Amal", NOW));
+    device.sync(&cloud);
+    let born = json!({"date_of_birth": "1980-02-03"});
+    device.update("patients", &id(1), born).unwrap();
+    // It comes again, and of that column the reply has nothing.
+    clock.advance(60_000);
+    let (table, position) = {
+        let table = device.table("patients");
+        (table, device.schema.table(table).position("phone").unwrap())
+    };
+    let mut row = crate::model::change_set::RemoteRow {
+        id: id(1),
+        cells: Vec::new(),
+    };
+    row.cells.push((position, text("1")));
+    let stamp = device.schema.table(table).updated_at().unwrap();
+    row.cells.push((stamp, Value::Integer(NOW + 1)));
+    let change = crate::model::change_set::RemoteChange::Upsert(table, row);
+    let log = crate::test_support::CallLog::default();
+    let peer = crate::test_support::ScriptedPeer::new(&log);
+    peer.will_answer(crate::test_support::ScriptedPull {
+        changes: vec![change],
+        timestamp: NOW + 2,
+        ..crate::test_support::ScriptedPull::default()
+    });
+    let report = device.sync_with(&PeerId::cloud(), &peer, false).unwrap();
+    assert_eq!(report.pushed, 1);
+}

@@ -221,3 +221,52 @@ fn one_whose_deletion_a_hub_has_taken_is_a_new_one_and_is_not_lost() {
     let standing = device.standing(ATTRIBUTES, &again);
     assert!(standing.absent_since_ms.is_some(), "{standing:?}");
 }
+
+/// The deletion was taken and its reply lost, or a colleague deleted the same.
+#[test]
+fn what_is_given_again_stays_though_the_deletion_was_carried_out() {
+    let (clock, cloud, device, patient, known) = known_attribute(false);
+    device.delete(ATTRIBUTES, &known).unwrap();
+    cloud.delete(ATTRIBUTES, &known);
+    clock.advance(1_000);
+    let again = device.insert(ATTRIBUTES, attribute(&patient, "B")).unwrap();
+    assert_eq!(again, known);
+    for _ in 0..3 {
+        device.sync(&cloud);
+        let ids = device.ids(ATTRIBUTES);
+        assert_eq!(ids.len(), 1);
+        assert_ne!(ids[0], known);
+        assert_eq!(device.field(ATTRIBUTES, &ids[0], "string_value"), "B");
+    }
+    assert_eq!(device.pending(), 0);
+}
+
+#[test]
+fn what_is_given_again_a_second_time_is_compared_with_what_the_cloud_has() {
+    let (clock, cloud, device, patient, known) = known_attribute(true);
+    let give = |column: &str, value: Json| {
+        let mut fields = attribute(&patient, "");
+        fields["string_value"] = Json::Null;
+        fields[column] = value;
+        assert_eq!(device.insert(ATTRIBUTES, fields).unwrap(), known);
+    };
+    device.delete(ATTRIBUTES, &known).unwrap();
+    give("number_value", json!(5));
+    device.delete(ATTRIBUTES, &known).unwrap();
+    give("boolean_value", json!(true));
+    for full in [false, true] {
+        device.sync_with(&PeerId::cloud(), &cloud, full).unwrap();
+        assert_eq!(device.field(ATTRIBUTES, &known, "string_value"), Json::Null);
+        assert_eq!(device.field(ATTRIBUTES, &known, "number_value"), Json::Null);
+        assert_eq!(
+            device.field(ATTRIBUTES, &known, "boolean_value"),
+            json!(true)
+        );
+        clock.advance(A_WHILE);
+    }
+    assert_eq!(
+        cloud.value(ATTRIBUTES, &known, "string_value"),
+        Some(Value::Null)
+    );
+    assert_eq!(device.ledger(), []);
+}
