@@ -2,11 +2,12 @@
 
 use super::device::cloud_and_device;
 use super::*;
-use crate::model::change_set::{PieceLimit, PushClass, Revision};
+use crate::model::change_set::{PieceLimit, PushClass, RemoteChange, RemoteRow, Revision};
 use crate::model::ids::PeerId;
 use crate::model::standing::Standing;
 use crate::model::terms::PeerTerms;
 use crate::ports::SyncStore;
+use crate::test_support::{CallLog, ScriptedPeer, ScriptedPull};
 
 const A_WHILE: u64 = 20 * 60 * 1000;
 
@@ -116,24 +117,19 @@ fn an_edit_of_what_a_pull_does_not_show_is_sent() {
     device.update("patients", &id(1), born).unwrap();
     // It comes again, and of that column the reply has nothing.
     clock.advance(60_000);
-    let (table, position) = {
-        let table = device.table("patients");
-        (table, device.schema.table(table).position("phone").unwrap())
-    };
-    let mut row = crate::model::change_set::RemoteRow {
+    let (index, table) = device.schema.require("patients").unwrap();
+    let row = RemoteRow {
         id: id(1),
-        cells: Vec::new(),
+        cells: vec![
+            (table.position("phone").unwrap(), text("1")),
+            (table.updated_at().unwrap(), Value::Integer(NOW + 1)),
+        ],
     };
-    row.cells.push((position, text("1")));
-    let stamp = device.schema.table(table).updated_at().unwrap();
-    row.cells.push((stamp, Value::Integer(NOW + 1)));
-    let change = crate::model::change_set::RemoteChange::Upsert(table, row);
-    let log = crate::test_support::CallLog::default();
-    let peer = crate::test_support::ScriptedPeer::new(&log);
-    peer.will_answer(crate::test_support::ScriptedPull {
-        changes: vec![change],
+    let peer = ScriptedPeer::new(&CallLog::default());
+    peer.will_answer(ScriptedPull {
+        changes: vec![RemoteChange::Upsert(index, row)],
         timestamp: NOW + 2,
-        ..crate::test_support::ScriptedPull::default()
+        ..ScriptedPull::default()
     });
     let report = device.sync_with(&PeerId::cloud(), &peer, false).unwrap();
     assert_eq!(report.pushed, 1);
