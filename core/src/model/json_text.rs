@@ -34,6 +34,15 @@ pub fn unwrap(raw: &str, default: &str) -> String {
     }
 }
 
+/// The text inside, where all of a JSON column is one text. A hub, which keeps such columns as text, has it so:
+/// sent in its quotes it would get others around them each time it went there and came back.
+pub fn wrapped(text: &str) -> Option<String> {
+    if !text.starts_with('"') {
+        return None;
+    }
+    serde_json::from_str(text).ok()
+}
+
 /// What the app sees of a JSON column: the text where it is of the default's kind, else the default.
 pub fn shown<'a>(stored: &'a str, default: &'a str) -> &'a str {
     if is_of_kind(stored, default) {
