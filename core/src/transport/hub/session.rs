@@ -163,7 +163,7 @@ impl Session {
             return Err(NOT_THE_HUB);
         }
         let nonce = sealed.nonce;
-        let text = sealed.open(&self.key, route)?;
+        let text = sealed.open(&self.key, route, line.cancel)?;
         self.seen.insert(nonce);
         self.unanswered = false;
         Ok(Answer::Opened(Box::new(Authentic { text, since_ms })))
