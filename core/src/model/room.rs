@@ -178,6 +178,8 @@ mod tests {
         // Brackets in texts are none.
         let text = format!(r#"{{"a":"\"{}"}}"#, "[".repeat(1_000));
         assert_eq!(read("metadata", text), None);
+        let digits = format!(r#"{{"a":"{}"}}"#, "1".repeat(2_000));
+        assert_eq!(read("metadata", digits), None);
         let number = |digits: usize| format!(r#"{{"a":{}}}"#, "1".repeat(digits));
         assert_eq!(read("metadata", number(1_024)), None);
         assert_eq!(
@@ -216,6 +218,22 @@ mod tests {
             let text = format!(r#"{{"a":"x{escape}y"}}"#);
             assert_eq!(read("metadata", text), None, "{escape}");
         }
+    }
+
+    /// What no peer sends back has a device's own room.
+    #[test]
+    fn what_is_not_pushed_is_not_measured() {
+        let schema = Schema::hikma().unwrap();
+        let (_, local) = schema.require("event_logs").unwrap();
+        let position = local.position("changes").unwrap();
+        let nested = format!("{{\"a\":{}{}}}", "[".repeat(100), "]".repeat(100));
+        parse_value(local, position, &Json::String(nested)).unwrap();
+        let large = Value::Text("\n".repeat(10 * 1024 * 1024));
+        check_value(local, &local.columns[position], &large).unwrap();
+        let record = vec![Value::Text("x".repeat(15 * 1024 * 1024)); 3];
+        check_new(local, &record).unwrap();
+        let (_, pushed) = schema.require("patients").unwrap();
+        assert!(check_new(pushed, &record).is_err());
     }
 
     #[test]
