@@ -1,6 +1,7 @@
 //! What waits has arrived in the cloud already: nothing is to be sent, and nothing is missed after.
 
 use super::device::cloud_and_device;
+use super::verifying::an_item;
 use super::*;
 use crate::model::change_set::{PieceLimit, PushClass, RemoteChange, RemoteRow, Revision};
 use crate::model::ids::PeerId;
@@ -133,4 +134,25 @@ fn an_edit_of_what_a_pull_does_not_show_is_sent() {
     });
     let report = device.sync_with(&PeerId::cloud(), &peer, false).unwrap();
     assert_eq!(report.pushed, 1);
+}
+
+/// The cloud tells of no update of an item.
+#[test]
+fn an_item_that_arrived_and_was_edited_before_that_was_known_is_not_missed() {
+    let (clock, cloud, device) = cloud_and_device();
+    let (item, _) = an_item(&device);
+    push_unheard(&device, &cloud);
+    clock.advance(A_WHILE);
+    device
+        .update("prescription_items", &item, json!({"notes": "n"}))
+        .unwrap();
+    for _ in 0..3 {
+        assert_eq!(device.sync(&cloud).applied.not_kept, 0);
+        clock.advance(A_WHILE);
+    }
+    let at_cloud = cloud.value("prescription_items", &item, "notes");
+    assert_eq!((at_cloud, device.ledger()), (Some(text("n")), Vec::new()));
+    device.sync_fully(&cloud);
+    let standing = device.standing("prescription_items", &item);
+    assert!(standing.confirmed && standing.absent_since_ms.is_none());
 }
