@@ -234,8 +234,8 @@ impl<'t> Apply<'t> {
         };
         let arrived = self.has_arrived(tx, &row, &plan);
         self.carry_out(tx, &row, plan)?;
-        if arrived {
-            self.settle_arrived(tx, &row)?;
+        if let Some(not_kept) = arrived {
+            self.settle_arrived(tx, &row, &not_kept)?;
         }
         Ok(())
     }

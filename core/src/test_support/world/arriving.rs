@@ -5,6 +5,7 @@ use super::verifying::an_item;
 use super::*;
 use crate::model::change_set::{PieceLimit, PushClass, RemoteChange, RemoteRow, Revision};
 use crate::model::ids::PeerId;
+use crate::model::ledger::ConflictKind;
 use crate::model::standing::Standing;
 use crate::model::terms::PeerTerms;
 use crate::ports::SyncStore;
@@ -134,6 +135,35 @@ fn an_edit_of_what_a_pull_does_not_show_is_sent() {
     });
     let report = device.sync_with(&PeerId::cloud(), &peer, false).unwrap();
     assert_eq!(report.pushed, 1);
+}
+
+/// What the cloud made of it is told, as where its reply had come.
+#[test]
+fn what_the_cloud_made_of_what_arrived_is_in_the_ledger() {
+    let (clock, cloud, device) = cloud_and_device();
+    let patient = device.insert("patients", json!({})).unwrap();
+    device.sync(&cloud);
+    let attributes = "patient_additional_attributes";
+    let none = json!({"patient_id": patient.as_str(), "attribute_id": "children",
+                      "attribute": "Children", "number_value": 0});
+    let none = device.insert(attributes, none).unwrap();
+    push_unheard(&device, &cloud);
+    for _ in 0..3 {
+        clock.advance(A_WHILE);
+        device.sync(&cloud);
+    }
+    let ledger = device.ledger();
+    let [entry] = &ledger[..] else {
+        panic!("{ledger:?}")
+    };
+    let column = entry.column.as_deref();
+    assert_eq!(
+        (entry.kind, column),
+        (ConflictKind::NotKept, Some("number_value"))
+    );
+    let standing = device.standing(attributes, &none);
+    assert_eq!(standing.standing, Standing::InCloud);
+    assert_eq!(standing.absent_since_ms, None);
 }
 
 /// The cloud tells of no update of an item.
