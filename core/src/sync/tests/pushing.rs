@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::change_set::{OutboxKind, OutboxRow};
+use crate::ports::Clock as _;
 use crate::test_support::Call;
 
 /// A peer that refuses every piece with one of these in it.
@@ -261,6 +262,32 @@ fn what_is_refused_until_the_end_of_a_push_is_tried_again_by_itself() {
     device.patients(305);
     refuse(&device, [7].into());
     assert_eq!(device.sync().unwrap().pushed, 304);
+    assert_eq!(device.store.refusals()[0].retry_ms, None);
+}
+
+/// That it was refused before is no proof either: it may have been down each time.
+#[test]
+fn what_was_put_aside_before_and_is_refused_until_the_end_is_tried_again_by_itself() {
+    const HOUR_MS: u64 = 60 * 60 * 1000;
+    let device = Device::new();
+    let visits = device.table("visits");
+    device.peer.on_push(move |piece| {
+        let of_visits = piece.iter().any(|row| row.table == visits);
+        if of_visits { Err(refused()) } else { Ok(()) }
+    });
+    device.write("visits", 100, "patient_id", id(9_000).as_str());
+    for number in 0..3 {
+        device.write("patients", number, "given_name", "Amal");
+        let report = device.sync().unwrap();
+        assert_eq!((report.pushed, report.quarantined), (1, 1));
+        let refusals = device.store.refusals();
+        assert!(refusals[0].retry_ms.is_some(), "{number}");
+        device.clock.advance(HOUR_MS);
+        device.store.set_now(device.clock.now_ms());
+    }
+    // One that is refused before the peer takes another is.
+    device.write("prescription_items", 200, "drug_id", "d");
+    device.sync().unwrap();
     assert_eq!(device.store.refusals()[0].retry_ms, None);
 }
 
