@@ -1,5 +1,7 @@
 //! Collects what a push sends: pages of the outbox with whole records, as one peer has to see them.
 
+use std::collections::HashSet;
+
 use rusqlite::{CachedStatement, Connection, params};
 
 use super::errors::MapSqlite;
@@ -141,7 +143,7 @@ impl<'a> Walk<'a> {
         let mut entries = self.connection.prepare_cached(&sql).map_sqlite()?;
         let mut finder = Finder::new(self.connection, self.context, index)?;
         let late = self.late_parents(table)?;
-        let left_by = self.left_by(table);
+        let left_by = self.left_by(table)?;
         let left = self.limit.rows.saturating_sub(self.count());
         let mut rows = entries
             .query(params![
@@ -162,8 +164,7 @@ impl<'a> Walk<'a> {
                 values = finder.find(table, &text, place)?.ok_or_else(damaged)?;
                 changed = changed_columns(table, row.get_ref(3).map_sqlite()?)?;
             }
-            let waits =
-                self.refers_to_late(&late, &values)? || self.is_left_by_any(&left_by, &text)?;
+            let waits = left_by.contains(&text) || self.refers_to_late(&late, &values)?;
             if waits {
                 (values, changed) = (Vec::new(), Vec::new());
             }
@@ -203,47 +204,38 @@ impl<'a> Walk<'a> {
         Ok(late)
     }
 
-    /// The columns by which other records belong to those of a table, where the peer deletes such with
-    /// them: tables, and where the bases of their entries have it.
-    fn left_by(&self, table: &Table) -> Vec<(&'a str, String)> {
+    /// Which records of a table, where the peer deletes others with them, those were moved away from that
+    /// the peer has not taken: there they still belong to it, and would be deleted with it.
+    fn left_by(&self, table: &Table) -> Result<HashSet<String>> {
+        let mut left = HashSet::new();
         if self.class != PushClass::Deletions || self.terms.id.kind() != PeerKind::Cloud {
-            return Vec::new();
+            return Ok(left);
         }
-        let context: &'a Context = self.context;
-        let children = table.children.iter().map(|child| {
-            let table = context.schema.table(child.table);
-            (
-                &*table.name,
-                format!("$.\"{}\"", table.columns[child.column].name),
-            )
-        });
-        children.collect()
-    }
-
-    /// Whether a record that the peer has not taken was moved away from this one: there it still belongs
-    /// to it, and would be deleted with it.
-    fn is_left_by_any(&self, left_by: &[(&str, String)], id: &str) -> Result<bool> {
-        for (table, path) in left_by {
-            let left = self
+        for child in &table.children {
+            let of = self.context.schema.table(child.table);
+            let path = format!("$.\"{}\"", of.columns[child.column].name);
+            let mut statement = self
                 .connection
                 .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM amana_entry e INDEXED BY amana_entry_waiting
-                       WHERE state = 0 AND table_name = ?1 AND (kind = 2) = 0
-                         AND json_extract(e.base, ?2) = ?3
-                         AND NOT EXISTS (SELECT 1 FROM amana_mark m
-                           WHERE m.table_name = e.table_name AND m.record_id = e.record_id
-                             AND m.peer = ?4 AND m.revision = e.revision))",
+                    "SELECT DISTINCT json_extract(e.base, ?2)
+                       FROM amana_entry e INDEXED BY amana_entry_waiting
+                      WHERE state = 0 AND table_name = ?1 AND (kind = 2) = 0
+                        AND json_type(e.base, ?2) = 'text'
+                        AND NOT EXISTS (SELECT 1 FROM amana_mark m
+                          WHERE m.table_name = e.table_name AND m.record_id = e.record_id
+                            AND m.peer = ?3 AND m.revision = e.revision)",
                 )
-                .and_then(|mut statement| {
-                    let peer = self.terms.id.as_str();
-                    statement.query_row(params![table, path, id, peer], |row| row.get(0))
+                .map_sqlite()?;
+            let ids = statement
+                .query_map(params![of.name, path, self.terms.id.as_str()], |row| {
+                    row.get(0)
                 })
                 .map_sqlite()?;
-            if left {
-                return Ok(true);
+            for id in ids {
+                left.insert(id.map_sqlite()?);
             }
         }
-        Ok(false)
+        Ok(left)
     }
 
     fn refers_to_late(&self, late: &[(usize, &str)], values: &[Value]) -> Result<bool> {
