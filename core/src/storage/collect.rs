@@ -8,7 +8,7 @@ use super::errors::MapSqlite;
 use super::outbox::{changed_columns, damaged, kind_of};
 use super::table_sql::quote;
 use super::transaction::Context;
-use super::{aside, marks, outbox, values};
+use super::{aside, marks, origins, outbox, values};
 use crate::error::Result;
 use crate::model::change_set::{
     OutboxPage, OutboxPosition, OutboxRow, PieceLimit, PushClass, Revision,
@@ -143,6 +143,7 @@ impl<'a> Walk<'a> {
         let mut entries = self.connection.prepare_cached(&sql).map_sqlite()?;
         let mut finder = Finder::new(self.connection, self.context, index)?;
         let late = self.late_parents(table)?;
+        let untold = self.untold_parents(table)?;
         let left_by = self.left_by(table)?;
         let left = self.limit.rows.saturating_sub(self.count());
         let mut rows = entries
@@ -164,7 +165,9 @@ impl<'a> Walk<'a> {
                 values = finder.find(table, &text, place)?.ok_or_else(damaged)?;
                 changed = changed_columns(table, row.get_ref(3).map_sqlite()?)?;
             }
-            let waits = left_by.contains(&text) || self.refers_to_late(&late, &values)?;
+            let waits = left_by.contains(&text)
+                || self.refers_to_late(&late, &values)?
+                || self.refers_to_untold(&untold, &values)?;
             if waits {
                 (values, changed) = (Vec::new(), Vec::new());
             }
@@ -236,6 +239,31 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(left)
+    }
+
+    /// The columns of a table that refer to one of which the peer invents what it does not know, where other
+    /// peers have told anything.
+    fn untold_parents<'t>(&self, table: &'t Table) -> Result<Vec<(usize, &'t str)>> {
+        if self.terms.id.kind() != PeerKind::Cloud || !origins::any(self.connection)? {
+            return Ok(Vec::new());
+        }
+        let columns = table.columns.iter().enumerate();
+        let must_exist = columns.filter(|(_, column)| column.must_exist);
+        let parents = must_exist.filter_map(|(at, c)| Some((at, c.references.as_deref()?)));
+        Ok(parents.collect())
+    }
+
+    /// Whether it refers to a record that only other peers have told so far: this one would invent it, and
+    /// drop the real one, once that comes, for an older version. One that waits here goes before.
+    fn refers_to_untold(&self, untold: &[(usize, &str)], values: &[Value]) -> Result<bool> {
+        for (position, parent) in untold {
+            if let Some(id) = values.get(*position).and_then(Value::as_text)
+                && origins::is_told_by_others_alone(self.connection, &self.terms.id, parent, id)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn refers_to_late(&self, late: &[(usize, &str)], values: &[Value]) -> Result<bool> {
