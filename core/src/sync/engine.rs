@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::backoff::Patience;
 use super::progress::Reporter;
+use super::push::MAX_CAUTION;
 use super::schedule::next_try_ms;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
@@ -137,6 +138,8 @@ pub(super) struct Run<'a> {
     pub(super) report: SyncReport,
     /// The peer's clock minus ours, by the last reply.
     pub(super) skew_ms: i64,
+    /// How often the next piece of the push is halved before it is sent.
+    pub(super) caution: u32,
     /// The newest revision when the push began.
     pub(super) begun: Revision,
     /// What it has taken as new in tables in which it knows records by other columns than their ids:
@@ -152,6 +155,7 @@ impl<'a> Run<'a> {
             patience: Patience::default(),
             report: SyncReport::default(),
             skew_ms: 0,
+            caution: engine.past_failures.min(MAX_CAUTION),
             begun: Revision::default(),
             unseen: HashSet::new(),
         }

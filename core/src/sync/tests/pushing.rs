@@ -358,6 +358,43 @@ fn what_stops_a_push_puts_nothing_aside_and_the_pull_stays() {
     }
 }
 
+/// A line on which larger pieces break off.
+#[test]
+fn what_a_poor_line_does_not_carry_in_one_go_it_carries_in_smaller_pieces() {
+    let device = Device::new();
+    device.patients(600);
+    device.peer.on_push(|piece| match piece.len() {
+        0..=40 => Ok(()),
+        _ => Err(PushFailure::Stopped(error(ErrorCode::Network))),
+    });
+    let mut before = device.store.dirty().len();
+    for failures in 0..3 {
+        let mut engine = device.engine(&device.peer);
+        engine.past_failures = failures;
+        assert_eq!(engine.run().unwrap_err().code(), ErrorCode::Network);
+        assert_eq!(device.store.dirty().len(), before, "too large still");
+    }
+    for failures in 3..30 {
+        let mut engine = device.engine(&device.peer);
+        engine.past_failures = failures;
+        let result = engine.run();
+        let left = device.store.dirty().len();
+        assert!(left < before, "{failures}");
+        before = left;
+        if result.is_ok() {
+            break;
+        }
+    }
+    assert!(device.store.dirty().is_empty());
+    // A good line is asked a few times more, and that once.
+    let device = Device::new();
+    device.patients(1_200);
+    let mut engine = device.engine(&device.peer);
+    engine.past_failures = 30;
+    assert_eq!(engine.run().unwrap().pushed, 1_200);
+    assert!(device.log.pushes().len() <= 12);
+}
+
 #[test]
 fn h06_a_rate_limit_is_waited_for_and_the_same_piece_sent_again() {
     let device = Device::new();
