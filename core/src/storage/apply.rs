@@ -84,6 +84,8 @@ pub(super) struct Apply<'t> {
     pub(super) tables: Vec<TableState>,
     /// There are other peers.
     pub(super) others: bool,
+    /// One of them, where the cloud has not said anything yet.
+    pub(super) told_by_before: Option<PeerId>,
     /// Rights may only be taken away.
     limits_rights: bool,
     /// Records are marked as absent.
@@ -130,6 +132,10 @@ impl<'t> Apply<'t> {
             rule,
             tables,
             others: peers::has_others(connection, &terms.id)?,
+            told_by_before: match (kind, cloud.cursor) {
+                (PeerKind::Cloud, 0) => peers::any_other(connection, &terms.id)?,
+                _ => None,
+            },
             limits_rights: kind == PeerKind::Hub && cloud.cursor > 0,
             some_absent: absent::any(connection)?,
             awaited: Awaited::look(tx, &terms.id)?,
