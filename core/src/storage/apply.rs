@@ -387,7 +387,7 @@ impl<'t> Apply<'t> {
         Ok(())
     }
 
-    fn entry(
+    pub(super) fn entry(
         &self,
         tx: &WriteTransaction<'_>,
         index: TableIndex,
@@ -459,6 +459,9 @@ impl<'t> Apply<'t> {
             self.report.refused_rights += 1;
             return Ok(());
         }
+        if self.outlives(tx, index, id)? {
+            return Ok(());
+        }
         let children = records::descendants(tx.connection, tx.context, index, id.as_str())?;
         if self.remove(tx, index, id)? {
             self.report.deleted += 1;
@@ -483,12 +486,6 @@ impl<'t> Apply<'t> {
         let table = tx.context.schema.table(index);
         let stored = records::get(tx.connection, tx.context, index, id)?;
         let (entry, _) = self.entry(tx, index, id.as_str())?;
-        if let (Some(stored), Some(entry)) = (&stored, &entry)
-            && buried::is_given_again(entry)
-        {
-            buried::stands_alone(tx, index, stored)?;
-            return Ok(false);
-        }
         let unconfirmed = if self.state(index).with_sent {
             sent::find(tx.connection, table, id.as_str())?
                 .is_some_and(|sent| !sent.row.confirmed && sent.row.kind != OutboxKind::Deleted)

@@ -37,7 +37,8 @@ pub(super) fn remembered(
     }
     let mut cells: Fields = (1..stored.len()).map(cell).collect();
     let entry = outbox::find(tx.connection, table, id)?;
-    for (at, before) in entry.into_iter().filter(is_edit).flat_map(|e| e.base) {
+    let before = entry.into_iter().filter(is_edit).flat_map(|e| e.base);
+    for (at, before) in before.filter(|(at, _)| *at > 0) {
         cells.retain(|(known, _)| *known != at);
         cells.push((at, before));
     }
@@ -46,12 +47,14 @@ pub(super) fn remembered(
 
 /// What was given again is an edit of what the peer has, too.
 fn is_edit(entry: &OutboxEntry) -> bool {
-    entry.kind == OutboxKind::Updated || is_given_again(entry)
+    entry.kind == OutboxKind::Updated || takes_place_of(entry).is_some()
 }
 
-/// A new record with bases took the place of one that was deleted.
-pub(super) fn is_given_again(entry: &OutboxEntry) -> bool {
-    entry.kind == OutboxKind::Created && !entry.base.is_empty()
+/// The id of the deleted record whose place a new one took, and which no peer was told to delete. It
+/// stands as the base of the new one's id: other bases a new record may have by being edited.
+pub(super) fn takes_place_of(entry: &OutboxEntry) -> Option<&str> {
+    let is_new = entry.kind == OutboxKind::Created;
+    of(&entry.base, 0).filter(|_| is_new)?.as_text()
 }
 
 /// A record that was given again stays, though a peer has carried out the deletion of the one whose id
@@ -148,7 +151,7 @@ pub(super) fn given_again(
     if !id_is_chosen {
         record[0] = Value::Text(id.as_str().to_owned());
     }
-    let mut base = Vec::new();
+    let mut base = vec![(0, Value::Text(id.as_str().to_owned()))];
     for (at, column) in table.columns.iter().enumerate().skip(1) {
         let theirs = of(&before, at);
         if column.hidden || !column.pushed {
