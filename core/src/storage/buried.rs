@@ -25,24 +25,20 @@ pub(super) struct Buried {
 
 /// What a tombstone remembers: the version that was deleted. Where the table has a key, all of the
 /// record, as far as that is known as the peer has it: what is given again is compared with that.
-pub(super) fn remembered(
-    tx: &WriteTransaction<'_>,
-    table: &Table,
-    id: &str,
-    stored: &[Value],
-) -> Result<Fields> {
+fn remembered(table: &Table, before: Option<&OutboxEntry>, stored: &[Value]) -> Fields {
     let cell = |at: usize| (at, stored[at].clone());
     if table.natural_key.is_empty() {
-        return Ok(table.updated_at().map(cell).into_iter().collect());
+        return table.updated_at().map(cell).into_iter().collect();
     }
     let mut cells: Fields = (1..stored.len()).map(cell).collect();
-    let entry = outbox::find(tx.connection, table, id)?;
-    let before = entry.into_iter().filter(is_edit).flat_map(|e| e.base);
-    for (at, before) in before.filter(|(at, _)| *at > 0) {
-        cells.retain(|(known, _)| *known != at);
-        cells.push((at, before));
+    let edits = before.filter(|entry| is_edit(entry));
+    for (at, theirs) in edits.iter().flat_map(|entry| &entry.base) {
+        if *at > 0 {
+            cells.retain(|(known, _)| known != at);
+            cells.push((*at, theirs.clone()));
+        }
     }
-    Ok(cells)
+    cells
 }
 
 /// What was given again is an edit of what the peer has, too.
@@ -55,6 +51,35 @@ fn is_edit(entry: &OutboxEntry) -> bool {
 pub(super) fn takes_place_of(entry: &OutboxEntry) -> Option<&str> {
     let is_new = entry.kind == OutboxKind::Created;
     of(&entry.base, 0).filter(|_| is_new)?.as_text()
+}
+
+/// Leaves the tombstone of a record, with the one whose deletion takes it along. Where it took the place of
+/// another under an id of its own, the deletion of that one was withdrawn for it, and is due again.
+pub(super) fn leave_tombstone(
+    tx: &mut WriteTransaction<'_>,
+    table: &Table,
+    id: &str,
+    stored: &[Value],
+    root: Option<&(TableIndex, String)>,
+) -> Result<()> {
+    let before = match table.natural_key.is_empty() {
+        true => None,
+        false => outbox::find(tx.connection, table, id)?,
+    };
+    let first = before.as_ref().and_then(takes_place_of);
+    let mut entry = OutboxEntry {
+        kind: OutboxKind::Deleted,
+        revision: tx.next_revision(),
+        base: remembered(table, before.as_ref(), stored),
+    };
+    let schema = &tx.context.schema;
+    let parent = root.map(|(table, id)| (schema.table(*table).name.as_str(), id.as_str()));
+    outbox::bury(tx.connection, table, id, &entry, parent)?;
+    if let Some(first) = first.filter(|first| *first != id) {
+        entry.revision = tx.next_revision();
+        outbox::bury(tx.connection, table, first, &entry, parent)?;
+    }
+    Ok(())
 }
 
 /// A record that was given again stays, though a peer has carried out the deletion of the one whose id

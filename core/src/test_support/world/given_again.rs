@@ -270,3 +270,23 @@ fn what_is_given_again_a_second_time_is_compared_with_what_the_cloud_has() {
     );
     assert_eq!(device.ledger(), []);
 }
+
+/// The record that took the place of the deleted one goes before any peer has heard of it.
+#[test]
+fn what_was_given_again_by_another_id_and_deleted_before_it_was_sent_is_deleted_as_the_first() {
+    for overlaps in [true, false] {
+        let (clock, cloud, device, patient, known) = known_attribute(overlaps);
+        device.delete(ATTRIBUTES, &known).unwrap();
+        let mut fields = attribute(&patient, "B");
+        fields["id"] = json!(id(9).as_str());
+        device.insert(ATTRIBUTES, fields).unwrap();
+        device.delete(ATTRIBUTES, &id(9)).unwrap();
+        for full in [false, false, true] {
+            device.sync_with(&PeerId::cloud(), &cloud, full).unwrap();
+            clock.advance(A_WHILE);
+        }
+        let at_cloud = cloud.value(ATTRIBUTES, &known, "string_value");
+        assert_eq!(at_cloud, None, "{overlaps}");
+        assert_eq!((device.count(ATTRIBUTES), device.pending()), (0, 0));
+    }
+}
