@@ -234,10 +234,10 @@ impl<'t> Apply<'t> {
         };
         let arrived = self.has_arrived(tx, &row, &plan);
         self.carry_out(tx, &row, plan)?;
-        if arrived {
-            self.settle_arrived(tx, &row)?;
+        match arrived {
+            Some(not_kept) => self.settle_arrived(tx, &row, &not_kept),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Inserts a record without a look at what is stored first, where nothing of the table is noted

@@ -134,3 +134,61 @@ fn an_edit_of_what_a_pull_does_not_show_is_sent() {
     let report = device.sync_with(&PeerId::cloud(), &peer, false).unwrap();
     assert_eq!(report.pushed, 1);
 }
+
+/// What the cloud makes something else of is told, whether the reply to the push was heard or not.
+#[test]
+fn what_did_not_arrive_as_it_was_sent_is_in_the_ledger() {
+    for heard in [true, false] {
+        let (clock, cloud, device) = cloud_and_device();
+        let patient = device.insert("patients", json!({})).unwrap();
+        let fields = json!({"patient_id": patient.as_str(), "attribute_id": "children",
+                            "attribute": "Children", "number_value": 0});
+        let children = device
+            .insert("patient_additional_attributes", fields)
+            .unwrap();
+        if heard {
+            device.sync(&cloud);
+        } else {
+            push_unheard(&device, &cloud);
+        }
+        for _ in 0..3 {
+            clock.advance(A_WHILE);
+            device.sync(&cloud);
+        }
+        let ledger = device.ledger();
+        assert_eq!(ledger.len(), 1, "{heard} {ledger:?}");
+        assert_eq!(ledger[0].column.as_deref(), Some("number_value"), "{heard}");
+        let standing = device.standing("patient_additional_attributes", &children);
+        assert_eq!(
+            (standing.standing, standing.absent_since_ms),
+            (Standing::InCloud, None),
+            "{heard}"
+        );
+        assert_eq!(device.pending(), 0);
+    }
+}
+
+/// A hub was quicker.
+#[test]
+fn what_a_hub_brought_to_the_cloud_and_did_not_arrive_as_it_was_is_in_the_ledger() {
+    let (clock, cloud, device) = cloud_and_device();
+    let hub = Hub::new(&clock);
+    let patient = device.insert("patients", json!({})).unwrap();
+    let fields = json!({"patient_id": patient.as_str(), "attribute_id": "children",
+                        "attribute": "Children", "number_value": 0});
+    let table = "patient_additional_attributes";
+    let children = device.insert(table, fields).unwrap();
+    let name = json!({"attribute": "How many children"});
+    device.update(table, &children, name).unwrap();
+    device.sync_hub(&hub);
+    hub.relay(&cloud);
+    for _ in 0..3 {
+        clock.advance(A_WHILE);
+        device.sync(&cloud);
+    }
+    let columns = device.ledger().into_iter().map(|entry| entry.column);
+    let columns: Vec<_> = columns.collect();
+    assert_eq!(columns, [Some("number_value".to_owned())]);
+    assert_eq!(device.standing(table, &children).absent_since_ms, None);
+    assert_eq!(device.pending(), 0);
+}
