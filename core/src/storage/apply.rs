@@ -208,6 +208,7 @@ impl<'t> Apply<'t> {
             false if is_held => Told::Held,
             false => Told::Older,
         };
+        let unheard = is_news && self.is_unheard(tx, (index, id), entry.as_ref())?;
         if self.state(index).with_sent {
             let here = (local.as_deref(), seen.as_ref());
             self.verify(tx, index, here, remote, told)?;
@@ -233,6 +234,9 @@ impl<'t> Apply<'t> {
             is_news,
         };
         let arrived = self.has_arrived(tx, &row, &plan);
+        if unheard && arrived.is_none() {
+            self.tell_unheard(tx, &row)?;
+        }
         self.carry_out(tx, &row, plan)?;
         match arrived {
             Some(not_kept) => self.settle_arrived(tx, &row, &not_kept),

@@ -8,8 +8,9 @@ use super::apply::{Apply, Pulled};
 use super::transaction::WriteTransaction;
 use super::{conflicts, natural_key, outbox, records, sent};
 use crate::error::Result;
-use crate::model::change_set::{Acknowledgement, OutboxKind};
+use crate::model::change_set::{Acknowledgement, OutboxEntry, OutboxKind};
 use crate::model::merge::{ColumnConflict, MergePlan, SentRow, Verdict, VerifyInput};
+use crate::model::schema::TableIndex;
 
 impl Apply<'_> {
     /// Whether the peer holds what it would be sent, as far as a pull after that could tell: then the
@@ -69,6 +70,59 @@ impl Apply<'_> {
         }
     }
 
+    /// Whether a record is a new one that was edited, and that the peer is not known to have taken.
+    pub(super) fn is_unheard(
+        &self,
+        tx: &WriteTransaction<'_>,
+        (index, id): (TableIndex, &str),
+        entry: Option<&OutboxEntry>,
+    ) -> Result<bool> {
+        let is_new = |entry: &&OutboxEntry| entry.kind == OutboxKind::Created;
+        let edited = entry.filter(is_new).is_some_and(|e| !e.base.is_empty());
+        let table = tx.context.schema.table(index);
+        Ok(self.terms.last_word && edited && sent::find(tx.connection, table, id)?.is_none())
+    }
+
+    /// The peer has such a record as it was before the edit: where nothing was edited its values are taken
+    /// now, and those of ours of which it made something else are told.
+    pub(super) fn tell_unheard(
+        &mut self,
+        tx: &WriteTransaction<'_>,
+        row: &Pulled<'_>,
+    ) -> Result<()> {
+        let table = tx.context.schema.table(row.index);
+        let verdict = self.rule.verify(&VerifyInput {
+            table,
+            local: row.local,
+            outbox: row.entry,
+            sent: &SentRow {
+                kind: OutboxKind::Created,
+                base: Vec::new(),
+                confirmed: false,
+            },
+            remote: row.remote,
+        });
+        match verdict {
+            Verdict::NotKept(columns) => self.tell(tx, row, &columns),
+            Verdict::Kept | Verdict::StillThere | Verdict::Unclear => Ok(()),
+        }
+    }
+
+    fn tell(
+        &mut self,
+        tx: &WriteTransaction<'_>,
+        row: &Pulled<'_>,
+        not_kept: &[ColumnConflict],
+    ) -> Result<()> {
+        let (table, id) = (tx.context.schema.table(row.index), row.remote.id.as_str());
+        for column in not_kept {
+            let versions = (row.local.unwrap_or_default(), &row.remote.cells[..]);
+            conflicts::record_not_kept(tx, self.terms, table, id, column, versions)?;
+        }
+        self.report.not_kept += 1;
+        Ok(())
+    }
+
     /// As if it had been pushed now, and this pull came after.
     pub(super) fn settle_arrived(
         &mut self,
@@ -98,11 +152,7 @@ impl Apply<'_> {
         acknowledge(tx, self.terms, &[taken])?;
         self.tables[usize::from(row.index.0)].with_sent = true;
         if !not_kept.is_empty() {
-            for column in not_kept {
-                let versions = (row.local.unwrap_or_default(), &row.remote.cells[..]);
-                conflicts::record_not_kept(tx, self.terms, table, id, column, versions)?;
-            }
-            self.report.not_kept += 1;
+            self.tell(tx, row, not_kept)?;
             return sent::forget(tx.connection, &table.name, id);
         }
         if let Some(sent) = sent::find(tx.connection, table, id)? {

@@ -192,3 +192,27 @@ fn what_a_hub_brought_to_the_cloud_and_did_not_arrive_as_it_was_is_in_the_ledger
     assert_eq!(device.standing(table, &children).absent_since_ms, None);
     assert_eq!(device.pending(), 0);
 }
+
+/// Only what was edited stands: of the rest the cloud's is taken, and what was put there is told.
+#[test]
+fn what_did_not_arrive_of_a_record_that_was_edited_since_is_in_the_ledger() {
+    let (clock, cloud, device) = cloud_and_device();
+    let patient = device.insert("patients", json!({})).unwrap();
+    let fields = json!({"patient_id": patient.as_str(), "attribute_id": "children",
+                        "attribute": "Children", "number_value": 0});
+    let table = "patient_additional_attributes";
+    let children = device.insert(table, fields).unwrap();
+    push_unheard(&device, &cloud);
+    clock.advance(A_WHILE);
+    let name = json!({"attribute": "How many children"});
+    device.update(table, &children, name).unwrap();
+    for _ in 0..3 {
+        device.sync(&cloud);
+        clock.advance(A_WHILE);
+    }
+    let columns = device.ledger().into_iter().map(|entry| entry.column);
+    let columns: Vec<_> = columns.collect();
+    assert_eq!(columns, [Some("number_value".to_owned())]);
+    let at_cloud = cloud.value(table, &children, "attribute");
+    assert_eq!(at_cloud, Some(text("How many children")));
+}

@@ -290,3 +290,21 @@ fn what_was_given_again_by_another_id_and_deleted_before_it_was_sent_is_deleted_
         assert_eq!((device.count(ATTRIBUTES), device.pending()), (0, 0));
     }
 }
+
+#[test]
+fn what_was_given_again_goes_with_the_patient_whom_a_colleague_deleted() {
+    for chosen in [false, true] {
+        let (_, cloud, device, patient, known) = known_attribute(false);
+        device.delete(ATTRIBUTES, &known).unwrap();
+        let mut fields = attribute(&patient, "B");
+        if chosen {
+            fields["id"] = json!(id(9).as_str());
+        }
+        device.insert(ATTRIBUTES, fields).unwrap();
+        cloud.delete("patients", &patient);
+        assert_eq!(device.sync(&cloud).applied.lost_edits, 1, "{chosen}");
+        assert_eq!((device.count(ATTRIBUTES), device.pending()), (0, 0));
+        let entry = device.ledger().pop().unwrap();
+        assert!(entry.local.unwrap().contains("\"B\""), "{chosen}");
+    }
+}
