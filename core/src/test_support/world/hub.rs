@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use super::marks::{Mark, mark};
 use super::*;
 use crate::cancel::CancelToken;
 use crate::error::Result;
@@ -32,6 +33,8 @@ pub(super) struct State {
     /// Up to where the cloud has what was written here.
     relayed: i64,
     requests: u32,
+    /// Every value that a device ever stored here, by table and column.
+    pub ever: BTreeSet<Mark>,
 }
 
 #[derive(Clone)]
@@ -247,6 +250,9 @@ impl SyncPeer for Hub {
                 }
                 continue;
             }
+            let values = row.values.iter().enumerate();
+            let marks = values.filter_map(|(at, value)| mark(row.table, at, &value.to_json()));
+            state.ever.extend(marks);
             let old = state.rows.get(&key);
             let kept = Kept {
                 values: row.values.clone(),

@@ -13,6 +13,8 @@
 //! deleted before the cloud had them is refused there: it stays on its device, put aside. An item of
 //! which something was dispensed can be removed in this cloud, other than in the real one.
 
+mod by_hub;
+
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -26,7 +28,7 @@ use super::{at_hub, *};
 use crate::cancel::CancelToken;
 use crate::error::Result;
 use crate::model::change_set::{OutboxRow, PullReply, PullRequest, PushFailure};
-use crate::model::ids::PeerId;
+use crate::model::ids::{PeerId, PeerKind};
 use crate::model::row::default_value;
 use crate::model::schema::Role;
 use crate::ports::{ChangeSink, Clock, SyncPeer};
@@ -170,6 +172,7 @@ struct World {
     clock: Arc<FakeClock>,
     cloud: Cloud,
     hub: Hub,
+    last_word: PeerKind,
     devices: Vec<Device>,
     /// The tables of this life.
     cast: Vec<usize>,
@@ -181,10 +184,14 @@ struct World {
 }
 
 impl World {
-    fn new(devices: Vec<Device>, cast: Vec<usize>) -> Self {
+    fn new(devices: Vec<Device>, cast: Vec<usize>, last_word: PeerKind) -> Self {
         let clock = Arc::new(FakeClock::at(NOW));
-        devices.iter().for_each(Device::begin_anew);
+        for device in &devices {
+            device.begin_anew();
+            device.policy.lock().unwrap().last_word = last_word;
+        }
         Self {
+            last_word,
             cloud: Cloud::new(&clock),
             hub: Hub::new(&clock),
             devices,
@@ -418,6 +425,9 @@ impl World {
         for device in 0..self.devices.len() {
             self.sync(device, false, true, Fault::None);
         }
+        if self.last_word == PeerKind::Hub {
+            self.hear_the_hub();
+        }
         // The hub has nothing to say that the devices do not know, and hears what they said last.
         self.relay();
         self.relay();
@@ -510,6 +520,7 @@ fn live(
     devices: usize,
     cast: Vec<usize>,
     steps: &[Step],
+    last_word: PeerKind,
 ) -> std::result::Result<(), TestCaseError> {
     // A store is made once; each life begins with it empty.
     let mut pool = POOL.take();
@@ -518,13 +529,16 @@ fn live(
         pool.push(Device::new(&own, pool.len() as u64 + 1));
     }
     let rest = pool.split_off(devices);
-    let mut world = World::new(pool, cast);
+    let mut world = World::new(pool, cast, last_word);
     for step in steps {
         world.step(step);
         world.pass(17);
     }
     world.calm();
-    let result = world.check();
+    let result = match last_word {
+        PeerKind::Cloud => world.check(),
+        PeerKind::Hub => world.check_by_hub(),
+    };
     POOL.set(world.devices.into_iter().chain(rest).collect());
     result
 }
@@ -547,8 +561,8 @@ fn a_storm() -> impl Strategy<Value = (usize, Vec<usize>, Vec<Step>)> {
 }
 
 /// One of several parts, which run beside each other, with lives of their own.
-fn storms(part: u64) {
-    for draw in draws(1_000) {
+fn storms(part: u64, lives: u32, last_word: PeerKind) {
+    for draw in draws(lives) {
         let mut runner = TestRunner::new(ProptestConfig {
             cases: draw.lives,
             rng_seed: RngSeed::Fixed(draw.seed.wrapping_add(part)),
@@ -556,7 +570,7 @@ fn storms(part: u64) {
             ..ProptestConfig::default()
         });
         let outcome = runner.run(&a_storm(), |(devices, cast, steps)| {
-            live(devices, cast, &steps)
+            live(devices, cast, &steps, last_word)
         });
         if let Err(failure) = outcome {
             panic!("{failure}\n{}", draw.again("-p amana-core --lib"));
@@ -566,15 +580,15 @@ fn storms(part: u64) {
 
 #[test]
 fn after_the_storm_all_hold_the_same_and_nothing_is_lost() {
-    storms(0);
+    storms(0, 1_000, PeerKind::Cloud);
 }
 
 #[test]
 fn after_another_storm_all_hold_the_same_and_nothing_is_lost() {
-    storms(1);
+    storms(1, 1_000, PeerKind::Cloud);
 }
 
 #[test]
 fn after_a_third_storm_all_hold_the_same_and_nothing_is_lost() {
-    storms(2);
+    storms(2, 1_000, PeerKind::Cloud);
 }
