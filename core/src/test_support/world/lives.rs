@@ -10,7 +10,9 @@
 //! otherwise at the hub than in the cloud is listed in `at_hub`. A value that
 //! its writer had seen in the cloud, and that a hub then writes over there with an edit of somebody
 //! who had not, looks like any later edit: nobody can tell. What was dispensed to a patient who was
-//! deleted before the cloud had them is refused there: it stays on its device, put aside. An item of
+//! deleted before the cloud had them is refused there: it stays on its device, put aside. What belongs to a
+//! visit that somebody else made and only a hub has, and is edited here and brought to the cloud before
+//! the hub brings the visit, makes the cloud invent one: nothing here knows who has a visit. An item of
 //! which something was dispensed can be removed in this cloud, other than in the real one.
 
 use std::cell::Cell;
@@ -20,7 +22,7 @@ use std::sync::Mutex;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
-use super::marks::{Mark, edited, mark, marks, marks_of_entry};
+use super::marks::{Mark, Places, edited, mark, marks, marks_of_entry, place};
 use super::wire::{self, Cut, Form};
 use super::{at_hub, *};
 use crate::cancel::CancelToken;
@@ -116,6 +118,8 @@ fn a_step(devices: usize) -> impl Strategy<Value = Step> {
 
 /// A peer as one device sees it: over a line that breaks, with a clock of its own.
 struct Line<'a> {
+    device: usize,
+    cloud: &'a Cloud,
     schema: &'a Arc<Schema>,
     peer: &'a dyn SyncPeer,
     form: Form,
@@ -147,6 +151,7 @@ impl SyncPeer for Line<'_> {
         if let Some(mut meanwhile) = self.meanwhile.lock().unwrap().take() {
             meanwhile();
         }
+        self.cloud.state.lock().unwrap().caller = Some(self.device);
         let lost = || PushFailure::Stopped(failure(ErrorCode::Protocol));
         match self.fault {
             Fault::CutPush(rows) => {
@@ -176,8 +181,12 @@ struct World {
     made: u32,
     /// Each value that somebody wrote: of which record, and by which device.
     written: BTreeMap<Mark, (String, usize)>,
-    /// Values that somebody saw and replaced, or deleted with their record.
+    /// Values that somebody saw and replaced, or deleted with their record, and nobody wrote since.
     replaced: BTreeSet<Mark>,
+    /// By which key attributes are known.
+    places: Places,
+    /// Who made which record.
+    makers: BTreeMap<String, usize>,
 }
 
 impl World {
@@ -193,6 +202,8 @@ impl World {
             made: 0,
             written: BTreeMap::new(),
             replaced: BTreeSet::new(),
+            places: Places::new(),
+            makers: BTreeMap::new(),
         }
     }
 
@@ -214,14 +225,20 @@ impl World {
         value_of(&self.cloud.schema.table(table).columns[position], self.made)
     }
 
+    fn place(&self, table: TableIndex, id: &RecordId) -> String {
+        let id = id.to_string();
+        self.places.get(&(table, id.clone())).cloned().unwrap_or(id)
+    }
+
     /// What was stored, so that it must not be lost.
     fn remember(&mut self, device: usize, table: TableIndex, id: &RecordId, fields: &Json) {
-        let columns = self.cloud.schema.table(table);
+        let schema = Arc::clone(&self.cloud.schema);
+        let (columns, place) = (schema.table(table), self.place(table, id));
         for (name, value) in fields.as_object().unwrap() {
             let position = columns.position(name).unwrap();
-            if edited(&self.cloud.schema, table).contains(&position)
-                && let Some(mark) = mark(table, position, value)
-            {
+            if edited(&schema, table).contains(&position) {
+                let mark = mark(&schema, table, position, value, &place);
+                self.replaced.remove(&mark);
                 self.written.insert(mark, (id.to_string(), device));
             }
         }
@@ -285,7 +302,15 @@ impl World {
         }
         // The patient may have the attribute already.
         match self.devices[device].insert(name, fields.clone()) {
-            Ok(id) => self.remember(device, index, &id, &fields),
+            Ok(id) => {
+                if !table.natural_key.is_empty() {
+                    let row = self.devices[device].rows()[&(index, id.to_string())].clone();
+                    self.places
+                        .insert((index, id.to_string()), place(table, &row));
+                }
+                self.remember(device, index, &id, &fields);
+                self.makers.insert(id.to_string(), device);
+            }
             Err(error) => assert_eq!(name, "patient_additional_attributes", "{error:?}"),
         }
     }
@@ -300,12 +325,18 @@ impl World {
         let (index, table) = schema.require(name).unwrap();
         let position = table.position(column).unwrap();
         let old = self.devices[device].field(name, &id, column);
-        self.replaced.extend(mark(index, position, &old));
         let value = if to_null && table.columns[position].nullable {
             Json::Null
         } else {
             self.value(index, position)
         };
+        // What is there is no edit.
+        let place = self.place(index, &id);
+        let of = |value: &Json| mark(&schema, index, position, value, &place);
+        if of(&value) == of(&old) {
+            return;
+        }
+        self.replaced.insert(of(&old));
         let fields = json!({column: value});
         self.devices[device]
             .update(name, &id, fields.clone())
@@ -341,6 +372,8 @@ impl World {
             _ => None,
         };
         let line = Line {
+            device,
+            cloud: &self.cloud,
             schema: &this.schema,
             peer,
             form,
@@ -355,6 +388,7 @@ impl World {
 
     fn relay(&mut self) {
         let before = marks(&self.cloud.schema, &self.cloud.visible());
+        self.cloud.state.lock().unwrap().caller = None;
         self.hub.relay(&self.cloud);
         let after = marks(&self.cloud.schema, &self.cloud.visible());
         for value in before.difference(&after) {
@@ -464,18 +498,34 @@ impl World {
             });
             prop_assert_eq!(&rows, &expected, "device {}", number);
             for entry in device.ledger() {
-                let (table, column) = (&entry.table, entry.column.as_deref());
-                for side in [entry.base, entry.local, entry.remote].iter().flatten() {
-                    known.extend(marks_of_entry(&device.schema, table, column, side));
+                let sides = [&entry.base, &entry.local, &entry.remote];
+                for side in sides.into_iter().flatten() {
+                    known.extend(marks_of_entry(&device.schema, &self.places, &entry, side));
                 }
             }
         }
         known.extend(marks(&self.cloud.schema, &expected));
+        let there = expected.iter();
+        let there =
+            there.map(|((table, _), row)| (*table, place(self.cloud.schema.table(*table), row)));
+        let there: BTreeSet<(TableIndex, String)> = there.collect();
         let state = self.cloud.state.lock().unwrap();
+        for (device, visit) in &state.invented_for {
+            let key = (self.cloud.schema.find("visits").unwrap(), visit.clone());
+            let came_by_the_hub = self.hub.state.lock().unwrap().rows.contains_key(&key)
+                && self.makers.get(visit).is_some_and(|maker| maker != device);
+            prop_assert!(
+                came_by_the_hub,
+                "device {device} had a visit invented: {visit:?}"
+            );
+        }
         for (value, (id, _)) in &self.written {
-            let record = (value.0, id.clone());
+            let record = (
+                value.0,
+                self.place(value.0, &RecordId::from_peer(id).unwrap()),
+            );
             // A record that the cloud had and that was deleted there by somebody is no loss.
-            let deleted = !expected.contains_key(&record) && state.ever.contains(value);
+            let deleted = !there.contains(&record) && state.ever.contains(value);
             prop_assert!(
                 known.contains(value) || deleted,
                 "{value:?} of {record:?} is lost"
