@@ -105,7 +105,7 @@ fn s09_no_text_for_logs_holds_a_value_of_a_patient() {
     // And what a server's reply holds that nobody can read.
     for reply in [format!("{{\"changes\":{NAME}"), format!("\"{NAME}\"")] {
         let mut answer = amana_peer::Answer::status(Kind::Pull, 200);
-        answer.body = reply.into();
+        answer.body = reply;
         answer.times = 1;
         peer.faults().answer_with(answer);
         errors.push(tablet.sync().unwrap_err());
