@@ -6,7 +6,7 @@ use super::errors::MapSqlite;
 use super::outbox::{changed_columns, damaged, kind_of};
 use super::table_sql::quote;
 use super::transaction::Context;
-use super::{aside, marks, outbox, values};
+use super::{aside, marks, origins, outbox, values};
 use crate::error::Result;
 use crate::model::change_set::{
     OutboxPage, OutboxPosition, OutboxRow, PieceLimit, PushClass, Revision,
@@ -162,8 +162,9 @@ impl<'a> Walk<'a> {
                 values = finder.find(table, &text, place)?.ok_or_else(damaged)?;
                 changed = changed_columns(table, row.get_ref(3).map_sqlite()?)?;
             }
-            let waits =
-                self.refers_to_late(&late, &values)? || self.is_left_by_any(&left_by, &text)?;
+            let waits = self.refers_to_late(&late, &values)?
+                || self.is_left_by_any(&left_by, &text)?
+                || self.belongs_to_a_hubs(table, &values)?;
             if waits {
                 (values, changed) = (Vec::new(), Vec::new());
             }
@@ -269,6 +270,23 @@ impl<'a> Walk<'a> {
                 statement.query_row(params![table.name, deletions, after], |row| row.get(0))
             })
             .map_sqlite()
+    }
+
+    /// Whether it belongs to a record that a hub alone is known to have: the cloud would invent one in
+    /// its place. It waits until the cloud shows that record.
+    fn belongs_to_a_hubs(&self, table: &Table, values: &[Value]) -> Result<bool> {
+        if self.terms.id.kind() != PeerKind::Cloud {
+            return Ok(false);
+        }
+        for (column, value) in table.columns.iter().zip(values) {
+            if let (true, Some(parent), Value::Text(id)) =
+                (column.must_exist, column.references.as_deref(), value)
+                && origins::is_a_hubs_alone(self.connection, parent, id)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// References for which the peer would invent a record, since none is here.

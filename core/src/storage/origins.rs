@@ -41,6 +41,24 @@ pub(super) fn find(connection: &Connection, table: &str, id: &str) -> Result<Opt
         .map_sqlite()
 }
 
+/// Whether a hub brought this record, and nobody else has said it: not the cloud, and nothing of it was
+/// ever sent from here.
+pub(super) fn is_a_hubs_alone(connection: &Connection, table: &str, id: &str) -> Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM amana_origin
+               WHERE table_name = ?1 AND record_id = ?2 AND peer <> ?3 AND gone = 0
+                 AND said IS NULL)
+               AND NOT EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_by_record
+                 WHERE table_name = ?1 AND record_id = ?2)",
+        )
+        .and_then(|mut statement| {
+            let cloud = PeerId::cloud();
+            statement.query_row([table, id, cloud.as_str()], |row| row.get(0))
+        })
+        .map_sqlite()
+}
+
 /// Notes that this peer said this version, or that the record is gone since that version. `before`
 /// is the version that was held, where nothing was noted of it.
 pub(super) fn put(
