@@ -11,8 +11,8 @@
 //! its writer had seen in the cloud, and that a hub then writes over there with an edit of somebody
 //! who had not, looks like any later edit: nobody can tell. What was dispensed to a patient who was
 //! deleted before the cloud had them is refused there: it stays on its device, put aside. What belongs to a
-//! visit that somebody else made and only a hub has, and is edited here and brought to the cloud before
-//! the hub brings the visit, makes the cloud invent one: nothing here knows who has a visit. An item of
+//! visit that a device got from a hub before it ever pulled from the cloud, and that it brings to the
+//! cloud before the hub brings the visit, can make the cloud invent one. An item of
 //! which something was dispensed can be removed in this cloud, other than in the real one.
 
 use std::cell::Cell;
