@@ -180,7 +180,7 @@ fn holds_each_once(peer: &Peer, tablet: &Tablet, ids: &[String]) {
 }
 
 #[test]
-fn a_server_killed_in_the_middle_of_a_push_loses_nothing_and_takes_nothing_twice() {
+fn a_server_that_ends_while_a_push_comes_in_loses_nothing_and_takes_nothing_twice() {
     // In the head, in the body, and in the body of a later piece.
     for bytes in [1, 100_000, 2_700_000] {
         let place = Lasting::new();
@@ -221,7 +221,7 @@ impl ProgressListener for BreakInPush {
 }
 
 #[test]
-fn a_server_killed_between_its_write_and_its_reply_takes_nothing_twice() {
+fn a_server_that_ends_between_its_write_and_its_reply_takes_nothing_twice() {
     let place = Lasting::new();
     let peer = place.start();
     let line = Line::to(&peer);

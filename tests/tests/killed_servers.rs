@@ -1,0 +1,232 @@
+//! SIGKILL of the server in the middle of a push: so many rows are stored, the others are not, and nobody
+//! has heard which. It comes back with its data at its address; each row is there once, nothing waits.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use amana_core::cancel::CancelToken;
+use amana_core::model::ledger::Digest;
+use amana_core::model::peer::{CloudAddress, Credentials, HttpsUrl};
+use amana_core::secret::SecretText;
+use amana_core::{Amana, ErrorCode};
+use amana_peer::{Peer, PeerConfig};
+use amana_tests::killed::Child;
+use amana_tests::{PASSWORD, Tablet, patient};
+use pollster::block_on;
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+
+const EMAIL: &str = "amal@clinic.example";
+const ATTRIBUTES: &str = "patient_additional_attributes";
+
+/// Where a clinic's server keeps what it comes back with.
+struct Clinic {
+    folder: TempDir,
+}
+
+/// The server as a process, and what it said of itself.
+struct Running {
+    process: Child,
+    line: Json,
+}
+
+impl Clinic {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Port 0 is any. With a row, the first push that comes so far stops behind it.
+    fn start(&self, port: &str, hold_after: Option<usize>) -> Running {
+        let (db, tls, ca) = (
+            self.file("clinic.db"),
+            self.file("tls"),
+            self.file("ca.pem"),
+        );
+        let user = format!("{EMAIL}:{PASSWORD}:provider");
+        let row = hold_after.map(|row| row.to_string());
+        let mut arguments: Vec<&OsStr> = ["--no-rate-limit", "--port", port, "--user", &user]
+            .map(OsStr::new)
+            .into();
+        arguments.extend([OsStr::new("--db"), db.as_os_str()]);
+        arguments.extend([OsStr::new("--tls"), tls.as_os_str()]);
+        arguments.extend([OsStr::new("--ca-out"), ca.as_os_str()]);
+        if let Some(row) = &row {
+            arguments.extend(["--hold-push-after-row", row].map(OsStr::new));
+        }
+        let mut process = Child::peer(env!("CARGO_BIN_EXE_amana-held"), &arguments);
+        let line = serde_json::from_str(&process.said()).unwrap();
+        Running { process, line }
+    }
+
+    /// What is stored, while no server runs.
+    fn stored<T>(&self, look: impl FnOnce(&Peer) -> T) -> T {
+        let config = PeerConfig {
+            database: Some(self.file("clinic.db")),
+            ..PeerConfig::default()
+        };
+        look(&Peer::start(config).unwrap())
+    }
+
+    fn tablet(&self, server: &Running) -> Tablet {
+        let tablet = Tablet::new();
+        let address = CloudAddress {
+            url: HttpsUrl::parse(server.line["url"].as_str().unwrap()).unwrap(),
+            private_ca_pem: Some(std::fs::read_to_string(self.file("ca.pem")).unwrap()),
+        };
+        let password = SecretText::new(PASSWORD.to_owned());
+        let credentials = Credentials::new(EMAIL.to_owned(), password).unwrap();
+        block_on(
+            tablet
+                .amana
+                .sign_in(address, credentials, CancelToken::new()),
+        )
+        .unwrap();
+        tablet
+    }
+}
+
+impl Running {
+    fn port(&self) -> String {
+        let url = self.line["url"].as_str().unwrap();
+        url.rsplit(':').next().unwrap().to_owned()
+    }
+
+    /// It says once that a push is where it was to stop, and is dead then.
+    fn is_killed_in_the_push(mut self) {
+        assert_eq!(self.process.said(), "held");
+        self.process.kill();
+    }
+}
+
+/// What a tablet has to send, in the order in which a server goes through it; behind it, in a piece of
+/// its own, comes a deletion.
+struct Work {
+    made: Vec<(&'static str, String)>,
+    edited: String,
+    deleted: String,
+}
+
+const ROWS: usize = 6;
+
+impl Work {
+    fn of(tablet: &Tablet, clinic: &str, edited: String, deleted: String) -> Self {
+        let mut made = Vec::new();
+        let mut make = |table, fields: Json| {
+            let id = tablet.insert(table, &fields);
+            made.push((table, id.clone()));
+            id
+        };
+        let first = make("patients", patient("Made 0"));
+        make("patients", patient("Made 1"));
+        make("patients", patient("Made 2"));
+        let attribute = json!({"patient_id": edited, "attribute": "Tribe", "string_value": "once",
+            "attribute_id": "a77b0000-0000-4000-8000-000000000001"});
+        make(ATTRIBUTES, attribute);
+        make("visits", json!({"patient_id": first, "clinic_id": clinic}));
+        tablet.update("patients", &edited, &json!({"phone": "222"}));
+        block_on(tablet.amana.delete("patients", &deleted)).unwrap();
+        Self {
+            made,
+            edited,
+            deleted,
+        }
+    }
+
+    /// How many of the rows before the deletion are stored.
+    fn arrived(&self, peer: &Peer) -> usize {
+        let made = self.made.iter().filter(|(table, id)| {
+            let rows = peer.rows(table);
+            rows.iter().filter(|row| row["id"] == **id).count() == 1
+        });
+        let edited = peer.row("patients", &self.edited).unwrap();
+        made.count() + usize::from(edited["phone"] == "222")
+    }
+
+    fn is_deleted(&self, peer: &Peer) -> bool {
+        peer.row("patients", &self.deleted).unwrap()["is_deleted"] == json!(true)
+    }
+}
+
+fn state(amana: &Amana) -> (Digest, u64) {
+    let pending = block_on(amana.status()).unwrap().outbox.pending;
+    (block_on(amana.digest()).unwrap(), pending)
+}
+
+/// The server dies behind that row of the push.
+fn a_server_that_dies_behind(row: usize) {
+    let clinic = Clinic::new();
+    let server = clinic.start("0", None);
+    let port = server.port();
+    let clinic_id = server.line["clinic_id"].as_str().unwrap().to_owned();
+    let colleague = clinic.tablet(&server);
+    let edited = colleague.insert("patients", &patient("Edited"));
+    let deleted = colleague.insert("patients", &patient("Deleted"));
+    colleague.sync().unwrap();
+    let tablet = clinic.tablet(&server);
+    tablet.sync().unwrap();
+    server.process.kill();
+
+    let work = Work::of(&tablet, &clinic_id, edited, deleted);
+    let before = state(&tablet.amana);
+    assert_eq!(before.1, ROWS as u64 + 1);
+    let server = clinic.start(&port, Some(row));
+    let error = std::thread::scope(|scope| {
+        let sync = scope.spawn(|| tablet.sync());
+        server.is_killed_in_the_push();
+        sync.join().unwrap().unwrap_err()
+    });
+    assert_eq!(error.code(), ErrorCode::Network);
+    assert_eq!(state(&tablet.amana), before, "nothing was acknowledged");
+    let stored = clinic.stored(|peer| (work.arrived(peer), work.is_deleted(peer)));
+    assert_eq!(stored, (row, false), "so many and no more");
+
+    let server = clinic.start(&port, None);
+    assert_eq!(server.port(), port);
+    let report = tablet.sync().unwrap();
+    // Its pull shows which had arrived.
+    let left = (ROWS - row) as u64;
+    assert_eq!((report.pushed, report.pushed_deletions), (left, 1));
+    assert_eq!((report.quarantined, tablet.pending()), (0, 0));
+    let report = tablet.sync().unwrap();
+    assert_eq!((report.pushed, report.pushed_deletions), (0, 0), "once");
+    assert_eq!(report.applied.not_kept, 0);
+    assert_eq!(block_on(tablet.amana.conflicts(0)).unwrap(), []);
+    let newcomer = clinic.tablet(&server);
+    newcomer.sync().unwrap();
+    assert_eq!(state(&newcomer.amana), state(&tablet.amana));
+    server.process.kill();
+
+    clinic.stored(|peer| {
+        assert_eq!(work.arrived(peer), ROWS, "each once");
+        assert!(work.is_deleted(peer));
+        let tables = ["patients", ATTRIBUTES, "visits"];
+        assert_eq!(tables.map(|table| peer.count(table)), [5, 1, 1]);
+    });
+}
+
+#[test]
+fn a_server_killed_behind_the_first_row_of_a_push_has_each_row_once_in_the_end() {
+    a_server_that_dies_behind(1);
+}
+
+#[test]
+fn a_server_killed_between_the_tables_of_a_push_has_each_row_once_in_the_end() {
+    a_server_that_dies_behind(4);
+}
+
+#[test]
+fn a_server_killed_behind_the_last_row_but_one_of_a_push_has_each_row_once_in_the_end() {
+    a_server_that_dies_behind(5);
+}
+
+#[test]
+fn a_server_killed_between_its_last_row_and_its_answer_has_each_row_once_in_the_end() {
+    a_server_that_dies_behind(ROWS);
+}
