@@ -5,10 +5,8 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use amana_core::cancel::CancelToken;
 use amana_core::model::ledger::Digest;
-use amana_core::model::peer::{CloudAddress, Credentials, HttpsUrl};
-use amana_core::secret::SecretText;
+use amana_core::model::peer::{CloudAddress, HttpsUrl};
 use amana_core::{Amana, ErrorCode};
 use amana_peer::{Peer, PeerConfig};
 use amana_tests::killed::Child;
@@ -80,14 +78,7 @@ impl Clinic {
             url: HttpsUrl::parse(server.line["url"].as_str().unwrap()).unwrap(),
             private_ca_pem: Some(std::fs::read_to_string(self.file("ca.pem")).unwrap()),
         };
-        let password = SecretText::new(PASSWORD.to_owned());
-        let credentials = Credentials::new(EMAIL.to_owned(), password).unwrap();
-        block_on(
-            tablet
-                .amana
-                .sign_in(address, credentials, CancelToken::new()),
-        )
-        .unwrap();
+        tablet.sign_in_at(address, EMAIL, PASSWORD).unwrap();
         tablet
     }
 }
