@@ -107,7 +107,7 @@ fn a_fault() -> impl Strategy<Value = Fault> {
     prop_oneof![
         6 => Just(Fault::None),
         2 => (0u64..20_000).prop_map(Fault::CutPull),
-        2 => (0u64..4_000).prop_map(Fault::CutRequest),
+        2 => (0u64..2_000).prop_map(Fault::CutRequest),
         2 => (0u64..20).prop_map(Fault::CutPush),
         1 => (1..EVERY_TRY).prop_map(Fault::LostReply),
         1 => (1..EVERY_TRY).prop_map(Fault::PullFails),
