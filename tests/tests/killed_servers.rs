@@ -1,26 +1,46 @@
-//! SIGKILL of the server in the middle of a push: so many rows are stored, the others are not, and nobody
-//! has heard which. It comes back with its data at its address; each row is there once, nothing waits.
+//! SIGKILL of the server, a cloud or a hub, in the middle of a push: so many rows are stored, the others
+//! are not, and nobody has heard which. It comes back with its data at its address; each row is there
+//! once, nothing waits.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
+use amana_core::cancel::CancelToken;
+use amana_core::model::ids::{PeerId, PeerKind};
 use amana_core::model::ledger::Digest;
-use amana_core::model::peer::{CloudAddress, HttpsUrl};
-use amana_core::{Amana, ErrorCode};
+use amana_core::model::peer::{CloudAddress, Credentials, HttpsUrl};
+use amana_core::model::report::SyncReport;
+use amana_core::secret::SecretText;
+use amana_core::{ErrorCode, Result, SyncOptions};
+use amana_peer::hub::{Hub, HubConfig};
 use amana_peer::{Peer, PeerConfig};
 use amana_tests::killed::Child;
 use amana_tests::{PASSWORD, Tablet, patient};
 use pollster::block_on;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use tempfile::TempDir;
 
 const EMAIL: &str = "amal@clinic.example";
 const ATTRIBUTES: &str = "patient_additional_attributes";
 
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Cloud,
+    /// It has the last word, so that nothing waits for a cloud.
+    Hub,
+}
+
 /// Where a clinic's server keeps what it comes back with.
 struct Clinic {
+    kind: Kind,
     folder: TempDir,
+}
+
+/// A tablet that knows the server.
+struct Device {
+    tablet: Tablet,
+    peer: PeerId,
 }
 
 /// The server as a process, and what it said of itself.
@@ -30,8 +50,9 @@ struct Running {
 }
 
 impl Clinic {
-    fn new() -> Self {
+    fn new(kind: Kind) -> Self {
         Self {
+            kind,
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -49,12 +70,18 @@ impl Clinic {
         );
         let user = format!("{EMAIL}:{PASSWORD}:provider");
         let row = hold_after.map(|row| row.to_string());
-        let mut arguments: Vec<&OsStr> = ["--no-rate-limit", "--port", port, "--user", &user]
-            .map(OsStr::new)
-            .into();
-        arguments.extend([OsStr::new("--db"), db.as_os_str()]);
-        arguments.extend([OsStr::new("--tls"), tls.as_os_str()]);
-        arguments.extend([OsStr::new("--ca-out"), ca.as_os_str()]);
+        let mut arguments: Vec<&OsStr> = match self.kind {
+            Kind::Cloud => vec![
+                OsStr::new("--no-rate-limit"),
+                OsStr::new("--tls"),
+                tls.as_os_str(),
+                OsStr::new("--ca-out"),
+                ca.as_os_str(),
+            ],
+            Kind::Hub => vec![OsStr::new("hub")],
+        };
+        arguments.extend(["--port", port, "--user", &user, "--db"].map(OsStr::new));
+        arguments.push(db.as_os_str());
         if let Some(row) = &row {
             arguments.extend(["--hold-push-after-row", row].map(OsStr::new));
         }
@@ -64,22 +91,65 @@ impl Clinic {
     }
 
     /// What is stored, while no server runs.
-    fn stored<T>(&self, look: impl FnOnce(&Peer) -> T) -> T {
-        let config = PeerConfig {
-            database: Some(self.file("clinic.db")),
-            ..PeerConfig::default()
-        };
-        look(&Peer::start(config).unwrap())
+    fn rows(&self, table: &str) -> Vec<Map<String, Json>> {
+        let database = Some(self.file("clinic.db"));
+        match self.kind {
+            Kind::Cloud => {
+                let config = PeerConfig {
+                    database,
+                    ..PeerConfig::default()
+                };
+                Peer::start(config).unwrap().rows(table)
+            }
+            Kind::Hub => {
+                let config = HubConfig {
+                    database,
+                    seed: None,
+                    ..HubConfig::default()
+                };
+                Hub::start(config).unwrap().rows(table)
+            }
+        }
     }
 
-    fn tablet(&self, server: &Running) -> Tablet {
-        let tablet = Tablet::new();
-        let address = CloudAddress {
-            url: HttpsUrl::parse(server.line["url"].as_str().unwrap()).unwrap(),
-            private_ca_pem: Some(std::fs::read_to_string(self.file("ca.pem")).unwrap()),
-        };
-        tablet.sign_in_at(address, EMAIL, PASSWORD).unwrap();
-        tablet
+    fn device(&self, server: &Running) -> Device {
+        match self.kind {
+            Kind::Cloud => {
+                let tablet = Tablet::new();
+                let address = CloudAddress {
+                    url: HttpsUrl::parse(server.line["url"].as_str().unwrap()).unwrap(),
+                    private_ca_pem: Some(std::fs::read_to_string(self.file("ca.pem")).unwrap()),
+                };
+                tablet.sign_in_at(address, EMAIL, PASSWORD).unwrap();
+                let peer = PeerId::cloud();
+                Device { tablet, peer }
+            }
+            Kind::Hub => {
+                let tablet = Tablet::configured(|config| config.sync.last_word = PeerKind::Hub);
+                let (amana, code) = (&tablet.amana, server.line["qr"].as_str().unwrap());
+                let peer = block_on(amana.pair_hub(code, CancelToken::new())).unwrap();
+                let peer = peer.peer;
+                let password = SecretText::new(PASSWORD.to_owned());
+                let credentials = Credentials::new(EMAIL.to_owned(), password).unwrap();
+                block_on(amana.sign_in_at_hub(&peer, credentials, CancelToken::new())).unwrap();
+                Device { tablet, peer }
+            }
+        }
+    }
+}
+
+impl Device {
+    fn sync(&self) -> Result<SyncReport> {
+        block_on(
+            self.tablet
+                .amana
+                .sync_with(&self.peer, SyncOptions::default()),
+        )
+    }
+
+    fn state(&self) -> (Digest, u64) {
+        let digest = block_on(self.tablet.amana.digest()).unwrap();
+        (digest, self.tablet.pending())
     }
 }
 
@@ -131,93 +201,99 @@ impl Work {
     }
 
     /// How many of the rows before the deletion are stored.
-    fn arrived(&self, peer: &Peer) -> usize {
+    fn arrived(&self, clinic: &Clinic) -> usize {
         let made = self.made.iter().filter(|(table, id)| {
-            let rows = peer.rows(table);
+            let rows = clinic.rows(table);
             rows.iter().filter(|row| row["id"] == **id).count() == 1
         });
-        let edited = peer.row("patients", &self.edited).unwrap();
+        let edited = self.patient(clinic, &self.edited);
         made.count() + usize::from(edited["phone"] == "222")
     }
 
-    fn is_deleted(&self, peer: &Peer) -> bool {
-        peer.row("patients", &self.deleted).unwrap()["is_deleted"] == json!(true)
+    fn is_deleted(&self, clinic: &Clinic) -> bool {
+        let row = self.patient(clinic, &self.deleted);
+        row.get("is_gone").unwrap_or(&row["is_deleted"]) == &json!(true)
+    }
+
+    fn patient(&self, clinic: &Clinic, id: &str) -> Map<String, Json> {
+        let rows = clinic.rows("patients").into_iter();
+        rows.filter(|row| row["id"] == id).last().unwrap()
     }
 }
 
-fn state(amana: &Amana) -> (Digest, u64) {
-    let pending = block_on(amana.status()).unwrap().outbox.pending;
-    (block_on(amana.digest()).unwrap(), pending)
-}
-
 /// The server dies behind that row of the push.
-fn a_server_that_dies_behind(row: usize) {
-    let clinic = Clinic::new();
+fn a_server_that_dies_behind(row: usize, kind: Kind) {
+    let clinic = Clinic::new(kind);
     let server = clinic.start("0", None);
     let port = server.port();
     let clinic_id = server.line["clinic_id"].as_str().unwrap().to_owned();
-    let colleague = clinic.tablet(&server);
-    let edited = colleague.insert("patients", &patient("Edited"));
-    let deleted = colleague.insert("patients", &patient("Deleted"));
+    let colleague = clinic.device(&server);
+    let edited = colleague.tablet.insert("patients", &patient("Edited"));
+    let deleted = colleague.tablet.insert("patients", &patient("Deleted"));
     colleague.sync().unwrap();
-    let tablet = clinic.tablet(&server);
-    tablet.sync().unwrap();
+    let device = clinic.device(&server);
+    device.sync().unwrap();
     server.process.kill();
 
-    let work = Work::of(&tablet, &clinic_id, edited, deleted);
-    let before = state(&tablet.amana);
+    let work = Work::of(&device.tablet, &clinic_id, edited, deleted);
+    let before = device.state();
     assert_eq!(before.1, ROWS as u64 + 1);
     let server = clinic.start(&port, Some(row));
     let error = std::thread::scope(|scope| {
-        let sync = scope.spawn(|| tablet.sync());
+        let sync = scope.spawn(|| device.sync());
         server.is_killed_in_the_push();
         sync.join().unwrap().unwrap_err()
     });
     assert_eq!(error.code(), ErrorCode::Network);
-    assert_eq!(state(&tablet.amana), before, "nothing was acknowledged");
-    let stored = clinic.stored(|peer| (work.arrived(peer), work.is_deleted(peer)));
+    assert_eq!(device.state(), before, "nothing was acknowledged");
+    let stored = (work.arrived(&clinic), work.is_deleted(&clinic));
     assert_eq!(stored, (row, false), "so many and no more");
 
     let server = clinic.start(&port, None);
     assert_eq!(server.port(), port);
-    let report = tablet.sync().unwrap();
+    let report = device.sync().unwrap();
     // Its pull shows which had arrived.
     let left = (ROWS - row) as u64;
     assert_eq!((report.pushed, report.pushed_deletions), (left, 1));
-    assert_eq!((report.quarantined, tablet.pending()), (0, 0));
-    let report = tablet.sync().unwrap();
+    assert_eq!((report.quarantined, device.tablet.pending()), (0, 0));
+    let report = device.sync().unwrap();
     assert_eq!((report.pushed, report.pushed_deletions), (0, 0), "once");
     assert_eq!(report.applied.not_kept, 0);
-    assert_eq!(block_on(tablet.amana.conflicts(0)).unwrap(), []);
-    let newcomer = clinic.tablet(&server);
+    assert_eq!(block_on(device.tablet.amana.conflicts(0)).unwrap(), []);
+    let newcomer = clinic.device(&server);
     newcomer.sync().unwrap();
-    assert_eq!(state(&newcomer.amana), state(&tablet.amana));
+    assert_eq!(newcomer.state(), device.state());
     server.process.kill();
 
-    clinic.stored(|peer| {
-        assert_eq!(work.arrived(peer), ROWS, "each once");
-        assert!(work.is_deleted(peer));
-        let tables = ["patients", ATTRIBUTES, "visits"];
-        assert_eq!(tables.map(|table| peer.count(table)), [5, 1, 1]);
-    });
+    assert_eq!(work.arrived(&clinic), ROWS, "each once");
+    assert!(work.is_deleted(&clinic));
+    let tables = ["patients", ATTRIBUTES, "visits"];
+    assert_eq!(tables.map(|table| clinic.rows(table).len()), [5, 1, 1]);
 }
 
 #[test]
 fn a_server_killed_behind_the_first_row_of_a_push_has_each_row_once_in_the_end() {
-    a_server_that_dies_behind(1);
+    a_server_that_dies_behind(1, Kind::Cloud);
 }
 
 #[test]
 fn a_server_killed_between_the_tables_of_a_push_has_each_row_once_in_the_end() {
-    a_server_that_dies_behind(4);
+    a_server_that_dies_behind(4, Kind::Cloud);
 }
 
 #[test]
 fn a_server_killed_behind_the_last_row_but_one_of_a_push_has_each_row_once_in_the_end() {
-    a_server_that_dies_behind(5);
+    a_server_that_dies_behind(5, Kind::Cloud);
 }
 
 #[test]
 fn a_server_killed_between_its_last_row_and_its_answer_has_each_row_once_in_the_end() {
-    a_server_that_dies_behind(ROWS);
+    a_server_that_dies_behind(ROWS, Kind::Cloud);
+}
+
+#[test]
+fn a_hub_killed_behind_any_row_of_a_push_has_each_row_once_in_the_end() {
+    for row in [1, 4, ROWS] {
+        a_server_that_dies_behind(row, Kind::Hub);
+    }
 }
