@@ -123,7 +123,8 @@ impl Vault {
 
     /// Pulls, merges and pushes. A second call joins the first: its own listener is not used, and its
     /// own handle ends its own waiting. One for a full pull runs behind a sync that is none, with its
-    /// own, and further ones join that.
+    /// own, and further ones join that. Who syncs every so many minutes counts them from the end of
+    /// the last sync, so that devices behind one address do not all ask in one moment.
     pub async fn sync(
         &self,
         listener: Option<Arc<dyn SyncListener>>,

@@ -138,7 +138,8 @@ export class VaultPeers {
   /**
    * Pulls, merges, pushes. A second call for the same peer joins the first: its own signal ends its own
    * waiting, the first one's the sync for both. One with `fullPull` runs behind a sync that is not, and
-   * hears of both.
+   * hears of both. Who syncs every so many minutes counts them from the end of the last sync: devices
+   * behind one address whose line comes back in one moment would ask in one moment for ever after.
    */
   async sync(options: SyncOptions = {}): Promise<SyncReport> {
     const { peer: named, fullPull = false, signal, onProgress } = checkOptions(options);

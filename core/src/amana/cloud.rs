@@ -126,6 +126,9 @@ impl Amana {
     /// both. A call for a full pull that finds a sync which is none gets one behind it, with its listener
     /// and token, which further such calls join.
     ///
+    /// Who syncs every so many minutes counts them from the end of the last sync: devices behind one
+    /// address whose line comes back in one moment would ask in one moment for ever after.
+    ///
     /// # Errors
     /// `not_signed_in`; `busy` while somebody signs in or out, or a cancelled sync is ending with none
     /// behind it, and from a sync's listener that would join a running one or wait behind it; otherwise

@@ -34,6 +34,43 @@ pub fn unwrap(raw: &str, default: &str) -> String {
     }
 }
 
+/// The text inside, where all of a JSON column is one text. A hub, which keeps such columns as text, has it so:
+/// sent in its quotes it would get others around them each time it went there and came back.
+pub fn wrapped(text: &str) -> Option<String> {
+    if !text.starts_with('"') {
+        return None;
+    }
+    serde_json::from_str(text).ok()
+}
+
+/// Whether an escape in a JSON text stands for no character that the cloud's database keeps: NUL, or half
+/// of a surrogate pair, as it is left where an app cuts a text within an emoji.
+pub fn escapes_no_character(text: &str) -> bool {
+    const LENGTH: usize = "uXXXX".len();
+    let unit = |text: &str| {
+        let digits = text.strip_prefix('u')?.get(..LENGTH - 1)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        rest = &rest[at + 1..];
+        let passed = match unit(rest) {
+            Some(0 | 0xdc00..=0xdfff) => return true,
+            Some(0xd800..=0xdbff) => {
+                let next = rest.get(LENGTH..).and_then(|rest| rest.strip_prefix('\\'));
+                if !matches!(next.and_then(unit), Some(0xdc00..=0xdfff)) {
+                    return true;
+                }
+                2 * LENGTH + 1
+            }
+            // An escaped backslash begins no other escape.
+            _ => 1,
+        };
+        rest = rest.get(passed..).unwrap_or_default();
+    }
+    false
+}
+
 /// What the app sees of a JSON column: the text where it is of the default's kind, else the default.
 pub fn shown<'a>(stored: &'a str, default: &'a str) -> &'a str {
     if is_of_kind(stored, default) {

@@ -1,6 +1,7 @@
 //! What a record may hold so that it can come back: a pull takes no larger or deeper one, on no device,
 //! so such a one must not be written. Pure; how a pull measures is the transport's.
 
+use super::json_text;
 use super::row::{Fields, MAX_VALUE_BYTES};
 use super::schema::{Column, Direction, Role, Table};
 use super::value::Value;
@@ -18,8 +19,8 @@ const MAX_ESCAPE_BYTES: usize = 6;
 /// What a column's name, or a number, takes at most beside the texts.
 const BESIDE_BYTES: usize = 128;
 
-/// Looks at one value that is to be written. `invalid_input` for JSON that is nested too deep,
-/// `value_too_large` for a text that is too large with its escapes.
+/// Looks at one value that is to be written. `invalid_input` for JSON that is nested too deep or holds
+/// what is no character to the cloud's database, `value_too_large` for a text that is too large with its escapes.
 pub fn check_value(table: &Table, column: &Column, value: &Value) -> Result<()> {
     let Value::Text(text) = value else {
         return Ok(());
@@ -34,6 +35,11 @@ pub fn check_value(table: &Table, column: &Column, value: &Value) -> Result<()> 
         ));
     }
     if column.role == Role::Json {
+        if json_text::escapes_no_character(text) {
+            return Err(Error::invalid(
+                "JSON holds an escaped NUL character, or half of a surrogate pair",
+            ));
+        }
         let shape = Shape::of(text);
         if shape.nesting > MAX_NESTING {
             return Err(Error::invalid("JSON is nested deeper than 56 levels"));
@@ -172,12 +178,62 @@ mod tests {
         // Brackets in texts are none.
         let text = format!(r#"{{"a":"\"{}"}}"#, "[".repeat(1_000));
         assert_eq!(read("metadata", text), None);
+        let digits = format!(r#"{{"a":"{}"}}"#, "1".repeat(2_000));
+        assert_eq!(read("metadata", digits), None);
         let number = |digits: usize| format!(r#"{{"a":{}}}"#, "1".repeat(digits));
         assert_eq!(read("metadata", number(1_024)), None);
         assert_eq!(
             read("metadata", number(1_025)),
             Some(ErrorCode::InvalidInput)
         );
+    }
+
+    /// The cloud refuses such a document; a hub takes it, and then its own push to the cloud sticks.
+    #[test]
+    fn json_escapes_no_character_that_the_cloud_does_not_keep() {
+        for escape in [
+            "\\u0000",
+            "\\ud83d",
+            "\\uDE00",
+            "\\ud83d\\ud83d\\ude00",
+            "\\ud83d\\n",
+            "\\\\\\u0000",
+            "\\ud83d\\\\ude00",
+        ] {
+            let text = format!(r#"{{"a":"x{escape}y"}}"#);
+            assert_eq!(
+                read("metadata", text),
+                Some(ErrorCode::InvalidInput),
+                "{escape}"
+            );
+        }
+        for escape in [
+            "\\u0001",
+            "\\ud83d\\ude00",
+            "\\\\u0000",
+            "\\\\ud83d",
+            "\\n",
+            "\\uffff",
+        ] {
+            let text = format!(r#"{{"a":"x{escape}y"}}"#);
+            assert_eq!(read("metadata", text), None, "{escape}");
+        }
+    }
+
+    /// What no peer sends back has a device's own room.
+    #[test]
+    fn what_is_not_pushed_is_not_measured() {
+        let schema = Schema::hikma().unwrap();
+        let (_, local) = schema.require("event_logs").unwrap();
+        let position = local.position("changes").unwrap();
+        let nested = format!("{{\"a\":{}{}}}", "[".repeat(100), "]".repeat(100));
+        parse_value(local, position, &Json::String(nested)).unwrap();
+        let large = Value::Text("\n".repeat(10 * 1024 * 1024));
+        check_value(local, &local.columns[position], &large).unwrap();
+        let record = vec![Value::Text("x".repeat(15 * 1024 * 1024)); 3];
+        check_new(local, &record).unwrap();
+        let (_, pushed) = schema.require("patients").unwrap();
+        assert!(check_new(pushed, &record).is_err());
     }
 
     #[test]

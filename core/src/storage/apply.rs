@@ -234,8 +234,8 @@ impl<'t> Apply<'t> {
         };
         let arrived = self.has_arrived(tx, &row, &plan);
         self.carry_out(tx, &row, plan)?;
-        if arrived {
-            self.settle_arrived(tx, &row)?;
+        if let Some(not_kept) = arrived {
+            self.settle_arrived(tx, &row, &not_kept)?;
         }
         Ok(())
     }
@@ -482,9 +482,9 @@ impl<'t> Apply<'t> {
     ) -> Result<bool> {
         let table = tx.context.schema.table(index);
         let stored = records::get(tx.connection, tx.context, index, id)?;
-        let (entry, _) = self.entry(tx, index, id.as_str())?;
+        let (entry, mark) = self.entry(tx, index, id.as_str())?;
         if let (Some(stored), Some(entry)) = (&stored, &entry)
-            && buried::is_given_again(entry)
+            && buried::outlives_deletion(table, entry, mark.as_ref())
         {
             buried::stands_alone(tx, index, stored)?;
             return Ok(false);

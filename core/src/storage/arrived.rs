@@ -5,21 +5,22 @@
 use super::acknowledge::acknowledge;
 use super::apply::{Apply, Pulled};
 use super::transaction::WriteTransaction;
-use super::{natural_key, outbox, records, sent};
+use super::{conflicts, natural_key, outbox, records, sent};
 use crate::error::Result;
 use crate::model::change_set::{Acknowledgement, OutboxKind};
-use crate::model::merge::{MergePlan, SentRow, Verdict, VerifyInput};
+use crate::model::merge::{ColumnConflict, MergePlan, SentRow, Verdict, VerifyInput};
 
 impl Apply<'_> {
-    /// Whether the peer holds what it would be sent, as far as a pull after that could tell.
+    /// Whether the peer holds what it would be sent, as far as a pull after that could tell. Of a new
+    /// record, as it was sent, with what the peer has made of it: those columns.
     pub(super) fn has_arrived(
         &self,
         tx: &WriteTransaction<'_>,
         row: &Pulled<'_>,
         plan: &MergePlan<'_>,
-    ) -> bool {
+    ) -> Option<Vec<ColumnConflict>> {
         let (Some(entry), Some(_), true) = (row.entry, row.local, self.terms.last_word) else {
-            return false;
+            return None;
         };
         let is_ours = |at: usize| entry.base.iter().any(|(known, _)| *known == at);
         let stays = match plan {
@@ -30,7 +31,7 @@ impl Apply<'_> {
             MergePlan::Insert(_) | MergePlan::KeepTombstone { .. } => false,
         };
         if !stays || !row.is_news || entry.kind == OutboxKind::Deleted {
-            return false;
+            return None;
         }
         // Of what it does not show nobody can tell.
         let table = tx.context.schema.table(row.index);
@@ -41,7 +42,7 @@ impl Apply<'_> {
             !is_sent || is_shown(at) || natural_key::is_kept_by_store(column)
         });
         if !all_shown {
-            return false;
+            return None;
         }
         let verdict = self.rule.verify(&VerifyInput {
             table: tx.context.schema.table(row.index),
@@ -54,7 +55,12 @@ impl Apply<'_> {
             },
             remote: row.remote,
         });
-        verdict == Verdict::Kept
+        let is_unedited = entry.kind == OutboxKind::Created && entry.base.is_empty();
+        match verdict {
+            Verdict::Kept => Some(Vec::new()),
+            Verdict::NotKept(columns) if is_unedited => Some(columns),
+            Verdict::NotKept(_) | Verdict::StillThere | Verdict::Unclear => None,
+        }
     }
 
     /// As if it had been pushed now, and this pull came after.
@@ -62,9 +68,15 @@ impl Apply<'_> {
         &mut self,
         tx: &WriteTransaction<'_>,
         row: &Pulled<'_>,
+        not_kept: &[ColumnConflict],
     ) -> Result<()> {
         let table = tx.context.schema.table(row.index);
         let id = row.remote.id.as_str();
+        for column in not_kept {
+            let versions = (row.local.unwrap_or_default(), &row.remote.cells[..]);
+            conflicts::record_not_kept(tx, self.terms, table, id, column, versions)?;
+        }
+        self.report.not_kept += u64::from(!not_kept.is_empty());
         let stored = records::get(tx.connection, tx.context, row.index, &row.remote.id)?;
         if let Some(entry) = row.entry {
             // What was there before the edit, not what the merge has made of it.

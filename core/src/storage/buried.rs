@@ -6,6 +6,7 @@
 use rusqlite::{Row, params};
 
 use super::errors::MapSqlite;
+use super::marks::Mark;
 use super::outbox::base_from_json;
 use super::transaction::WriteTransaction;
 use super::{conflicts, natural_key, outbox, records, sent};
@@ -49,8 +50,14 @@ fn is_edit(entry: &OutboxEntry) -> bool {
     entry.kind == OutboxKind::Updated || is_given_again(entry)
 }
 
-/// A new record with bases took the place of one that was deleted.
-pub(super) fn is_given_again(entry: &OutboxEntry) -> bool {
+/// Whether a peer that says a record is deleted may mean the one before it. One that it has taken since it
+/// was given again is the one that it means; and only by a key is anything given again.
+pub(super) fn outlives_deletion(table: &Table, entry: &OutboxEntry, mark: Option<&Mark>) -> bool {
+    !table.natural_key.is_empty() && is_given_again(entry) && !mark.is_some_and(Mark::is_taken)
+}
+
+/// A new record with bases took the place of one that was deleted; or was edited since it was made.
+fn is_given_again(entry: &OutboxEntry) -> bool {
     entry.kind == OutboxKind::Created && !entry.base.is_empty()
 }
 

@@ -30,6 +30,13 @@ pub(super) struct Mark {
     pub sent_again: Vec<(usize, Value)>,
 }
 
+impl Mark {
+    /// Whether the peer has taken the record, in whatever version.
+    pub(super) fn is_taken(&self) -> bool {
+        self.revision != NOT_YET
+    }
+}
+
 pub(super) fn find(
     connection: &Connection,
     peer: &PeerId,

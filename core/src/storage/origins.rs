@@ -72,6 +72,34 @@ pub(super) fn put(
         .map_sqlite()
 }
 
+/// Whether anything is noted.
+pub(super) fn any(connection: &Connection) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_origin)")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_sqlite()
+}
+
+/// Whether other peers have told a record of which this one has said nothing so far, and is not about to
+/// be sent it.
+pub(super) fn is_told_by_others_alone(
+    connection: &Connection,
+    peer: &PeerId,
+    table: &str,
+    id: &str,
+) -> Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM amana_origin g
+               WHERE g.table_name = ?1 AND g.record_id = ?2 AND g.peer <> ?3
+                 AND NOT g.gone AND g.said IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM amana_entry o INDEXED BY amana_entry_by_record
+                   WHERE o.record_id = ?2 AND o.table_name = ?1))",
+        )
+        .and_then(|mut statement| statement.query_row([table, id, peer.as_str()], |row| row.get(0)))
+        .map_sqlite()
+}
+
 /// Another peer says an older version: if it says it again, that is nothing new.
 pub(super) fn note_said(
     connection: &Connection,

@@ -90,6 +90,9 @@ fn text_flaw(column: &Column, text: &str) -> Option<&'static str> {
     match column.role {
         Role::Day if !dates::is_day(text) => Some("a day is not one"),
         Role::Json if !json_text::is_json(text) => Some("a JSON text is not JSON"),
+        Role::Json if json_text::escapes_no_character(text) => {
+            Some("a JSON text holds a character that the peer does not keep")
+        }
         Role::Decimal if !is_decimal(text) => Some("a decimal number is not one"),
         Role::Decimal => match decimal::overflow(text, column.precision?)? {
             Overflow::Plain => Some("a number is larger than the peer takes"),
@@ -150,6 +153,12 @@ mod tests {
                 "additional_data",
                 text("{"),
                 "a JSON text is not JSON",
+            ),
+            (
+                "patients",
+                "additional_data",
+                text(r#"{"a":"\u0000"}"#),
+                "a JSON text holds a character that the peer does not keep",
             ),
             (
                 "patients",

@@ -109,6 +109,16 @@ struct Day {
     /// So many tablets have a backlog from the end of that time on, of so many requests each.
     laden: usize,
     backlog: u32,
+    timer: AppTimer,
+}
+
+/// From when the app counts the time to its next sync.
+#[derive(Clone, Copy)]
+enum AppTimer {
+    /// The beginning of the last one: it keeps its beat.
+    Beat,
+    /// Its end, as `sync` asks apps to.
+    End,
 }
 
 struct TabletLife {
@@ -237,7 +247,11 @@ fn day(seed: u64, given: &Day, kept: bool) -> Figures {
             tablet.longest_sync = tablet.longest_sync.max(now - tablet.began);
             tablet.last_success = now;
         }
-        events.push(Reverse((tablet.began.max(now - EVERY) + EVERY, i, true)));
+        let from = match given.timer {
+            AppTimer::Beat => tablet.began.max(now - EVERY),
+            AppTimer::End => now,
+        };
+        events.push(Reverse((from + EVERY, i, true)));
     }
     for (i, tablet) in tablets.iter().enumerate() {
         if i >= given.laden {
@@ -260,14 +274,36 @@ fn day(seed: u64, given: &Day, kept: bool) -> Figures {
     figures
 }
 
-#[test]
-fn of_fifty_tablets_behind_one_address_none_starves() {
-    let given = Day {
+/// A day with an outage, after which all ask in one second.
+const fn broken_day(timer: AppTimer) -> Day {
+    Day {
         arrive_within: 3 * MINUTE,
         line_down: 12 * HOUR..12 * HOUR + 40 * MINUTE,
         laden: 3,
         backlog: 150,
-    };
+        timer,
+    }
+}
+
+/// Whose timer counts from the end of a sync is put off by what a refusal took: all spread, and stay spread.
+#[test]
+fn fifty_tablets_that_count_from_the_end_stay_under_the_limit() {
+    for seed in 1..=5 {
+        let kept = day(seed, &broken_day(AppTimer::End), true);
+        println!("seed {seed}: {kept:?}");
+        assert_eq!(kept.failed, 0, "seed {seed}: {kept:?}");
+        // In the round after the outage each has to wait for two minutes to pass, or for three.
+        assert!(kept.refused <= 3 * TABLETS as u32, "seed {seed}: {kept:?}");
+        let per_day = ((CLOSES - OPENS) / EVERY) as u32;
+        assert!(kept.fewest_syncs + 6 >= per_day, "seed {seed}: {kept:?}");
+        assert!(kept.longest_sync_s <= 15 * 60, "seed {seed}: {kept:?}");
+        assert!(kept.longest_light_sync_s <= 4 * 60, "seed {seed}: {kept:?}");
+    }
+}
+
+#[test]
+fn of_fifty_tablets_behind_one_address_none_starves() {
+    let given = broken_day(AppTimer::Beat);
     let per_day = ((CLOSES - OPENS) / EVERY) as u32;
     for seed in 1..=5 {
         let (bare, kept) = (day(seed, &given, false), day(seed, &given, true));
@@ -302,6 +338,7 @@ fn one_with_a_backlog_leaves_room_for_the_others() {
         line_down: 15 * HOUR..15 * HOUR,
         laden: 1,
         backlog: 1_000,
+        timer: AppTimer::Beat,
     };
     for seed in 1..=5 {
         let (bare, kept) = (day(seed, &given, false), day(seed, &given, true));

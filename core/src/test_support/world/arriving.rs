@@ -1,9 +1,11 @@
 //! What waits has arrived in the cloud already: nothing is to be sent, and nothing is missed after.
 
 use super::device::cloud_and_device;
+use super::verifying::an_item;
 use super::*;
 use crate::model::change_set::{PieceLimit, PushClass, RemoteChange, RemoteRow, Revision};
 use crate::model::ids::PeerId;
+use crate::model::ledger::ConflictKind;
 use crate::model::standing::Standing;
 use crate::model::terms::PeerTerms;
 use crate::ports::SyncStore;
@@ -133,4 +135,54 @@ fn an_edit_of_what_a_pull_does_not_show_is_sent() {
     });
     let report = device.sync_with(&PeerId::cloud(), &peer, false).unwrap();
     assert_eq!(report.pushed, 1);
+}
+
+/// What the cloud made of it is told, as where its reply had come.
+#[test]
+fn what_the_cloud_made_of_what_arrived_is_in_the_ledger() {
+    let (clock, cloud, device) = cloud_and_device();
+    let patient = device.insert("patients", json!({})).unwrap();
+    device.sync(&cloud);
+    let attributes = "patient_additional_attributes";
+    let none = json!({"patient_id": patient.as_str(), "attribute_id": "children",
+                      "attribute": "Children", "number_value": 0});
+    let none = device.insert(attributes, none).unwrap();
+    push_unheard(&device, &cloud);
+    for _ in 0..3 {
+        clock.advance(A_WHILE);
+        device.sync(&cloud);
+    }
+    let ledger = device.ledger();
+    let [entry] = &ledger[..] else {
+        panic!("{ledger:?}")
+    };
+    let column = entry.column.as_deref();
+    assert_eq!(
+        (entry.kind, column),
+        (ConflictKind::NotKept, Some("number_value"))
+    );
+    let standing = device.standing(attributes, &none);
+    assert_eq!(standing.standing, Standing::InCloud);
+    assert_eq!(standing.absent_since_ms, None);
+}
+
+/// The cloud tells of no update of an item.
+#[test]
+fn an_item_that_arrived_and_was_edited_before_that_was_known_is_not_missed() {
+    let (clock, cloud, device) = cloud_and_device();
+    let (item, _) = an_item(&device);
+    push_unheard(&device, &cloud);
+    clock.advance(A_WHILE);
+    device
+        .update("prescription_items", &item, json!({"notes": "n"}))
+        .unwrap();
+    for _ in 0..3 {
+        assert_eq!(device.sync(&cloud).applied.not_kept, 0);
+        clock.advance(A_WHILE);
+    }
+    let at_cloud = cloud.value("prescription_items", &item, "notes");
+    assert_eq!((at_cloud, device.ledger()), (Some(text("n")), Vec::new()));
+    device.sync_fully(&cloud);
+    let standing = device.standing("prescription_items", &item);
+    assert!(standing.confirmed && standing.absent_since_ms.is_none());
 }

@@ -6,6 +6,7 @@ use super::writing::changed;
 use super::*;
 use crate::model::change_set::{OutboxKind, OutboxRow, PieceLimit, PushClass};
 use crate::model::ids::PeerId;
+use crate::model::ledger::ConflictKind;
 use crate::model::terms::PeerTerms;
 use crate::ports::SyncStore;
 
@@ -262,6 +263,31 @@ fn w049_w050_w076_deletions_by_the_peer_win_and_lost_edits_are_in_the_ledger() {
     assert_eq!(device.count("patients"), 0);
     assert_eq!((report.applied.lost_edits, report.pushed), (1, 0));
     assert_eq!((device.pending(), device.ledger().len()), (0, 1));
+}
+
+/// It was edited before the peer with the last word had it; another peer has it, and deletes it.
+#[test]
+fn a_deletion_by_a_hub_of_a_new_record_that_was_edited_is_carried_out() {
+    let (clock, _, device) = cloud_and_device();
+    let (other, hub) = (Device::new(&clock, 2), Hub::new(&clock));
+    let patient = device.insert("patients", json!({})).unwrap();
+    let visit = json!({"patient_id": patient.as_str()});
+    device.insert("visits", visit).unwrap();
+    device
+        .update("patients", &patient, json!({"phone": "1"}))
+        .unwrap();
+    device.sync_hub(&hub);
+    other.sync_hub(&hub);
+    other.delete("patients", &patient).unwrap();
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    assert_eq!((device.count("patients"), device.count("visits")), (0, 0));
+    assert_eq!(device.pending(), 0);
+    let ledger = device.ledger();
+    let of_patient = ledger.iter().find(|entry| entry.table == "patients");
+    let entry = of_patient.unwrap();
+    assert_eq!(entry.kind, ConflictKind::DeletedByPeer);
+    assert_eq!(entry.record_id, patient.as_str());
 }
 
 #[test]

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::envelope;
 use super::gcm::{Decryptor, NONCE, TAG, TagCheck};
 use super::store::{Store, StorePlace};
+use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
 use crate::ports::Entropy;
 use crate::secret::HubSessionKey;
@@ -202,10 +203,16 @@ pub(super) struct Sealed {
 
 impl Sealed {
     /// Checks the tag over all of the ciphertext; only then can it be read.
-    pub(super) fn open(mut self, key: &HubSessionKey, route: Route) -> Result<Opened> {
+    pub(super) fn open(
+        mut self,
+        key: &HubSessionKey,
+        route: Route,
+        cancel: &CancelToken,
+    ) -> Result<Opened> {
         let mut check = TagCheck::new(key, &self.nonce, route.reply_word())?;
         let mut buffer = vec![0; 64 * 1024];
         loop {
+            cancel.check()?;
             match self.store.read(&mut buffer)? {
                 0 => break,
                 count => check.update(&buffer[..count])?,
@@ -288,7 +295,11 @@ pub(crate) fn check_decoder(body: &[u8], key: &[u8; 32]) -> bool {
         return false;
     };
     sealed
-        .open(&HubSessionKey::from_bytes(key), Route::Query)
+        .open(
+            &HubSessionKey::from_bytes(key),
+            Route::Query,
+            &CancelToken::new(),
+        )
         .and_then(|opened| opened.read_small(LIMIT))
         .is_ok()
 }

@@ -170,9 +170,9 @@ pub(super) struct Line<'a> {
     pub clock: &'a dyn Clock,
     pub entropy: &'a dyn Entropy,
     pub place: StorePlace,
+    pub cancel: &'a CancelToken,
     network: &'a Network,
     http: &'a HttpClient,
-    cancel: &'a CancelToken,
 }
 
 impl Line<'_> {

@@ -237,6 +237,24 @@ fn a_token_that_is_over_costs_one_sign_in_and_no_more() {
     assert_eq!(asked(&hub), ["login", "sync_pull"]);
 }
 
+/// Somebody who answers everything in clear costs a call one sign-in, and the sign-in is no token's fault.
+#[test]
+fn a_sign_in_that_wants_a_token_is_not_tried_again() {
+    let hub = TestHub::start(|_| Act::Error("Authentication required"));
+    let device = Device::new(&hub.address);
+    let error = pull(&device.peer_with(Some("old"))).err().unwrap();
+    assert_eq!(error.code(), ErrorCode::Server);
+    let whole = [
+        "handshake",
+        "ping",
+        "sync_pull",
+        "handshake",
+        "ping",
+        "login",
+    ];
+    assert_eq!(asked(&hub), whole);
+}
+
 #[test]
 fn without_a_password_a_person_has_to_sign_in() {
     let hub = TestHub::start(honest);

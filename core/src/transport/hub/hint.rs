@@ -6,6 +6,7 @@ use reqwest::header::HeaderMap;
 
 use crate::error::{Error, ErrorCode};
 use crate::transport::failure;
+use crate::transport::limits::DEFAULT_RETRY_AFTER_MS;
 
 /// What may be done about a reply that was not sealed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,7 +57,15 @@ pub(super) fn of_status(status: StatusCode, headers: &HeaderMap, body: &[u8]) ->
         )),
         // Too large: it is the piece, or the row.
         413 => Hint::Refused(failure::from_status(status, headers)),
-        _ => Hint::Failed(failure::from_status(status, headers)),
+        _ => Hint::Failed(shortened(failure::from_status(status, headers))),
+    }
+}
+
+/// With a short wait at most: a hub names none, and anybody on the network can name a day.
+fn shortened(error: Error) -> Error {
+    match error.retry_after() {
+        Some(ms) => error.retry_after_ms(ms.min(DEFAULT_RETRY_AFTER_MS)),
+        None => error,
     }
 }
 
@@ -95,6 +104,8 @@ pub(super) fn of_text(text: &str) -> Hint {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::RETRY_AFTER;
+
     use super::*;
 
     fn status(code: u16, body: &str) -> Hint {
@@ -132,6 +143,23 @@ mod tests {
             status(413, "length limit exceeded"),
             Hint::Refused(_)
         ));
+    }
+
+    /// A hub names no wait, and anybody on the network can: a day, in one packet.
+    #[test]
+    fn a_wait_that_nobody_has_signed_is_a_short_one() {
+        for (code, named, waits) in [
+            (429, Some("86400"), Some(60_000)),
+            (429, Some("5"), Some(5_000)),
+            (429, None, Some(60_000)),
+            (503, Some("86400"), Some(60_000)),
+            (503, None, None),
+        ] {
+            let headers = named.map(|text| (RETRY_AFTER, text.parse().unwrap()));
+            let status = StatusCode::from_u16(code).unwrap();
+            let hint = of_status(status, &headers.into_iter().collect(), b"");
+            assert_eq!(hint.into_error().retry_after(), waits, "{code} {named:?}");
+        }
     }
 
     #[test]

@@ -163,7 +163,7 @@ impl Session {
             return Err(NOT_THE_HUB);
         }
         let nonce = sealed.nonce;
-        let text = sealed.open(&self.key, route)?;
+        let text = sealed.open(&self.key, route, line.cancel)?;
         self.seen.insert(nonce);
         self.unanswered = false;
         Ok(Answer::Opened(Box::new(Authentic { text, since_ms })))
@@ -190,4 +190,29 @@ fn check(body: &[u8], address: &HubAddress) -> Result<String> {
     }
     let letters = welcome.hub_name.chars().filter(|c| !c.is_control());
     Ok(letters.take(MAX_NAME).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_goes_on_until_its_list_of_nonces_is_long_or_an_answer_is_missing() {
+        let session = |replies: u32, unanswered| {
+            let nonce = |i: u32| {
+                let mut nonce = [0; NONCE];
+                nonce[..4].copy_from_slice(&i.to_be_bytes());
+                nonce
+            };
+            Session {
+                key: HubSessionKey::from_bytes(&[1; 32]),
+                seen: (0..replies).map(nonce).collect(),
+                unanswered,
+            }
+        };
+        assert!(session(0, false).may_go_on());
+        assert!(session(9_999, false).may_go_on());
+        assert!(!session(10_000, false).may_go_on());
+        assert!(!session(1, true).may_go_on());
+    }
 }

@@ -14,6 +14,7 @@ use super::channel::{self, Received, Route};
 use super::keys::KeyPair;
 use super::store::{Store, StorePlace};
 use super::test_hub;
+use crate::cancel::CancelToken;
 use crate::error::{ErrorCode, Result};
 use crate::model::hub::HubPublicKey;
 use crate::ports::Entropy;
@@ -52,8 +53,24 @@ fn open(key: &[u8; 32], route: Route, payload: &str) -> Result<Vec<u8>> {
     let Received::Sealed(sealed) = received else {
         panic!("an error in clear")
     };
-    let opened = sealed.open(&HubSessionKey::from_bytes(key), route)?;
+    let opened = sealed.open(&HubSessionKey::from_bytes(key), route, &CancelToken::new())?;
     opened.read_small(1 << 20).map(|text| text.to_vec())
+}
+
+/// Checking a large reply takes a while on a tablet.
+#[test]
+fn a_cancel_is_felt_while_a_reply_is_checked() {
+    let directory = tempfile::tempdir().unwrap();
+    let body = json!({"payload": "A".repeat(400_000), "success": true}).to_string();
+    let received = channel::receive(body.as_bytes(), u64::MAX, place(&directory)).unwrap();
+    let Received::Sealed(sealed) = received else {
+        panic!("an error in clear")
+    };
+    let cancel = CancelToken::new();
+    cancel.cancel();
+    let opened = sealed.open(&HubSessionKey::from_bytes(&[1; 32]), Route::Query, &cancel);
+    assert_eq!(opened.err().unwrap().code(), ErrorCode::Cancelled);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }
 
 /// Gives out what a vector says.
@@ -261,7 +278,11 @@ fn a_spooled_reply_that_changes_on_the_disk_does_not_count() {
         panic!("an error in clear")
     };
     let opened = sealed
-        .open(&HubSessionKey::from_bytes(&session_key), Route::Query)
+        .open(
+            &HubSessionKey::from_bytes(&session_key),
+            Route::Query,
+            &CancelToken::new(),
+        )
         .unwrap();
     let file = std::fs::read_dir(directory.path()).unwrap().next().unwrap();
     let path = file.unwrap().path();

@@ -240,4 +240,9 @@ fn json_is_kept_byte_for_byte() {
     assert_eq!(kept("7"), "7");
     let large = format!("[{}1]", "1,".repeat(MAX_VALUE_BYTES / 2));
     assert_eq!(read(&object, &large), Cell::Unreadable);
+    // The quotes around a hub's text are not the text's.
+    let largest = format!("{{{}}}", " ".repeat(MAX_VALUE_BYTES - 2));
+    assert_eq!(kept(&format!("\"{largest}\"")).len(), MAX_VALUE_BYTES);
+    let larger = format!("\"{largest} \"");
+    assert_eq!(read(&object, &larger), Cell::Unreadable);
 }

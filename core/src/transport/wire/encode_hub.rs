@@ -240,7 +240,10 @@ fn write_value(out: &mut Vec<u8>, table: &Table, column: &Column, value: &Value)
         }
         // The empty text is no UUID. The hub hands it on to the cloud, which fails on it for ever.
         (Role::Ref, Value::Text(text)) if text.is_empty() => write_null(out, table, column),
-        (Role::Ref | Role::Text | Role::Enum | Role::Json, Value::Text(text)) => write(out, text),
+        (Role::Json, Value::Text(text)) => {
+            write(out, json_text::wrapped(text).as_deref().unwrap_or(text))
+        }
+        (Role::Ref | Role::Text | Role::Enum, Value::Text(text)) => write(out, text),
         _ => Err(NO_FORM),
     }
 }

@@ -155,6 +155,23 @@ fn values_have_the_forms_of_a_hub() {
     }
 }
 
+/// What a hub keeps in a JSON column is text, and not always JSON of the column's kind: today's app leaves
+/// it empty where it knows nothing. It goes back as it came, and not in quotes of its own.
+#[test]
+fn json_of_another_kind_goes_back_to_a_hub_as_it_came() {
+    use crate::transport::wire::decode_tests::{cell, decode, with_changes};
+    for kept in ["", "plain", "[1]", "{broken", "\"in quotes\"", r#"{"a":1}"#] {
+        let changes = json!({"patients": {"created": [{"id": "p", "metadata": kept}]}});
+        let (_, pulled) = decode(&with_changes(&changes.to_string())).unwrap();
+        let stored = cell(&pulled, 0, "patients", "metadata").unwrap().clone();
+        let sent = record("patients", &[("metadata", stored)]).unwrap();
+        assert_eq!(sent["metadata"], kept);
+    }
+    // Half of a surrogate pair is a character for no parser: it goes as text.
+    let odd = record("patients", &[("metadata", text(r#""\ud800""#))]).unwrap();
+    assert_eq!(odd["metadata"], r#""\ud800""#);
+}
+
 #[test]
 fn what_a_hub_would_refuse_or_hand_on_broken_is_not_sent() {
     // Without a visit: null it does not keep, and an empty text would stick in the cloud for ever.

@@ -328,6 +328,59 @@ fn a_record_that_is_too_deep_or_too_large_is_passed_over() {
     assert_eq!(read.unwrap_err().code(), ErrorCode::ValueTooLarge);
 }
 
+/// Of what was passed over nobody knows whose it is: what its table does not hold says nothing, wherever it
+/// stood. What has no usable id is nobody's here.
+#[test]
+fn a_table_of_which_something_was_passed_over_tells_nothing() {
+    let schema = Schema::hikma().unwrap();
+    let limits = SizeLimits {
+        record: 200,
+        passed: 1_000,
+        rows: 4,
+        ..SizeLimits::PULL
+    };
+    let read = |changes: &str| {
+        let text = with_changes(changes);
+        Decoder::new(&schema, ME, &mut Kept::default(), limits).read(text.as_bytes())
+    };
+    let large = json_text(500);
+    let visits = r#""visits":{"deleted":["v"]}"#;
+    for (patients, partial) in [
+        (format!(r#""patients":{{"deleted":["a",{large}]}}"#), true),
+        (format!(r#""patients":{{"updated":[{large}]}}"#), true),
+        (
+            format!(
+                r#""patients":{{"created":[{large}]}},"patients":{{"created":[{{"id":"a"}}]}}"#
+            ),
+            true,
+        ),
+        (
+            format!(
+                r#""patients":{{"created":[{{"id":"a"}}]}},"patients":{{"created":[{large}]}}"#
+            ),
+            true,
+        ),
+        (r#""patients":{"created":[{"id":""}]}"#.to_owned(), false),
+    ] {
+        let reply = read(&format!("{{{patients},{visits}}}")).unwrap();
+        assert_eq!(reply.skipped.bad_records, 1, "{patients}");
+        let listed = reply.tables.contains(&schema.find("patients").unwrap());
+        assert_eq!(listed, !partial, "{patients}");
+        assert!(reply.tables.contains(&schema.find("visits").unwrap()));
+    }
+    // It counts as a row, and may not be cut.
+    let four = [large.as_str(); 4].join(",");
+    assert!(read(&format!(r#"{{"patients":{{"created":[{four}]}}}}"#)).is_ok());
+    let error = read(&format!(r#"{{"patients":{{"created":[{four},{large}]}}}}"#)).unwrap_err();
+    assert_eq!(error, crate::transport::wire::failures::TOO_MANY);
+    let whole = with_changes(&format!(r#"{{"patients":{{"created":[{large}]}}}}"#));
+    for cut in [300, 500, whole.len() - 20] {
+        let mut kept = Kept::default();
+        let read = Decoder::new(&schema, ME, &mut kept, limits).read(&whole.as_bytes()[..cut]);
+        assert_eq!(read.unwrap_err().code(), ErrorCode::Protocol, "{cut}");
+    }
+}
+
 fn json_text(bytes: usize) -> String {
     format!("\"{}\"", "x".repeat(bytes))
 }
