@@ -159,8 +159,8 @@ impl Running {
         url.rsplit(':').next().unwrap().to_owned()
     }
 
-    /// It says once that a push is where it was to stop, and is dead then.
-    fn is_killed_in_the_push(mut self) {
+    /// Kills it once it says that a push is where it was to stop.
+    fn kill_in_the_push(mut self) {
         assert_eq!(self.process.said(), "held");
         self.process.kill();
     }
@@ -216,8 +216,8 @@ impl Work {
     }
 
     fn patient(&self, clinic: &Clinic, id: &str) -> Map<String, Json> {
-        let rows = clinic.rows("patients").into_iter();
-        rows.filter(|row| row["id"] == id).last().unwrap()
+        let mut rows = clinic.rows("patients").into_iter();
+        rows.find(|row| row["id"] == id).unwrap()
     }
 }
 
@@ -241,7 +241,7 @@ fn a_server_that_dies_behind(row: usize, kind: Kind) {
     let server = clinic.start(&port, Some(row));
     let error = std::thread::scope(|scope| {
         let sync = scope.spawn(|| device.sync());
-        server.is_killed_in_the_push();
+        server.kill_in_the_push();
         sync.join().unwrap().unwrap_err()
     });
     assert_eq!(error.code(), ErrorCode::Network);
