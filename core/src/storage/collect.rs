@@ -256,9 +256,15 @@ impl<'a> Walk<'a> {
     /// Whether it refers to a record that only other peers have told so far: this one would invent it, and
     /// drop the real one, once that comes, for an older version. One that waits here goes before.
     fn refers_to_untold(&self, untold: &[(usize, &str)], values: &[Value]) -> Result<bool> {
+        let now_ms = self.context.clock.now_ms();
         for (position, parent) in untold {
             if let Some(id) = values.get(*position).and_then(Value::as_text)
-                && origins::is_told_by_others_alone(self.connection, &self.terms.id, parent, id)?
+                && origins::is_told_by_others_alone(
+                    self.connection,
+                    &self.terms.id,
+                    (parent, id),
+                    now_ms,
+                )?
             {
                 return Ok(true);
             }

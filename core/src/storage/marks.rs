@@ -31,9 +31,10 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// Whether the peer has taken the record, in whatever version.
-    pub(super) fn is_taken(&self) -> bool {
-        self.revision != NOT_YET
+    /// Whether the peer was sent what took the place of a deleted record, in this or an earlier version,
+    /// and not that deletion alone.
+    pub(super) fn has_new_one(&self, entry: &OutboxEntry) -> bool {
+        self.revision == entry.revision.0 || self.base.iter().any(|(position, _)| *position == 0)
     }
 }
 

@@ -80,23 +80,34 @@ pub(super) fn any(connection: &Connection) -> Result<bool> {
         .map_sqlite()
 }
 
-/// Whether other peers have told a record of which this one has said nothing so far, and is not about to
-/// be sent it.
+/// For how long others are waited for who told a record, until they have told it to this peer as well: a
+/// hub may be lost, and what the peer has may be too old for it to say.
+const OTHERS_TELL_MS: i64 = 3 * 24 * 60 * 60 * 1000;
+/// How far a clock that was set back may be behind what was noted before.
+const SET_BACK_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Whether other peers have told a record lately of which this one has said nothing so far, and is not
+/// about to be sent it.
 pub(super) fn is_told_by_others_alone(
     connection: &Connection,
     peer: &PeerId,
-    table: &str,
-    id: &str,
+    (table, id): (&str, &str),
+    now_ms: i64,
 ) -> Result<bool> {
+    let from = now_ms.saturating_sub(OTHERS_TELL_MS);
+    let to = now_ms.saturating_add(SET_BACK_MS);
     connection
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM amana_origin g
                WHERE g.table_name = ?1 AND g.record_id = ?2 AND g.peer <> ?3
-                 AND NOT g.gone AND g.said IS NULL
+                 AND NOT g.gone AND g.said IS NULL AND g.at_ms BETWEEN ?4 AND ?5
                  AND NOT EXISTS (SELECT 1 FROM amana_entry o INDEXED BY amana_entry_by_record
                    WHERE o.record_id = ?2 AND o.table_name = ?1))",
         )
-        .and_then(|mut statement| statement.query_row([table, id, peer.as_str()], |row| row.get(0)))
+        .and_then(|mut statement| {
+            let key = params![table, id, peer.as_str(), from, to];
+            statement.query_row(key, |row| row.get(0))
+        })
         .map_sqlite()
 }
 

@@ -5,7 +5,6 @@ use super::verifying::an_item;
 use super::*;
 use crate::model::change_set::{PieceLimit, PushClass, RemoteChange, RemoteRow, Revision};
 use crate::model::ids::PeerId;
-use crate::model::ledger::ConflictKind;
 use crate::model::standing::Standing;
 use crate::model::terms::PeerTerms;
 use crate::ports::SyncStore;
@@ -137,33 +136,86 @@ fn an_edit_of_what_a_pull_does_not_show_is_sent() {
     assert_eq!(report.pushed, 1);
 }
 
-/// What the cloud made of it is told, as where its reply had come.
+/// What the cloud makes something else of is told, whether the reply to the push was heard or not.
 #[test]
-fn what_the_cloud_made_of_what_arrived_is_in_the_ledger() {
+fn what_did_not_arrive_as_it_was_sent_is_in_the_ledger() {
+    for heard in [true, false] {
+        let (clock, cloud, device) = cloud_and_device();
+        let patient = device.insert("patients", json!({})).unwrap();
+        let fields = json!({"patient_id": patient.as_str(), "attribute_id": "children",
+                            "attribute": "Children", "number_value": 0});
+        let children = device
+            .insert("patient_additional_attributes", fields)
+            .unwrap();
+        if heard {
+            device.sync(&cloud);
+        } else {
+            push_unheard(&device, &cloud);
+        }
+        for _ in 0..3 {
+            clock.advance(A_WHILE);
+            device.sync(&cloud);
+        }
+        let ledger = device.ledger();
+        assert_eq!(ledger.len(), 1, "{heard} {ledger:?}");
+        assert_eq!(ledger[0].column.as_deref(), Some("number_value"), "{heard}");
+        let standing = device.standing("patient_additional_attributes", &children);
+        assert_eq!(
+            (standing.standing, standing.absent_since_ms),
+            (Standing::InCloud, None),
+            "{heard}"
+        );
+        assert_eq!(device.pending(), 0);
+    }
+}
+
+/// A hub was quicker.
+#[test]
+fn what_a_hub_brought_to_the_cloud_and_did_not_arrive_as_it_was_is_in_the_ledger() {
     let (clock, cloud, device) = cloud_and_device();
+    let hub = Hub::new(&clock);
     let patient = device.insert("patients", json!({})).unwrap();
-    device.sync(&cloud);
-    let attributes = "patient_additional_attributes";
-    let none = json!({"patient_id": patient.as_str(), "attribute_id": "children",
-                      "attribute": "Children", "number_value": 0});
-    let none = device.insert(attributes, none).unwrap();
-    push_unheard(&device, &cloud);
+    let fields = json!({"patient_id": patient.as_str(), "attribute_id": "children",
+                        "attribute": "Children", "number_value": 0});
+    let table = "patient_additional_attributes";
+    let children = device.insert(table, fields).unwrap();
+    let name = json!({"attribute": "How many children"});
+    device.update(table, &children, name).unwrap();
+    device.sync_hub(&hub);
+    hub.relay(&cloud);
     for _ in 0..3 {
         clock.advance(A_WHILE);
         device.sync(&cloud);
     }
-    let ledger = device.ledger();
-    let [entry] = &ledger[..] else {
-        panic!("{ledger:?}")
-    };
-    let column = entry.column.as_deref();
-    assert_eq!(
-        (entry.kind, column),
-        (ConflictKind::NotKept, Some("number_value"))
-    );
-    let standing = device.standing(attributes, &none);
-    assert_eq!(standing.standing, Standing::InCloud);
-    assert_eq!(standing.absent_since_ms, None);
+    let columns = device.ledger().into_iter().map(|entry| entry.column);
+    let columns: Vec<_> = columns.collect();
+    assert_eq!(columns, [Some("number_value".to_owned())]);
+    assert_eq!(device.standing(table, &children).absent_since_ms, None);
+    assert_eq!(device.pending(), 0);
+}
+
+/// Only what was edited stands: of the rest the cloud's is taken, and what was put there is told.
+#[test]
+fn what_did_not_arrive_of_a_record_that_was_edited_since_is_in_the_ledger() {
+    let (clock, cloud, device) = cloud_and_device();
+    let patient = device.insert("patients", json!({})).unwrap();
+    let fields = json!({"patient_id": patient.as_str(), "attribute_id": "children",
+                        "attribute": "Children", "number_value": 0});
+    let table = "patient_additional_attributes";
+    let children = device.insert(table, fields).unwrap();
+    push_unheard(&device, &cloud);
+    clock.advance(A_WHILE);
+    let name = json!({"attribute": "How many children"});
+    device.update(table, &children, name).unwrap();
+    for _ in 0..3 {
+        device.sync(&cloud);
+        clock.advance(A_WHILE);
+    }
+    let columns = device.ledger().into_iter().map(|entry| entry.column);
+    let columns: Vec<_> = columns.collect();
+    assert_eq!(columns, [Some("number_value".to_owned())]);
+    let at_cloud = cloud.value(table, &children, "attribute");
+    assert_eq!(at_cloud, Some(text("How many children")));
 }
 
 /// The cloud tells of no update of an item.

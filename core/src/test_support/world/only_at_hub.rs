@@ -74,3 +74,47 @@ fn an_event_of_a_visit_that_the_cloud_has_in_an_older_version_is_sent() {
     let report = device.sync(&cloud);
     assert_eq!((report.pushed, report.waiting), (1, 0));
 }
+
+/// Who made it and the hub may both be lost, and the cloud may have it, too old to be said: it is sent.
+#[test]
+fn an_event_of_a_visit_that_only_a_hub_has_told_waits_for_three_days() {
+    let (cloud, hub, device, other) = with_two();
+    let visit = json!({"patient_id": id(1).as_str()});
+    let visit = other.insert("visits", visit).unwrap();
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
+    let event = device.insert("events", event).unwrap();
+    let day = 24 * 60 * 60 * 1000;
+    for _ in 0..2 {
+        device.clock.advance(day);
+        assert_eq!(device.sync(&cloud).waiting, 1);
+    }
+    device.clock.advance(day + 1);
+    let report = device.sync(&cloud);
+    assert_eq!((report.pushed, report.waiting), (1, 0));
+    let of = cloud.value("events", &event, "visit_id");
+    assert_eq!(of, Some(text(visit.as_str())));
+}
+
+/// A tablet that was set up without the internet: the cloud's first word is that it knows none of that.
+#[test]
+fn an_event_of_a_visit_that_a_hub_told_before_the_cloud_was_asked_waits_too() {
+    let (clock, cloud, device) = cloud_and_device();
+    let (other, hub) = (Device::new(&clock, 2), Hub::new(&clock));
+    cloud.put("patients", &id(1), patient("Amal", NOW));
+    hub.relay(&cloud);
+    other.sync_hub(&hub);
+    let visit = json!({"patient_id": id(1).as_str()});
+    let visit = other.insert("visits", visit).unwrap();
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
+    device.insert("events", event).unwrap();
+    let report = device.sync(&cloud);
+    assert_eq!((report.pushed, report.waiting), (0, 1));
+    hub.relay(&cloud);
+    assert_eq!(device.sync(&cloud).pushed, 1);
+    assert_eq!(cloud.state.lock().unwrap().invented, 0);
+    assert_eq!(device.pending(), 0);
+}

@@ -290,6 +290,37 @@ fn a_deletion_by_a_hub_of_a_new_record_that_was_edited_is_carried_out() {
     assert_eq!(entry.record_id, patient.as_str());
 }
 
+/// What was made here and edited before it was taken is no record that was given again.
+#[test]
+fn a_new_record_that_was_edited_goes_with_the_patient_whom_the_peer_deleted() {
+    let (cloud, device) = with_patient();
+    let of = |fields: Json| {
+        let mut all = json!({"patient_id": id(1).as_str()});
+        all.as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        all
+    };
+    let visit = device.insert("visits", of(json!({}))).unwrap();
+    let provider = json!({"provider_name": "Noor"});
+    device.update("visits", &visit, provider).unwrap();
+    let event = of(json!({"visit_id": visit.as_str()}));
+    device.insert("events", event).unwrap();
+    let blood = json!({"attribute_id": "blood", "attribute": "Blood", "string_value": "A"});
+    let attribute = device
+        .insert("patient_additional_attributes", of(blood))
+        .unwrap();
+    let changed = json!({"string_value": "B"});
+    device
+        .update("patient_additional_attributes", &attribute, changed)
+        .unwrap();
+    cloud.delete("patients", &id(1));
+    let report = device.sync(&cloud);
+    assert_eq!(device.rows(), Rows::new());
+    assert_eq!((report.applied.lost_edits, report.pushed), (3, 0));
+    assert_eq!((device.pending(), device.ledger().len()), (0, 3));
+}
+
 #[test]
 fn h09_w057_w058_w069_only_what_changed_is_pushed_and_nothing_is_asked_without() {
     let (cloud, device) = with_patient();
