@@ -61,10 +61,7 @@ impl Device {
     }
 
     fn new(hub: &Hub) -> Self {
-        let ScannedCode::Hub(address) = ScannedCode::parse(&hub.qr_text()).unwrap() else {
-            panic!("the reference hub's code is not one");
-        };
-        Self::at(address)
+        Self::at(scanned(hub))
     }
 
     fn at(address: HubAddress) -> Self {
@@ -127,6 +124,13 @@ impl Device {
             dangling: Vec::new(),
         }
     }
+}
+
+fn scanned(hub: &Hub) -> HubAddress {
+    let ScannedCode::Hub(address) = ScannedCode::parse(&hub.qr_text()).unwrap() else {
+        panic!("the reference hub's code is not one");
+    };
+    address
 }
 
 fn credentials(password: &str) -> Credentials {
@@ -384,10 +388,7 @@ fn cut_and_replaced_pulls_are_errors() {
 fn an_endless_pull_ends_with_the_room_on_the_disk_and_leaves_nothing() {
     const MIB: u64 = 1024 * 1024;
     let hub = Hub::start(HubConfig::default()).unwrap();
-    let ScannedCode::Hub(address) = ScannedCode::parse(&hub.qr_text()).unwrap() else {
-        panic!("the reference hub's code is not one");
-    };
-    let device = Device::on(FakeDisk::with((64 + 16) * MIB), address);
+    let device = Device::on(FakeDisk::with((64 + 16) * MIB), scanned(&hub));
     device.client.pair(&CancelToken::new()).unwrap();
     let peer = device.peer();
     let honest = pull(&peer, 0).unwrap().0.upserts;
