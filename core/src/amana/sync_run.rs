@@ -151,6 +151,7 @@ impl Amana {
             progress: options.progress.as_deref(),
             cancel,
             full_pull: options.full_pull || due,
+            full_pull_first: status.full_pull_for.as_deref() != Some(&*own_user),
             past_failures: status.failures,
         }
         .run();

@@ -186,7 +186,8 @@ pub struct OutboxPage {
     /// The rows.
     pub rows: Vec<OutboxRow>,
     /// Those among them, without values, that cannot go with this push: they refer to a new record that
-    /// came too late for it; or are the deletion of one that the peer would delete something with that
+    /// came too late for it, or to one that the cloud has yet to hear of from another peer and would invent;
+    /// or are the deletion of one that the peer would delete something with that
     /// was moved away. Both together are fewer than asked for only at the end.
     pub waiting: Vec<OutboxRow>,
     /// Where to go on; `None` at the end.

@@ -130,6 +130,8 @@ fn settle(
         let base: Vec<(usize, Value)> = entry
             .base
             .into_iter()
+            // From now on the peer has this one, in whosever place.
+            .filter(|(position, _)| *position > 0)
             .map(|(position, base)| (position, sent(position).unwrap_or(base)))
             .collect();
         return outbox::set_base(tx.connection, table, id, &base);

@@ -84,6 +84,8 @@ pub(super) struct Apply<'t> {
     pub(super) tables: Vec<TableState>,
     /// There are other peers.
     pub(super) others: bool,
+    /// One of them, where the cloud has not said anything yet.
+    pub(super) told_by_before: Option<PeerId>,
     /// Rights may only be taken away.
     limits_rights: bool,
     /// Records are marked as absent.
@@ -130,6 +132,10 @@ impl<'t> Apply<'t> {
             rule,
             tables,
             others: peers::has_others(connection, &terms.id)?,
+            told_by_before: match (kind, cloud.cursor) {
+                (PeerKind::Cloud, 0) => peers::any_other(connection, &terms.id)?,
+                _ => None,
+            },
             limits_rights: kind == PeerKind::Hub && cloud.cursor > 0,
             some_absent: absent::any(connection)?,
             awaited: Awaited::look(tx, &terms.id)?,
@@ -208,6 +214,7 @@ impl<'t> Apply<'t> {
             false if is_held => Told::Held,
             false => Told::Older,
         };
+        let unheard = is_news && self.is_unheard(tx, (index, id), entry.as_ref())?;
         if self.state(index).with_sent {
             let here = (local.as_deref(), seen.as_ref());
             self.verify(tx, index, here, remote, told)?;
@@ -233,11 +240,14 @@ impl<'t> Apply<'t> {
             is_news,
         };
         let arrived = self.has_arrived(tx, &row, &plan);
-        self.carry_out(tx, &row, plan)?;
-        if arrived {
-            self.settle_arrived(tx, &row)?;
+        if unheard && arrived.is_none() {
+            self.tell_unheard(tx, &row)?;
         }
-        Ok(())
+        self.carry_out(tx, &row, plan)?;
+        match arrived {
+            Some(not_kept) => self.settle_arrived(tx, &row, &not_kept),
+            None => Ok(()),
+        }
     }
 
     /// Inserts a record without a look at what is stored first, where nothing of the table is noted
@@ -387,7 +397,7 @@ impl<'t> Apply<'t> {
         Ok(())
     }
 
-    fn entry(
+    pub(super) fn entry(
         &self,
         tx: &WriteTransaction<'_>,
         index: TableIndex,
@@ -459,6 +469,9 @@ impl<'t> Apply<'t> {
             self.report.refused_rights += 1;
             return Ok(());
         }
+        if self.outlives(tx, index, id)? {
+            return Ok(());
+        }
         let children = records::descendants(tx.connection, tx.context, index, id.as_str())?;
         if self.remove(tx, index, id)? {
             self.report.deleted += 1;
@@ -483,12 +496,6 @@ impl<'t> Apply<'t> {
         let table = tx.context.schema.table(index);
         let stored = records::get(tx.connection, tx.context, index, id)?;
         let (entry, _) = self.entry(tx, index, id.as_str())?;
-        if let (Some(stored), Some(entry)) = (&stored, &entry)
-            && buried::is_given_again(entry)
-        {
-            buried::stands_alone(tx, index, stored)?;
-            return Ok(false);
-        }
         let unconfirmed = if self.state(index).with_sent {
             sent::find(tx.connection, table, id.as_str())?
                 .is_some_and(|sent| !sent.row.confirmed && sent.row.kind != OutboxKind::Deleted)

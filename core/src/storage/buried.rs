@@ -25,33 +25,61 @@ pub(super) struct Buried {
 
 /// What a tombstone remembers: the version that was deleted. Where the table has a key, all of the
 /// record, as far as that is known as the peer has it: what is given again is compared with that.
-pub(super) fn remembered(
-    tx: &WriteTransaction<'_>,
-    table: &Table,
-    id: &str,
-    stored: &[Value],
-) -> Result<Fields> {
+fn remembered(table: &Table, before: Option<&OutboxEntry>, stored: &[Value]) -> Fields {
     let cell = |at: usize| (at, stored[at].clone());
     if table.natural_key.is_empty() {
-        return Ok(table.updated_at().map(cell).into_iter().collect());
+        return table.updated_at().map(cell).into_iter().collect();
     }
     let mut cells: Fields = (1..stored.len()).map(cell).collect();
-    let entry = outbox::find(tx.connection, table, id)?;
-    for (at, before) in entry.into_iter().filter(is_edit).flat_map(|e| e.base) {
-        cells.retain(|(known, _)| *known != at);
-        cells.push((at, before));
+    let edits = before.filter(|entry| is_edit(entry));
+    for (at, theirs) in edits.iter().flat_map(|entry| &entry.base) {
+        if *at > 0 {
+            cells.retain(|(known, _)| known != at);
+            cells.push((*at, theirs.clone()));
+        }
     }
-    Ok(cells)
+    cells
 }
 
 /// What was given again is an edit of what the peer has, too.
 fn is_edit(entry: &OutboxEntry) -> bool {
-    entry.kind == OutboxKind::Updated || is_given_again(entry)
+    entry.kind == OutboxKind::Updated || takes_place_of(entry).is_some()
 }
 
-/// A new record with bases took the place of one that was deleted.
-pub(super) fn is_given_again(entry: &OutboxEntry) -> bool {
-    entry.kind == OutboxKind::Created && !entry.base.is_empty()
+/// The id of the deleted record whose place a new one took, and which no peer was told to delete. It
+/// stands as the base of the new one's id: other bases a new record may have by being edited.
+pub(super) fn takes_place_of(entry: &OutboxEntry) -> Option<&str> {
+    let is_new = entry.kind == OutboxKind::Created;
+    of(&entry.base, 0).filter(|_| is_new)?.as_text()
+}
+
+/// Leaves the tombstone of a record, with the one whose deletion takes it along. Where it took the place of
+/// another under an id of its own, the deletion of that one was withdrawn for it, and is due again.
+pub(super) fn leave_tombstone(
+    tx: &mut WriteTransaction<'_>,
+    table: &Table,
+    id: &str,
+    stored: &[Value],
+    root: Option<&(TableIndex, String)>,
+) -> Result<()> {
+    let before = match table.natural_key.is_empty() {
+        true => None,
+        false => outbox::find(tx.connection, table, id)?,
+    };
+    let first = before.as_ref().and_then(takes_place_of);
+    let mut entry = OutboxEntry {
+        kind: OutboxKind::Deleted,
+        revision: tx.next_revision(),
+        base: remembered(table, before.as_ref(), stored),
+    };
+    let schema = &tx.context.schema;
+    let parent = root.map(|(table, id)| (schema.table(*table).name.as_str(), id.as_str()));
+    outbox::bury(tx.connection, table, id, &entry, parent)?;
+    if let Some(first) = first.filter(|first| *first != id) {
+        entry.revision = tx.next_revision();
+        outbox::bury(tx.connection, table, first, &entry, parent)?;
+    }
+    Ok(())
 }
 
 /// A record that was given again stays, though a peer has carried out the deletion of the one whose id
@@ -148,7 +176,7 @@ pub(super) fn given_again(
     if !id_is_chosen {
         record[0] = Value::Text(id.as_str().to_owned());
     }
-    let mut base = Vec::new();
+    let mut base = vec![(0, Value::Text(id.as_str().to_owned()))];
     for (at, column) in table.columns.iter().enumerate().skip(1) {
         let theirs = of(&before, at);
         if column.hidden || !column.pushed {

@@ -1,5 +1,7 @@
 //! Collects what a push sends: pages of the outbox with whole records, as one peer has to see them.
 
+use std::collections::HashSet;
+
 use rusqlite::{CachedStatement, Connection, params};
 
 use super::errors::MapSqlite;
@@ -141,7 +143,8 @@ impl<'a> Walk<'a> {
         let mut entries = self.connection.prepare_cached(&sql).map_sqlite()?;
         let mut finder = Finder::new(self.connection, self.context, index)?;
         let late = self.late_parents(table)?;
-        let left_by = self.left_by(table);
+        let untold = self.untold_parents(table)?;
+        let left_by = self.left_by(table)?;
         let left = self.limit.rows.saturating_sub(self.count());
         let mut rows = entries
             .query(params![
@@ -162,9 +165,9 @@ impl<'a> Walk<'a> {
                 values = finder.find(table, &text, place)?.ok_or_else(damaged)?;
                 changed = changed_columns(table, row.get_ref(3).map_sqlite()?)?;
             }
-            let waits = self.refers_to_late(&late, &values)?
-                || self.is_left_by_any(&left_by, &text)?
-                || self.belongs_to_a_hubs(table, &values)?;
+            let waits = left_by.contains(&text)
+                || self.refers_to_late(&late, &values)?
+                || self.refers_to_untold(&untold, &values)?;
             if waits {
                 (values, changed) = (Vec::new(), Vec::new());
             }
@@ -204,43 +207,65 @@ impl<'a> Walk<'a> {
         Ok(late)
     }
 
-    /// The columns by which other records belong to those of a table, where the peer deletes such with
-    /// them: tables, and where the bases of their entries have it.
-    fn left_by(&self, table: &Table) -> Vec<(&'a str, String)> {
+    /// Which records of a table, where the peer deletes others with them, those were moved away from that
+    /// the peer has not taken: there they still belong to it, and would be deleted with it.
+    fn left_by(&self, table: &Table) -> Result<HashSet<String>> {
+        let mut left = HashSet::new();
         if self.class != PushClass::Deletions || self.terms.id.kind() != PeerKind::Cloud {
-            return Vec::new();
+            return Ok(left);
         }
-        let context: &'a Context = self.context;
-        let children = table.children.iter().map(|child| {
-            let table = context.schema.table(child.table);
-            (
-                &*table.name,
-                format!("$.\"{}\"", table.columns[child.column].name),
-            )
-        });
-        children.collect()
-    }
-
-    /// Whether a record that the peer has not taken was moved away from this one: there it still belongs
-    /// to it, and would be deleted with it.
-    fn is_left_by_any(&self, left_by: &[(&str, String)], id: &str) -> Result<bool> {
-        for (table, path) in left_by {
-            let left = self
+        for child in &table.children {
+            let of = self.context.schema.table(child.table);
+            let path = format!("$.\"{}\"", of.columns[child.column].name);
+            let mut statement = self
                 .connection
                 .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM amana_entry e INDEXED BY amana_entry_waiting
-                       WHERE state = 0 AND table_name = ?1 AND (kind = 2) = 0
-                         AND json_extract(e.base, ?2) = ?3
-                         AND NOT EXISTS (SELECT 1 FROM amana_mark m
-                           WHERE m.table_name = e.table_name AND m.record_id = e.record_id
-                             AND m.peer = ?4 AND m.revision = e.revision))",
+                    "SELECT DISTINCT json_extract(e.base, ?2)
+                       FROM amana_entry e INDEXED BY amana_entry_waiting
+                      WHERE state = 0 AND table_name = ?1 AND (kind = 2) = 0
+                        AND json_type(e.base, ?2) = 'text'
+                        AND NOT EXISTS (SELECT 1 FROM amana_mark m
+                          WHERE m.table_name = e.table_name AND m.record_id = e.record_id
+                            AND m.peer = ?3 AND m.revision = e.revision)",
                 )
-                .and_then(|mut statement| {
-                    let peer = self.terms.id.as_str();
-                    statement.query_row(params![table, path, id, peer], |row| row.get(0))
+                .map_sqlite()?;
+            let ids = statement
+                .query_map(params![of.name, path, self.terms.id.as_str()], |row| {
+                    row.get(0)
                 })
                 .map_sqlite()?;
-            if left {
+            for id in ids {
+                left.insert(id.map_sqlite()?);
+            }
+        }
+        Ok(left)
+    }
+
+    /// The columns of a table that refer to one of which the peer invents what it does not know, where other
+    /// peers have told anything.
+    fn untold_parents<'t>(&self, table: &'t Table) -> Result<Vec<(usize, &'t str)>> {
+        if self.terms.id.kind() != PeerKind::Cloud || !origins::any(self.connection)? {
+            return Ok(Vec::new());
+        }
+        let columns = table.columns.iter().enumerate();
+        let must_exist = columns.filter(|(_, column)| column.must_exist);
+        let parents = must_exist.filter_map(|(at, c)| Some((at, c.references.as_deref()?)));
+        Ok(parents.collect())
+    }
+
+    /// Whether it refers to a record that only other peers have told so far: this one would invent it, and
+    /// drop the real one, once that comes, for an older version. One that waits here goes before.
+    fn refers_to_untold(&self, untold: &[(usize, &str)], values: &[Value]) -> Result<bool> {
+        let now_ms = self.context.clock.now_ms();
+        for (position, parent) in untold {
+            if let Some(id) = values.get(*position).and_then(Value::as_text)
+                && origins::is_told_by_others_alone(
+                    self.connection,
+                    &self.terms.id,
+                    (parent, id),
+                    now_ms,
+                )?
+            {
                 return Ok(true);
             }
         }
@@ -270,23 +295,6 @@ impl<'a> Walk<'a> {
                 statement.query_row(params![table.name, deletions, after], |row| row.get(0))
             })
             .map_sqlite()
-    }
-
-    /// Whether it belongs to a record that a hub alone is known to have: the cloud would invent one in
-    /// its place. It waits until the cloud shows that record.
-    fn belongs_to_a_hubs(&self, table: &Table, values: &[Value]) -> Result<bool> {
-        if self.terms.id.kind() != PeerKind::Cloud {
-            return Ok(false);
-        }
-        for (column, value) in table.columns.iter().zip(values) {
-            if let (true, Some(parent), Value::Text(id)) =
-                (column.must_exist, column.references.as_deref(), value)
-                && origins::is_a_hubs_alone(self.connection, parent, id)?
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// References for which the peer would invent a record, since none is here.

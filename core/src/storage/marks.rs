@@ -30,6 +30,14 @@ pub(super) struct Mark {
     pub sent_again: Vec<(usize, Value)>,
 }
 
+impl Mark {
+    /// Whether the peer was sent what took the place of a deleted record, in this or an earlier version,
+    /// and not that deletion alone.
+    pub(super) fn has_new_one(&self, entry: &OutboxEntry) -> bool {
+        self.revision == entry.revision.0 || self.base.iter().any(|(position, _)| *position == 0)
+    }
+}
+
 pub(super) fn find(
     connection: &Connection,
     peer: &PeerId,

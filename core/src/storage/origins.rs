@@ -41,24 +41,6 @@ pub(super) fn find(connection: &Connection, table: &str, id: &str) -> Result<Opt
         .map_sqlite()
 }
 
-/// Whether a hub brought this record, and nobody else has said it: not the cloud, and nothing of it was
-/// ever sent from here.
-pub(super) fn is_a_hubs_alone(connection: &Connection, table: &str, id: &str) -> Result<bool> {
-    connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM amana_origin
-               WHERE table_name = ?1 AND record_id = ?2 AND peer <> ?3 AND gone = 0
-                 AND said IS NULL)
-               AND NOT EXISTS (SELECT 1 FROM amana_entry INDEXED BY amana_entry_by_record
-                 WHERE table_name = ?1 AND record_id = ?2)",
-        )
-        .and_then(|mut statement| {
-            let cloud = PeerId::cloud();
-            statement.query_row([table, id, cloud.as_str()], |row| row.get(0))
-        })
-        .map_sqlite()
-}
-
 /// Notes that this peer said this version, or that the record is gone since that version. `before`
 /// is the version that was held, where nothing was noted of it.
 pub(super) fn put(
@@ -87,6 +69,45 @@ pub(super) fn put(
             statement.execute(params![table, id, peer, updated_at, gone, said, now_ms])
         })
         .map(|_| ())
+        .map_sqlite()
+}
+
+/// Whether anything is noted.
+pub(super) fn any(connection: &Connection) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM amana_origin)")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_sqlite()
+}
+
+/// For how long others are waited for who told a record, until they have told it to this peer as well: a
+/// hub may be lost, and what the peer has may be too old for it to say.
+const OTHERS_TELL_MS: i64 = 3 * 24 * 60 * 60 * 1000;
+/// How far a clock that was set back may be behind what was noted before.
+const SET_BACK_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Whether other peers have told a record lately of which this one has said nothing so far, and is not
+/// about to be sent it.
+pub(super) fn is_told_by_others_alone(
+    connection: &Connection,
+    peer: &PeerId,
+    (table, id): (&str, &str),
+    now_ms: i64,
+) -> Result<bool> {
+    let from = now_ms.saturating_sub(OTHERS_TELL_MS);
+    let to = now_ms.saturating_add(SET_BACK_MS);
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM amana_origin g
+               WHERE g.table_name = ?1 AND g.record_id = ?2 AND g.peer <> ?3
+                 AND NOT g.gone AND g.said IS NULL AND g.at_ms BETWEEN ?4 AND ?5
+                 AND NOT EXISTS (SELECT 1 FROM amana_entry o INDEXED BY amana_entry_by_record
+                   WHERE o.record_id = ?2 AND o.table_name = ?1))",
+        )
+        .and_then(|mut statement| {
+            let key = params![table, id, peer.as_str(), from, to];
+            statement.query_row(key, |row| row.get(0))
+        })
         .map_sqlite()
 }
 

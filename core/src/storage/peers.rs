@@ -63,6 +63,19 @@ pub(super) fn has_others(connection: &Connection, peer: &PeerId) -> Result<bool>
         .map_sqlite()
 }
 
+/// One of those.
+pub(super) fn any_other(connection: &Connection, peer: &PeerId) -> Result<Option<PeerId>> {
+    let other: Option<String> = connection
+        .prepare_cached("SELECT peer FROM amana_peer WHERE peer <> ? AND cursor > 0 LIMIT 1")
+        .and_then(|mut statement| {
+            statement
+                .query_row([peer.as_str()], |row| row.get(0))
+                .optional()
+        })
+        .map_sqlite()?;
+    other.map(|text| PeerId::parse(&text)).transpose()
+}
+
 pub(super) fn set_cursor(connection: &Connection, peer: &PeerId, cursor: i64) -> Result<()> {
     connection
         .execute(

@@ -4,12 +4,12 @@
 
 use super::apply::{Apply, CANCEL_STRIDE};
 use super::transaction::WriteTransaction;
-use super::{absent, conflicts, records, sent};
+use super::{absent, conflicts, origins, records, sent};
 use crate::cancel::CancelToken;
 use crate::error::Result;
 use crate::model::change_set::OutboxKind;
 use crate::model::ids::RecordId;
-use crate::model::schema::Direction;
+use crate::model::schema::{Direction, TableIndex};
 
 pub(super) fn after_pull(
     apply: &mut Apply<'_>,
@@ -29,7 +29,9 @@ fn not_come_back(apply: &mut Apply<'_>, tx: &WriteTransaction<'_>, full: bool) -
             continue;
         }
         for (id, row) in sent::unconfirmed(tx.connection, &apply.terms.id, table)? {
-            if row.kind == OutboxKind::Updated && !table.updates_announced && !full {
+            // Where updates are not announced, nor is a new one that was there before its last edit.
+            let may_be_update = row.kind == OutboxKind::Updated || !row.base.is_empty();
+            if may_be_update && !table.updates_announced && !full {
                 continue;
             }
             sent::forget(tx.connection, &table.name, &id)?;
@@ -76,6 +78,7 @@ fn sweep(apply: &mut Apply<'_>, tx: &mut WriteTransaction<'_>, cancel: &CancelTo
                     if absent::mark(tx.connection, &table.name, &id, now_ms)? {
                         apply.report.absent += 1;
                     }
+                    apply.told_before(tx, index, &id)?;
                 } else if let Some(id) = RecordId::from_peer(&id)
                     && apply.remove(tx, index, &id)?
                 {
@@ -85,4 +88,17 @@ fn sweep(apply: &mut Apply<'_>, tx: &mut WriteTransaction<'_>, cancel: &CancelTo
         }
     }
     Ok(())
+}
+
+impl Apply<'_> {
+    /// What is here before the cloud has said anything was told by others, and the cloud may not have it.
+    fn told_before(&self, tx: &WriteTransaction<'_>, index: TableIndex, id: &str) -> Result<()> {
+        let (Some(other), Some(id)) = (&self.told_by_before, RecordId::from_peer(id)) else {
+            return Ok(());
+        };
+        let table = tx.context.schema.table(index);
+        let stored = records::get(tx.connection, tx.context, index, &id)?;
+        let version = stored.and_then(|record| record.get(table.updated_at()?)?.as_integer());
+        origins::put(tx, other, &table.name, id.as_str(), version, false, None)
+    }
 }

@@ -343,16 +343,8 @@ fn bury(
     let table = tx.context.schema.table(index);
     remove_row(tx.connection, tx.context, index, id)?;
     absent::unmark(tx.connection, &table.name, id)?;
-    let revision = tx.next_revision();
     if table.direction == Direction::Both {
-        let entry = OutboxEntry {
-            kind: OutboxKind::Deleted,
-            revision,
-            base: buried::remembered(tx, table, id, stored)?,
-        };
-        let schema = &tx.context.schema;
-        let parent = root.map(|(table, id)| (schema.table(*table).name.as_str(), id.as_str()));
-        outbox::bury(tx.connection, table, id, &entry, parent)?;
+        buried::leave_tombstone(tx, table, id, stored, root)?;
     }
     tx.touch(index, id);
     Ok(())

@@ -134,7 +134,12 @@ fn read(table: &Table, (kind, base, confirmed_ms): Columns) -> Result<SentRow> {
     let base = match kind {
         // What a tombstone remembers is no value that was changed.
         OutboxKind::Deleted => Vec::new(),
-        OutboxKind::Created | OutboxKind::Updated => base_from_json(table, &base)?,
+        OutboxKind::Created | OutboxKind::Updated => {
+            let mut base = base_from_json(table, &base)?;
+            // In whose place it was made is over.
+            base.retain(|(position, _)| *position > 0);
+            base
+        }
     };
     Ok(SentRow {
         kind,

@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use super::backoff::Patience;
 use super::progress::Reporter;
+use super::push::MAX_CAUTION;
 use super::schedule::next_try_ms;
 use crate::cancel::CancelToken;
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::change_set::Revision;
+use crate::model::change_set::{PullRequest, Revision};
 use crate::model::ids::RecordId;
 use crate::model::merge::MergeRule;
 use crate::model::notice::SyncPhase;
@@ -51,6 +52,9 @@ pub struct Engine<'a> {
     pub cancel: &'a CancelToken,
     /// Whether to ask for everything, beside the changes since the last pull.
     pub full_pull: bool,
+    /// Whether nothing may be sent before everything was pulled: since the schema grew, whole rows would
+    /// be sent without what is in their new columns.
+    pub full_pull_first: bool,
     /// How many syncs with this peer failed since the last that ended well.
     pub past_failures: u32,
 }
@@ -79,19 +83,50 @@ impl Engine<'_> {
 
 impl Run<'_> {
     fn steps(&mut self) -> Result<()> {
-        for request in self.plan_pulls()? {
-            // Guarded as it arrives, and spooled whole before anything is touched.
-            let (reply, changes) = self.pull(&request)?;
-            // Merged, compared with what was sent before, and stored, in one transaction.
-            self.apply(&reply, changes)?;
-        }
+        let failed = self.pull_all()?;
         // Collected, checked, sent and acknowledged, piece by piece.
         self.push_all()?;
         self.engine.cancel.check()?;
+        failed.map_or(Ok(()), Err)?;
         let peer = &self.engine.terms.id;
         self.engine.store.note_success(peer, self.skew_ms)?;
         self.reporter.begin(SyncPhase::Finished, None);
         Ok(())
+    }
+
+    /// Applies what is to be pulled. Where the changes came, and everything beside them did not, what waits
+    /// is sent all the same: a poor line, a full disk or one broken old record may never let that through.
+    /// The sync fails with this error after the push.
+    fn pull_all(&mut self) -> Result<Option<Error>> {
+        let mut has_changes = false;
+        for request in self.plan_pulls()? {
+            match self.pull_and_apply(&request) {
+                Ok(()) => has_changes = true,
+                Err(error) if has_changes && self.leaves_the_push(&error) => {
+                    return Ok(Some(error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    fn pull_and_apply(&mut self, request: &PullRequest) -> Result<()> {
+        // Guarded as it arrives, and spooled whole before anything is touched.
+        let (reply, changes) = self.pull(request)?;
+        // Merged, compared with what was sent before, and stored, in one transaction.
+        self.apply(&reply, changes)
+    }
+
+    /// Whether a pull that failed with this says nothing of a push. Who was told to wait waits.
+    fn leaves_the_push(&self, error: &Error) -> bool {
+        let of_the_reply = matches!(
+            error.code(),
+            ErrorCode::Network | ErrorCode::Server | ErrorCode::Protocol | ErrorCode::StorageFull
+        );
+        let engine = self.engine;
+        let goes_on = !engine.full_pull_first && !engine.cancel.is_cancelled();
+        of_the_reply && error.retry_after().is_none() && goes_on
     }
 }
 
@@ -103,6 +138,8 @@ pub(super) struct Run<'a> {
     pub(super) report: SyncReport,
     /// The peer's clock minus ours, by the last reply.
     pub(super) skew_ms: i64,
+    /// How often the next piece of the push is halved before it is sent.
+    pub(super) caution: u32,
     /// The newest revision when the push began.
     pub(super) begun: Revision,
     /// What it has taken as new in tables in which it knows records by other columns than their ids:
@@ -118,6 +155,7 @@ impl<'a> Run<'a> {
             patience: Patience::default(),
             report: SyncReport::default(),
             skew_ms: 0,
+            caution: engine.past_failures.min(MAX_CAUTION),
             begun: Revision::default(),
             unseen: HashSet::new(),
         }

@@ -440,15 +440,15 @@ fn differs(local: &[Value], position: usize, theirs: &Value) -> bool {
     local.get(position) != Some(theirs)
 }
 
-/// Whether people here edit the column. The times that the server keeps are the server's, and
-/// hidden columns are only carried.
+/// Whether people here edit the column. An id is nobody's to edit, the times that the server keeps are
+/// the server's, and hidden columns are only carried.
 pub(super) fn is_ours(column: &Column) -> bool {
     let servers = column.role == Role::Instant
         && matches!(
             column.name.as_str(),
             "created_at" | "last_modified" | "server_created_at"
         );
-    !servers && !column.hidden
+    !servers && !column.hidden && column.role != Role::Id
 }
 
 pub(super) fn is_stamp(table: &Table, position: usize) -> bool {

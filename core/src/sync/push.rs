@@ -30,6 +30,10 @@ pub(super) const fn page(begun: Revision) -> PieceLimit {
     }
 }
 
+/// After syncs that failed the first pieces are smaller, half as large for each of them, up to so many
+/// times: what breaks off on a poor line would break off again. Each that is taken doubles the next.
+pub(super) const MAX_CAUTION: u32 = 4;
+
 /// How often in one push the peer is doubted and found to work: more is for the next one, after a pause.
 const MAX_DOUBTS: usize = 8;
 
@@ -226,8 +230,15 @@ impl Run<'_> {
                 );
                 continue;
             }
+            if let Some((first, second)) = self.for_a_poor_line(piece) {
+                todo.extend([second, first]);
+                continue;
+            }
             match (self.send(piece)?, piece) {
-                (None, _) => refusals.taken(),
+                (None, _) => {
+                    refusals.taken();
+                    self.caution = self.caution.saturating_sub(1);
+                }
                 (Some(refused), [row]) => {
                     let error = refused.error.clone();
                     refusals.refused_alone(row, refused);
@@ -243,6 +254,18 @@ impl Run<'_> {
             }
         }
         Ok(Ended::Sent)
+    }
+
+    /// The halves of a piece that is too large as long as the line is not known to carry that much.
+    fn for_a_poor_line<'r>(
+        &self,
+        piece: &'r [OutboxRow],
+    ) -> Option<(&'r [OutboxRow], &'r [OutboxRow])> {
+        let bytes: usize = piece.iter().map(OutboxRow::bytes).sum();
+        let rows = piece.len();
+        let is_small = rows <= PIECE_ROWS >> self.caution && bytes <= PIECE_BYTES >> self.caution;
+        let is_cautious = self.caution > 0 && rows > 1;
+        (is_cautious && !is_small).then(|| piece.split_at(rows / 2))
     }
 
     /// Sends one piece and acknowledges it, or tells why the peer refused it. An error is one that

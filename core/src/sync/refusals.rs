@@ -96,8 +96,9 @@ impl Bad {
     }
 
     /// The row as one to put aside. Where the peer took another row after it, and refused it once more
-    /// after that, it is the row, and nothing but an edit or a person frees it; else it is tried
-    /// again by itself: the peer may have been down for a moment. What nobody has signed proves nothing.
+    /// after that, or in an earlier push, it is the row, and nothing but an edit or a person frees it; else
+    /// it is tried again by itself: the peer may have been down for a moment, each time. What nobody has
+    /// signed proves nothing.
     pub(super) fn put_aside(self, proven: bool, now_ms: i64) -> Refusal {
         let is_it = match self.times {
             Times::Once => proven && self.known,
@@ -343,15 +344,12 @@ impl Refusals {
     /// What to put aside, and how the push ends.
     pub(super) fn conclude(self, outcome: Result<(), Error>, now_ms: i64) -> Conclusion {
         let complete = outcome.is_ok();
-        let proven = if complete && self.any_taken {
-            self.rows.len()
-        } else {
-            self.proven
-        };
+        let others_are_taken = complete && self.any_taken;
         let (mut aside, mut suspects) = (Vec::new(), Vec::new());
         for (place, bad) in self.rows.into_iter().enumerate() {
-            if place < proven || bad.known {
-                aside.push(bad.put_aside(place < proven, now_ms));
+            let proven = place < self.proven;
+            if proven || others_are_taken || bad.known {
+                aside.push(bad.put_aside(proven, now_ms));
             } else if complete {
                 suspects.push(bad);
             }

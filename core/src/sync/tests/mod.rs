@@ -77,6 +77,7 @@ impl Device {
             progress: Some(&self.progress),
             cancel: &self.cancel,
             full_pull: false,
+            full_pull_first: false,
             past_failures: 0,
         }
     }

@@ -43,6 +43,39 @@ fn a_full_pull_asks_for_the_deletions_first() {
     assert_eq!((report.pulled, report.requests), (1, 2));
 }
 
+/// A poor line or a full disk may never let it through, and what waits is small.
+#[test]
+fn a_pull_of_everything_that_fails_keeps_nothing_from_being_sent() {
+    for code in [
+        ErrorCode::Network,
+        ErrorCode::Protocol,
+        ErrorCode::StorageFull,
+    ] {
+        let device = Device::new();
+        device.store.set_cursor(NOW);
+        device.patients(1);
+        device.peer.will_answer(reply(NOW + 1, vec![]));
+        for _ in 0..3 {
+            device.peer.will_answer(failing(error(code), vec![]));
+        }
+        assert_eq!(device.full_sync().unwrap_err().code(), code);
+        assert_eq!(device.log.pushes().len(), 1, "{code:?}");
+        assert!(device.store.dirty().is_empty());
+        assert_eq!(device.store.failure().map(|(code, _)| code), Some(code));
+    }
+    // New columns are empty here before it came, and whole rows are sent.
+    let device = Device::new();
+    device.store.set_cursor(NOW);
+    device.patients(1);
+    device.peer.will_answer(reply(NOW + 1, vec![]));
+    let broken = failing(error(ErrorCode::Protocol), vec![]);
+    device.peer.will_answer(broken);
+    let mut engine = device.engine(&device.peer);
+    (engine.full_pull, engine.full_pull_first) = (true, true);
+    assert_eq!(engine.run().unwrap_err().code(), ErrorCode::Protocol);
+    assert!(device.log.pushes().is_empty());
+}
+
 #[test]
 fn the_peers_time_is_stored_as_given_even_if_it_goes_back() {
     let device = Device::new();

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::change_set::{OutboxKind, OutboxRow};
+use crate::ports::Clock as _;
 use crate::test_support::Call;
 
 /// A peer that refuses every piece with one of these in it.
@@ -264,6 +265,32 @@ fn what_is_refused_until_the_end_of_a_push_is_tried_again_by_itself() {
     assert_eq!(device.store.refusals()[0].retry_ms, None);
 }
 
+/// That it was refused before is no proof either: it may have been down each time.
+#[test]
+fn what_was_put_aside_before_and_is_refused_until_the_end_is_tried_again_by_itself() {
+    const HOUR_MS: u64 = 60 * 60 * 1000;
+    let device = Device::new();
+    let visits = device.table("visits");
+    device.peer.on_push(move |piece| {
+        let of_visits = piece.iter().any(|row| row.table == visits);
+        if of_visits { Err(refused()) } else { Ok(()) }
+    });
+    device.write("visits", 100, "patient_id", id(9_000).as_str());
+    for number in 0..3 {
+        device.write("patients", number, "given_name", "Amal");
+        let report = device.sync().unwrap();
+        assert_eq!((report.pushed, report.quarantined), (1, 1));
+        let refusals = device.store.refusals();
+        assert!(refusals[0].retry_ms.is_some(), "{number}");
+        device.clock.advance(HOUR_MS);
+        device.store.set_now(device.clock.now_ms());
+    }
+    // One that is refused before the peer takes another is.
+    device.write("prescription_items", 200, "drug_id", "d");
+    device.sync().unwrap();
+    assert_eq!(device.store.refusals()[0].retry_ms, None);
+}
+
 #[test]
 fn a_deletion_that_fails_for_ever_does_not_stop_the_others() {
     let device = Device::new();
@@ -329,6 +356,43 @@ fn what_stops_a_push_puts_nothing_aside_and_the_pull_stays() {
         assert!(device.store.quarantined().is_empty());
         assert_eq!(device.log.pushes().len(), 2);
     }
+}
+
+/// A line on which larger pieces break off.
+#[test]
+fn what_a_poor_line_does_not_carry_in_one_go_it_carries_in_smaller_pieces() {
+    let device = Device::new();
+    device.patients(600);
+    device.peer.on_push(|piece| match piece.len() {
+        0..=40 => Ok(()),
+        _ => Err(PushFailure::Stopped(error(ErrorCode::Network))),
+    });
+    let mut before = device.store.dirty().len();
+    for failures in 0..3 {
+        let mut engine = device.engine(&device.peer);
+        engine.past_failures = failures;
+        assert_eq!(engine.run().unwrap_err().code(), ErrorCode::Network);
+        assert_eq!(device.store.dirty().len(), before, "too large still");
+    }
+    for failures in 3..30 {
+        let mut engine = device.engine(&device.peer);
+        engine.past_failures = failures;
+        let result = engine.run();
+        let left = device.store.dirty().len();
+        assert!(left < before, "{failures}");
+        before = left;
+        if result.is_ok() {
+            break;
+        }
+    }
+    assert!(device.store.dirty().is_empty());
+    // A good line is asked a few times more, and that once.
+    let device = Device::new();
+    device.patients(1_200);
+    let mut engine = device.engine(&device.peer);
+    engine.past_failures = 30;
+    assert_eq!(engine.run().unwrap().pushed, 1_200);
+    assert!(device.log.pushes().len() <= 12);
 }
 
 #[test]

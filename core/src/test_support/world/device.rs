@@ -201,6 +201,7 @@ impl Device {
             progress: None,
             cancel,
             full_pull: full,
+            full_pull_first: false,
             past_failures: status.failures,
         }
         .run()

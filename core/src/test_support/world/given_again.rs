@@ -241,6 +241,30 @@ fn what_is_given_again_stays_though_the_deletion_was_carried_out() {
     assert_eq!(device.pending(), 0);
 }
 
+/// A hub that was sent the new one means that one, though it was edited here since.
+#[test]
+fn what_was_given_again_and_deleted_by_a_hub_that_has_it_is_gone() {
+    let (clock, cloud, device, patient, known) = known_attribute(false);
+    let (other, hub) = (Device::new(&clock, 2), Hub::new(&clock));
+    hub.relay(&cloud);
+    device.delete(ATTRIBUTES, &known).unwrap();
+    let again = device.insert(ATTRIBUTES, attribute(&patient, "B")).unwrap();
+    assert_eq!(again, known);
+    device.sync_hub(&hub);
+    other.sync_hub(&hub);
+    let edited = json!({"string_value": "C"});
+    device.update(ATTRIBUTES, &again, edited).unwrap();
+    other.delete(ATTRIBUTES, &again).unwrap();
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    assert_eq!(device.count(ATTRIBUTES), 0);
+    let entry = &device.ledger()[0];
+    assert_eq!(
+        (entry.table.as_str(), &*entry.record_id),
+        (ATTRIBUTES, again.as_str())
+    );
+}
+
 #[test]
 fn what_is_given_again_a_second_time_is_compared_with_what_the_cloud_has() {
     let (clock, cloud, device, patient, known) = known_attribute(true);
@@ -269,4 +293,42 @@ fn what_is_given_again_a_second_time_is_compared_with_what_the_cloud_has() {
         Some(Value::Null)
     );
     assert_eq!(device.ledger(), []);
+}
+
+/// The record that took the place of the deleted one goes before any peer has heard of it.
+#[test]
+fn what_was_given_again_by_another_id_and_deleted_before_it_was_sent_is_deleted_as_the_first() {
+    for overlaps in [true, false] {
+        let (clock, cloud, device, patient, known) = known_attribute(overlaps);
+        device.delete(ATTRIBUTES, &known).unwrap();
+        let mut fields = attribute(&patient, "B");
+        fields["id"] = json!(id(9).as_str());
+        device.insert(ATTRIBUTES, fields).unwrap();
+        device.delete(ATTRIBUTES, &id(9)).unwrap();
+        for full in [false, false, true] {
+            device.sync_with(&PeerId::cloud(), &cloud, full).unwrap();
+            clock.advance(A_WHILE);
+        }
+        let at_cloud = cloud.value(ATTRIBUTES, &known, "string_value");
+        assert_eq!(at_cloud, None, "{overlaps}");
+        assert_eq!((device.count(ATTRIBUTES), device.pending()), (0, 0));
+    }
+}
+
+#[test]
+fn what_was_given_again_goes_with_the_patient_whom_a_colleague_deleted() {
+    for chosen in [false, true] {
+        let (_, cloud, device, patient, known) = known_attribute(false);
+        device.delete(ATTRIBUTES, &known).unwrap();
+        let mut fields = attribute(&patient, "B");
+        if chosen {
+            fields["id"] = json!(id(9).as_str());
+        }
+        device.insert(ATTRIBUTES, fields).unwrap();
+        cloud.delete("patients", &patient);
+        assert_eq!(device.sync(&cloud).applied.lost_edits, 1, "{chosen}");
+        assert_eq!((device.count(ATTRIBUTES), device.pending()), (0, 0));
+        let entry = device.ledger().pop().unwrap();
+        assert!(entry.local.unwrap().contains("\"B\""), "{chosen}");
+    }
 }

@@ -15,6 +15,7 @@ mod lives;
 mod marks;
 mod meanwhile;
 mod merging;
+mod only_at_hub;
 mod order;
 mod peers;
 mod pulling;

@@ -495,3 +495,21 @@ fn h10_each_peer_has_a_cursor_and_a_quarantine_of_its_own() {
         assert_eq!(device.pending(), 1);
     }
 }
+
+/// It was edited before any peer had it; whose deletion it is makes no difference.
+#[test]
+fn a_new_record_that_a_hub_took_and_a_colleague_deleted_there_is_gone() {
+    let (_, hub, device) = with_hub();
+    let patient = device.insert("patients", json!({})).unwrap();
+    let name = json!({"given_name": "Amal"});
+    device.update("patients", &patient, name).unwrap();
+    device.sync_hub(&hub);
+    let other = Device::new(&hub.clock, 2);
+    other.sync_hub(&hub);
+    other.delete("patients", &patient).unwrap();
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    assert_eq!((device.count("patients"), device.pending()), (0, 0));
+    assert_eq!(device.ledger().len(), 1);
+    assert_eq!(hub.visible(), Rows::new());
+}

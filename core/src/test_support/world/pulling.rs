@@ -8,6 +8,7 @@ use crate::model::change_set::{
     OutboxKind, OutboxRow, PieceLimit, PushClass, PushFailure, RemoteChange, RemoteRow,
 };
 use crate::model::ids::PeerId;
+use crate::model::ledger::ConflictKind;
 use crate::model::terms::PeerTerms;
 use crate::ports::SyncStore;
 use crate::test_support::{CallLog, ScriptedPeer, ScriptedPull};
@@ -340,6 +341,62 @@ fn w049_w050_w076_deletions_by_the_peer_win_and_lost_edits_are_in_the_ledger() {
     assert_eq!(device.count("patients"), 0);
     assert_eq!((report.applied.lost_edits, report.pushed), (1, 0));
     assert_eq!((device.pending(), device.ledger().len()), (0, 1));
+}
+
+/// It was edited before the peer with the last word had it; another peer has it, and deletes it.
+#[test]
+fn a_deletion_by_a_hub_of_a_new_record_that_was_edited_is_carried_out() {
+    let (clock, _, device) = cloud_and_device();
+    let (other, hub) = (Device::new(&clock, 2), Hub::new(&clock));
+    let patient = device.insert("patients", json!({})).unwrap();
+    let visit = json!({"patient_id": patient.as_str()});
+    device.insert("visits", visit).unwrap();
+    device
+        .update("patients", &patient, json!({"phone": "1"}))
+        .unwrap();
+    device.sync_hub(&hub);
+    other.sync_hub(&hub);
+    other.delete("patients", &patient).unwrap();
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    assert_eq!((device.count("patients"), device.count("visits")), (0, 0));
+    assert_eq!(device.pending(), 0);
+    let ledger = device.ledger();
+    let of_patient = ledger.iter().find(|entry| entry.table == "patients");
+    let entry = of_patient.unwrap();
+    assert_eq!(entry.kind, ConflictKind::DeletedByPeer);
+    assert_eq!(entry.record_id, patient.as_str());
+}
+
+/// What was made here and edited before it was taken is no record that was given again.
+#[test]
+fn a_new_record_that_was_edited_goes_with_the_patient_whom_the_peer_deleted() {
+    let (cloud, device) = with_patient();
+    let of = |fields: Json| {
+        let mut all = json!({"patient_id": id(1).as_str()});
+        all.as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        all
+    };
+    let visit = device.insert("visits", of(json!({}))).unwrap();
+    let provider = json!({"provider_name": "Noor"});
+    device.update("visits", &visit, provider).unwrap();
+    let event = of(json!({"visit_id": visit.as_str()}));
+    device.insert("events", event).unwrap();
+    let blood = json!({"attribute_id": "blood", "attribute": "Blood", "string_value": "A"});
+    let attribute = device
+        .insert("patient_additional_attributes", of(blood))
+        .unwrap();
+    let changed = json!({"string_value": "B"});
+    device
+        .update("patient_additional_attributes", &attribute, changed)
+        .unwrap();
+    cloud.delete("patients", &id(1));
+    let report = device.sync(&cloud);
+    assert_eq!(device.rows(), Rows::new());
+    assert_eq!((report.applied.lost_edits, report.pushed), (3, 0));
+    assert_eq!((device.pending(), device.ledger().len()), (0, 3));
 }
 
 #[test]

@@ -224,35 +224,3 @@ fn what_a_cloud_without_the_last_word_has_taken_holds_up_no_deletion_there() {
     let of = cloud.value("visits", &visit, "patient_id");
     assert_eq!(of, Some(text(patients[1].as_str())));
 }
-
-/// A colleague has made the visit, and the hub has not brought it to the cloud yet.
-#[test]
-fn what_belongs_to_a_visit_that_only_a_hub_has_waits_until_the_cloud_has_it() {
-    for edits in [true, false] {
-        let (clock, cloud, first) = cloud_and_device();
-        let (hub, second) = (Hub::new(&clock), Device::new(&clock, 2));
-        let patient = first.insert("patients", json!({})).unwrap();
-        first.sync(&cloud);
-        second.sync(&cloud);
-        let visit = json!({"patient_id": patient.as_str()});
-        let visit = first.insert("visits", visit).unwrap();
-        let event = json!({"patient_id": patient.as_str(), "visit_id": visit.as_str()});
-        let made = first.insert("events", event.clone()).unwrap();
-        first.sync_hub(&hub);
-        second.sync_hub(&hub);
-        let ours = if edits {
-            made
-        } else {
-            second.insert("events", event).unwrap()
-        };
-        let edit = json!({"event_type": "x"});
-        second.update("events", &ours, edit).unwrap();
-        let report = second.sync(&cloud);
-        assert_eq!((report.pushed, report.waiting, second.pending()), (0, 1, 1));
-        hub.relay(&cloud);
-        second.sync(&cloud);
-        assert_eq!(cloud.value("events", &ours, "event_type"), Some(text("x")));
-        assert_eq!(second.pending(), 0);
-        assert_eq!(cloud.state.lock().unwrap().invented, 0);
-    }
-}

@@ -35,6 +35,7 @@ pub(super) fn all(store: &Store, outcome: &mut Outcome) -> Result<()> {
         progress: None,
         cancel: &store.cancel,
         full_pull: false,
+        full_pull_first: false,
         past_failures: 0,
     }
     .run()?;

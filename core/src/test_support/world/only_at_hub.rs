@@ -1,0 +1,120 @@
+//! What only a hub has, and the cloud does not know yet.
+
+use super::device::cloud_and_device;
+use super::*;
+
+/// Two devices, a hub and a cloud, and a patient whom all know.
+fn with_two() -> (Cloud, Hub, Device, Device) {
+    let (clock, cloud, device) = cloud_and_device();
+    let (other, hub) = (Device::new(&clock, 2), Hub::new(&clock));
+    cloud.put("patients", &id(1), patient("Amal", NOW));
+    device.sync(&cloud);
+    other.sync(&cloud);
+    hub.relay(&cloud);
+    device.sync_hub(&hub);
+    other.sync_hub(&hub);
+    (cloud, hub, device, other)
+}
+
+/// The cloud would invent the visit, and drop the real one as older once it comes.
+#[test]
+fn an_event_of_a_visit_that_only_the_hub_has_waits_until_the_cloud_has_that() {
+    let (cloud, hub, device, other) = with_two();
+    let visit = json!({"patient_id": id(1).as_str()});
+    let visit = other.insert("visits", visit).unwrap();
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
+    let event = device.insert("events", event).unwrap();
+    let report = device.sync(&cloud);
+    assert_eq!(cloud.state.lock().unwrap().invented, 0);
+    assert_eq!((report.pushed, report.waiting), (0, 1));
+    hub.relay(&cloud);
+    assert_eq!(device.sync(&cloud).pushed, 1);
+    assert_eq!(cloud.state.lock().unwrap().invented, 0);
+    let of = cloud.value("events", &event, "visit_id");
+    assert_eq!(of, Some(text(visit.as_str())));
+    assert_eq!(device.pending(), 0);
+}
+
+/// What is edited here goes itself, and before what refers to it.
+#[test]
+fn a_visit_that_only_the_hub_has_and_that_is_edited_here_goes_with_its_event() {
+    let (cloud, hub, device, other) = with_two();
+    let visit = json!({"patient_id": id(1).as_str()});
+    let visit = other.insert("visits", visit).unwrap();
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
+    device.insert("events", event).unwrap();
+    let clinic = json!({"clinic_id": id(91).as_str()});
+    device.update("visits", &visit, clinic).unwrap();
+    assert_eq!(device.sync(&cloud).pushed, 2);
+    assert_eq!(cloud.state.lock().unwrap().invented, 0);
+}
+
+/// A hub that has a later version of what the cloud knows as well.
+#[test]
+fn an_event_of_a_visit_that_the_cloud_has_in_an_older_version_is_sent() {
+    let (cloud, hub, device, other) = with_two();
+    let visit = json!({"patient_id": id(1).as_str()});
+    let visit = other.insert("visits", visit).unwrap();
+    other.sync(&cloud);
+    device.sync(&cloud);
+    hub.relay(&cloud);
+    other.sync_hub(&hub);
+    let clinic = json!({"clinic_id": id(91).as_str()});
+    other.update("visits", &visit, clinic).unwrap();
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    let here = device.field("visits", &visit, "clinic_id");
+    assert_eq!(here, json!(id(91).as_str()));
+    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
+    device.insert("events", event).unwrap();
+    let report = device.sync(&cloud);
+    assert_eq!((report.pushed, report.waiting), (1, 0));
+}
+
+/// Who made it and the hub may both be lost, and the cloud may have it, too old to be said: it is sent.
+#[test]
+fn an_event_of_a_visit_that_only_a_hub_has_told_waits_for_three_days() {
+    let (cloud, hub, device, other) = with_two();
+    let visit = json!({"patient_id": id(1).as_str()});
+    let visit = other.insert("visits", visit).unwrap();
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
+    let event = device.insert("events", event).unwrap();
+    let day = 24 * 60 * 60 * 1000;
+    for _ in 0..2 {
+        device.clock.advance(day);
+        assert_eq!(device.sync(&cloud).waiting, 1);
+    }
+    device.clock.advance(day + 1);
+    let report = device.sync(&cloud);
+    assert_eq!((report.pushed, report.waiting), (1, 0));
+    let of = cloud.value("events", &event, "visit_id");
+    assert_eq!(of, Some(text(visit.as_str())));
+}
+
+/// A tablet that was set up without the internet: the cloud's first word is that it knows none of that.
+#[test]
+fn an_event_of_a_visit_that_a_hub_told_before_the_cloud_was_asked_waits_too() {
+    let (clock, cloud, device) = cloud_and_device();
+    let (other, hub) = (Device::new(&clock, 2), Hub::new(&clock));
+    cloud.put("patients", &id(1), patient("Amal", NOW));
+    hub.relay(&cloud);
+    other.sync_hub(&hub);
+    let visit = json!({"patient_id": id(1).as_str()});
+    let visit = other.insert("visits", visit).unwrap();
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
+    device.insert("events", event).unwrap();
+    let report = device.sync(&cloud);
+    assert_eq!((report.pushed, report.waiting), (0, 1));
+    hub.relay(&cloud);
+    assert_eq!(device.sync(&cloud).pushed, 1);
+    assert_eq!(cloud.state.lock().unwrap().invented, 0);
+    assert_eq!(device.pending(), 0);
+}
