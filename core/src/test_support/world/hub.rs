@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use super::marks::{Mark, mark};
+use super::marks::{Mark, mark, place};
 use super::*;
 use crate::cancel::CancelToken;
 use crate::error::Result;
@@ -250,13 +250,18 @@ impl SyncPeer for Hub {
                 }
                 continue;
             }
+            let old = state.rows.get(&key).cloned();
+            let place = place(table, &row.values);
+            // What was there before is not written again.
             let values = row.values.iter().enumerate();
-            let marks = values.filter_map(|(at, value)| mark(row.table, at, &value.to_json()));
+            let written = values
+                .filter(|(at, value)| old.as_ref().is_none_or(|old| old.values[*at] != **value));
+            let marks = written
+                .map(|(at, value)| mark(&self.schema, row.table, at, &value.to_json(), &place));
             state.ever.extend(marks);
-            let old = state.rows.get(&key);
             let kept = Kept {
                 values: row.values.clone(),
-                created: old.map_or(now, |old| old.created),
+                created: old.as_ref().map_or(now, |old| old.created),
                 modified: now,
                 deleted_at: old.and_then(|old| old.deleted_at),
             };
