@@ -23,7 +23,7 @@ const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Notes what was taken of a record at a revision; the entry of that revision, where it still
 /// waits, becomes this. What was taken before and is not yet confirmed stays part of it. So
-/// does an edit that was: the next pull looks at all of it, since somebody may still write over it.
+/// does an edit that was, also one of a new record: the next pull looks at all of it, since somebody may still write over it.
 pub(super) fn take(
     connection: &Connection,
     peer: &PeerId,
@@ -34,9 +34,13 @@ pub(super) fn take(
     let mut kind = ack.kind;
     if let Some(before) = find(connection, table, ack.id.as_str())? {
         forget(connection, &table.name, ack.id.as_str())?;
-        let is_watched = !before.row.confirmed || before.row.kind == OutboxKind::Updated;
+        let is_new = before.row.kind == OutboxKind::Created;
+        // What was edited in a new record before it was confirmed, another peer may have without that.
+        let is_watched = !before.row.confirmed || !is_new || !before.row.base.is_empty();
         if is_watched && kind != OutboxKind::Deleted {
-            kind = before.row.kind;
+            if !(before.row.confirmed && is_new) {
+                kind = before.row.kind;
+            }
             let mut all = before.row.base;
             base.retain(|(position, _)| all.iter().all(|(known, _)| known != position));
             all.append(&mut base);

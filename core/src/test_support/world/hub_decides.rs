@@ -1,4 +1,5 @@
-//! A hub whose word is the last, and a cloud that is synced as well.
+//! A hub whose word is the last, and a cloud that is synced as well; and what is the same where the
+//! cloud has it.
 
 use super::device::cloud_and_device;
 use super::*;
@@ -68,5 +69,52 @@ fn an_attribute_keeps_the_id_that_the_one_with_the_last_word_has_for_it() {
         let index = device.table(ATTRIBUTES);
         let ids = at_hub.rows.keys().filter(|(table, _)| *table == index);
         assert_eq!(ids.count(), 1, "no duplicate");
+    }
+}
+
+/// A colleague who has a new record in its first version, from the peer without the last word, writes
+/// that back there, after the other peer has taken and shown the second one, and then a third.
+#[test]
+fn what_was_edited_before_a_new_record_was_confirmed_is_watched_after_its_next_edit() {
+    for word in [PeerKind::Cloud, PeerKind::Hub] {
+        let (clock, cloud, device) = cloud_and_device();
+        let (hub, other) = (Hub::new(&clock), Device::new(&clock, 2));
+        let talk = |device: &Device, kind: PeerKind| {
+            clock.advance(60_000);
+            match kind {
+                PeerKind::Cloud => device.sync(&cloud),
+                PeerKind::Hub => device.sync_hub(&hub),
+            };
+        };
+        let first = match word {
+            PeerKind::Cloud => PeerKind::Hub,
+            PeerKind::Hub => PeerKind::Cloud,
+        };
+        for device in [&device, &other] {
+            device.policy.lock().unwrap().last_word = word;
+            talk(device, word);
+        }
+        let new = device.insert("patients", json!({})).unwrap();
+        let edit = |device: &Device, fields: Json| device.update("patients", &new, fields).unwrap();
+        edit(&device, json!({"date_of_birth": "2001-01-01"}));
+        talk(&device, first);
+        talk(&other, first);
+        edit(&device, json!({"date_of_birth": "2002-02-02"}));
+        talk(&device, word);
+        talk(&device, word);
+        assert!(device.standing("patients", &new).confirmed);
+        edit(&device, json!({"phone": "1"}));
+        talk(&device, word);
+        edit(&other, json!({"given_name": "Theirs"}));
+        talk(&other, first);
+        talk(&device, first);
+        assert_eq!(
+            device.field("patients", &new, "date_of_birth"),
+            json!("2001-01-01")
+        );
+        let ledger = device.ledger();
+        let columns = ledger.iter().filter_map(|entry| entry.column.as_deref());
+        let columns: std::collections::BTreeSet<_> = columns.collect();
+        assert_eq!(columns, ["date_of_birth", "phone"].into(), "{word:?}");
     }
 }
