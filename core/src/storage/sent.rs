@@ -23,7 +23,8 @@ const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Notes what was taken of a record at a revision; the entry of that revision, where it still
 /// waits, becomes this. What was taken before and is not yet confirmed stays part of it. So
-/// does an edit that was, also one of a new record: the next pull looks at all of it, since somebody may still write over it.
+/// does an edit that was, also one of a new record: the next pull looks at all of it, since somebody
+/// may still write over it.
 pub(super) fn take(
     connection: &Connection,
     peer: &PeerId,
