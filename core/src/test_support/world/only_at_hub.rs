@@ -189,7 +189,8 @@ fn an_item_of_a_prescription_that_waits_for_a_visit_waits_too() {
         .insert("visits", json!({"patient_id": patient.as_str()}))
         .unwrap();
     let prescription = json!({"patient_id": patient.as_str(), "visit_id": visit.as_str(),
-                              "provider_id": id(92).as_str()});
+        "provider_id": id(90).as_str(), "pickup_clinic_id": id(91).as_str(),
+        "prescribed_at": NOW, "status": "pending"});
     let prescription = other.insert("prescriptions", prescription).unwrap();
     other.sync_hub(&hub);
     device.sync_hub(&hub);
@@ -197,8 +198,26 @@ fn an_item_of_a_prescription_that_waits_for_a_visit_waits_too() {
     device
         .update("prescriptions", &prescription, edited)
         .unwrap();
-    let item = json!({"prescription_id": prescription.as_str(), "patient_id": patient.as_str()});
+    let item = json!({"prescription_id": prescription.as_str(), "patient_id": patient.as_str(),
+        "drug_id": id(92).as_str(), "clinic_id": id(91).as_str(), "quantity_prescribed": 1});
     device.insert("prescription_items", item).unwrap();
     let report = device.sync(&cloud);
     assert_eq!((report.waiting, report.quarantined), (2, 0));
+}
+
+/// JSON that holds half of an emoji, which the hub has from somebody's cut text.
+#[test]
+fn an_edit_beside_json_that_the_cloud_would_refuse_goes_to_the_hub_that_has_it() {
+    let (clock, _, device) = cloud_and_device();
+    let (other, hub) = (Device::new(&clock, 2), Hub::new(&clock));
+    let patient = other.insert("patients", json!({})).unwrap();
+    other.sync_hub(&hub);
+    let cut = json!({"metadata": r#"{"a":"\ud83d"}"#});
+    hub.overwrite("patients", &patient, cut);
+    device.sync_hub(&hub);
+    let phone = json!({"phone": "1"});
+    device.update("patients", &patient, phone).unwrap();
+    let report = device.sync_hub(&hub);
+    assert_eq!((report.pushed, report.quarantined), (1, 0));
+    assert_eq!(hub.value("patients", &patient, "phone"), Some(text("1")));
 }
