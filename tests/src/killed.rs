@@ -1,6 +1,7 @@
-//! Tablets that are killed: a vault that another process can open, and that process. The test says when
-//! it dies; nothing here waits for a time to pass.
+//! Processes that are killed: a vault that another process can open, and that process; and the server.
+//! The test says when they die; nothing here waits for a time to pass.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -77,20 +78,38 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// `amana-held`, syncing. Outlives no failure of the test.
+/// A program that tells in lines where it is. Outlives no failure of the test.
 pub struct Child {
     process: process::Child,
     out: BufReader<ChildStdout>,
 }
 
 impl Child {
-    /// Starts a sync of this place, which nobody else may have open. `at` is where it can stop, as the
-    /// program calls it.
+    /// Starts `amana-held`: a sync of this place, which nobody else may have open. `at` is where it can
+    /// stop, as the program calls it.
     #[must_use]
     pub fn sync(program: &str, at: &str, place: &Place) -> Self {
-        let mut process = Command::new(program)
-            .args(["--at", at])
-            .args([place.vault(), place.keys()])
+        let mut command = Command::new(program);
+        command.args(["--at", at]);
+        Self::start(command.args([place.vault(), place.keys()]))
+    }
+
+    /// Starts `amana-peer`, which must have been built beside this program of the same workspace. It
+    /// ends with the test at the latest.
+    #[must_use]
+    pub fn peer(beside: &str, arguments: &[&OsStr]) -> Self {
+        let program = Path::new(beside).with_file_name("amana-peer");
+        assert!(
+            program.is_file(),
+            "{} is not there: build the programs first (cargo build --workspace --bins)",
+            program.display()
+        );
+        let mut command = Command::new(program);
+        Self::start(command.args(arguments).arg("--until-stdin-closes"))
+    }
+
+    fn start(command: &mut Command) -> Self {
+        let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -7,6 +7,7 @@
 )]
 
 pub mod killed;
+pub mod line;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -23,6 +24,8 @@ use amana_peer::{Peer, PeerConfig};
 use pollster::block_on;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
+
+use crate::line::Line;
 
 /// The password of the peer's first user, and of no other.
 pub const PASSWORD: &str = "correct horse";
@@ -123,12 +126,16 @@ impl Tablet {
     /// # Errors
     /// As [`Amana::sign_in`].
     pub fn sign_in(&self, peer: &Peer, email: &str, password: &str) -> Result<()> {
+        self.sign_in_at(address(peer), email, password)
+    }
+
+    /// The same at any address.
+    ///
+    /// # Errors
+    /// As [`Amana::sign_in`].
+    pub fn sign_in_at(&self, address: CloudAddress, email: &str, password: &str) -> Result<()> {
         let credentials = Credentials::new(email.to_owned(), SecretText::new(password.to_owned()))?;
-        block_on(
-            self.amana
-                .sign_in(address(peer), credentials, CancelToken::new()),
-        )
-        .map(|_| ())
+        block_on(self.amana.sign_in(address, credentials, CancelToken::new())).map(|_| ())
     }
 
     /// Syncs.
@@ -238,6 +245,16 @@ pub fn address(peer: &Peer) -> CloudAddress {
     CloudAddress {
         url: HttpsUrl::parse(peer.url()).expect("the peer's address is https"),
         private_ca_pem: Some(peer.ca_pem().to_owned()),
+    }
+}
+
+/// The same server's address by way of a line.
+#[must_use]
+pub fn address_by(line: &Line, peer: &Peer) -> CloudAddress {
+    let url = format!("https://127.0.0.1:{}", line.port());
+    CloudAddress {
+        url: HttpsUrl::parse(&url).expect("the line's address is https"),
+        ..address(peer)
     }
 }
 

@@ -3,21 +3,19 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
 
 use amana_core::cancel::CancelToken;
-use amana_core::model::notice::{SyncPhase, SyncProgress};
-use amana_core::model::peer::{CloudAddress, Credentials, HttpsUrl};
-use amana_core::ports::{Disk, ProgressListener};
+use amana_core::model::peer::Credentials;
+use amana_core::ports::Disk;
 use amana_core::secret::SecretText;
 use amana_core::test_support::{InstantTimer, MemoryKeyStore};
 use amana_core::{Amana, Config, ErrorCode, SyncOptions, System};
 use amana_peer::{Kind, Peer, PeerConfig};
-use amana_tests::{PASSWORD, Tablet, address, clinic, clinic_with, patient};
+use amana_tests::line::{BreakInPush, Line};
+use amana_tests::{PASSWORD, Tablet, address, address_by, clinic, clinic_with, patient};
 use pollster::block_on;
 use serde_json::json;
 use tempfile::TempDir;
@@ -40,101 +38,14 @@ impl Lasting {
     }
 }
 
-/// The line between a tablet and whatever server is there: it breaks at a byte on the way up, and
-/// stays broken until there is a server again.
-struct Line {
-    port: u16,
-    server: Mutex<Option<u16>>,
-    /// How many bytes it still takes up.
-    left: AtomicU64,
-    broken: (Mutex<bool>, Condvar),
-}
-
-impl Line {
-    fn to(peer: &Peer) -> Arc<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let line = Arc::new(Self {
-            port: listener.local_addr().unwrap().port(),
-            server: Mutex::new(None),
-            left: AtomicU64::new(u64::MAX),
-            broken: (Mutex::new(false), Condvar::new()),
-        });
-        line.mend(peer);
-        let held = Arc::clone(&line);
-        // Ends with the process.
-        std::thread::spawn(move || {
-            for tablet in listener.incoming().flatten() {
-                let Some(port) = *held.server.lock().unwrap() else {
-                    continue;
-                };
-                let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else {
-                    continue;
-                };
-                let (mut down, mut reader) =
-                    (tablet.try_clone().unwrap(), server.try_clone().unwrap());
-                std::thread::spawn(move || {
-                    let _ = std::io::copy(&mut reader, &mut down);
-                    let _ = down.shutdown(Shutdown::Both);
-                });
-                let line = Arc::clone(&held);
-                std::thread::spawn(move || line.take_up(tablet, server));
-            }
-        });
-        line
-    }
-
-    fn take_up(&self, mut tablet: TcpStream, mut server: TcpStream) {
-        let mut buffer = [0; 4096];
-        while let Ok(count @ 1..) = tablet.read(&mut buffer) {
-            let left = self.left.load(Ordering::SeqCst);
-            let taken = usize::try_from(left).map_or(count, |left| left.min(count));
-            self.left.store(left - taken as u64, Ordering::SeqCst);
-            if server.write_all(&buffer[..taken]).is_err() || taken < count {
-                break;
-            }
-        }
-        if self.left.load(Ordering::SeqCst) == 0 {
-            *self.server.lock().unwrap() = None;
-            *self.broken.0.lock().unwrap() = true;
-            self.broken.1.notify_all();
-        }
-        let _ = server.shutdown(Shutdown::Both);
-        let _ = tablet.shutdown(Shutdown::Both);
-    }
-
-    fn break_after(&self, bytes: u64) {
-        self.left.store(bytes, Ordering::SeqCst);
-    }
-
-    fn wait_until_broken(&self) {
-        let mut broken = self.broken.0.lock().unwrap();
-        while !*broken {
-            broken = self.broken.1.wait(broken).unwrap();
-        }
-    }
-
-    fn mend(&self, peer: &Peer) {
-        let port = peer.url().rsplit(':').next().unwrap();
-        *self.server.lock().unwrap() = Some(port.parse().unwrap());
-        *self.broken.0.lock().unwrap() = false;
-        self.left.store(u64::MAX, Ordering::SeqCst);
-    }
-
-    /// A tablet at the other end, signed in.
-    fn tablet(&self, peer: &Peer) -> Tablet {
-        let tablet = Tablet::new();
-        let address = CloudAddress {
-            url: HttpsUrl::parse(&format!("https://127.0.0.1:{}", self.port)).unwrap(),
-            private_ca_pem: Some(peer.ca_pem().to_owned()),
-        };
-        block_on(
-            tablet
-                .amana
-                .sign_in(address, credentials(), CancelToken::new()),
-        )
+/// A tablet at the other end of a line, signed in.
+fn tablet_at(line: &Line, peer: &Peer) -> Tablet {
+    let tablet = Tablet::new();
+    let address = address_by(line, peer);
+    tablet
+        .sign_in_at(address, "amal@clinic.example", PASSWORD)
         .unwrap();
-        tablet
-    }
+    tablet
 }
 
 fn credentials() -> Credentials {
@@ -180,16 +91,16 @@ fn holds_each_once(peer: &Peer, tablet: &Tablet, ids: &[String]) {
 }
 
 #[test]
-fn a_server_killed_in_the_middle_of_a_push_loses_nothing_and_takes_nothing_twice() {
+fn a_server_that_ends_while_a_push_comes_in_loses_nothing_and_takes_nothing_twice() {
     // In the head, in the body, and in the body of a later piece.
     for bytes in [1, 100_000, 2_700_000] {
         let place = Lasting::new();
         let peer = place.start();
-        let line = Line::to(&peer);
-        let tablet = line.tablet(&peer);
+        let line = Arc::new(Line::to(peer.url()));
+        let tablet = tablet_at(&line, &peer);
         tablet.sync().unwrap();
         let ids = register(&tablet, 350);
-        let progress = Arc::new(BreakInPush(Arc::clone(&line), bytes));
+        let progress = Arc::new(BreakInPush::new(Arc::clone(&line), bytes));
         let options = SyncOptions {
             progress: Some(progress),
             ..SyncOptions::default()
@@ -203,29 +114,18 @@ fn a_server_killed_in_the_middle_of_a_push_loses_nothing_and_takes_nothing_twice
         assert_eq!(error.code(), ErrorCode::Network, "{bytes}");
         assert!(tablet.pending() > 0, "{bytes}");
         let peer = place.start();
-        line.mend(&peer);
+        line.mend(peer.url());
         tablet.sync().unwrap();
         holds_each_once(&peer, &tablet, &ids);
     }
 }
 
-/// Lets the line break behind so many bytes of the push.
-struct BreakInPush(Arc<Line>, u64);
-
-impl ProgressListener for BreakInPush {
-    fn progress(&self, progress: &SyncProgress) {
-        if progress.phase == SyncPhase::Pushing && progress.rows == 0 {
-            self.0.break_after(self.1);
-        }
-    }
-}
-
 #[test]
-fn a_server_killed_between_its_write_and_its_reply_takes_nothing_twice() {
+fn a_server_that_ends_between_its_write_and_its_reply_takes_nothing_twice() {
     let place = Lasting::new();
     let peer = place.start();
-    let line = Line::to(&peer);
-    let tablet = line.tablet(&peer);
+    let line = Line::to(peer.url());
+    let tablet = tablet_at(&line, &peer);
     tablet.sync().unwrap();
     let ids = register(&tablet, 20);
     peer.faults().cut_after(Kind::Push, 0, 100);
@@ -235,7 +135,7 @@ fn a_server_killed_between_its_write_and_its_reply_takes_nothing_twice() {
     // An edit meanwhile is not mistaken for what the server has.
     tablet.update("patients", &ids[7], &json!({"phone": "961"}));
     let peer = place.start();
-    line.mend(&peer);
+    line.mend(peer.url());
     tablet.sync().unwrap();
     assert_eq!(peer.row("patients", &ids[7]).unwrap()["phone"], "961");
     holds_each_once(&peer, &tablet, &ids);

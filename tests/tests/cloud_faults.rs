@@ -1,11 +1,13 @@
 //! A cloud that breaks off, refuses and fails, over real sockets: nothing is lost, nothing half done.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use amana_core::ErrorCode;
 use amana_peer::{Answer, Kind, PeerConfig};
 use amana_tests::{PASSWORD, Tablet, clinic, clinic_with, patient};
+use pollster::block_on;
 
 fn without_limit() -> PeerConfig {
     PeerConfig {
@@ -18,12 +20,20 @@ fn without_limit() -> PeerConfig {
 fn a_pull_that_is_cut_after_every_thousandth_byte_changes_nothing() {
     let peer = clinic_with(without_limit());
     peer.seed_patients(15).unwrap();
-    let tablet = Tablet::signed_in(&peer);
-    let whole = {
-        let other = Tablet::signed_in(&peer);
-        other.sync().unwrap().bytes
-    };
+    let [tablet, other] = [(); 2].map(|()| Tablet::signed_in(&peer));
+    for tablet in [&tablet, &other] {
+        tablet.sync().unwrap();
+    }
+    peer.seed_patients(15).unwrap();
+    let whole = other.sync().unwrap().bytes;
     assert!(whole > 10_000, "{whole}");
+    let seen = || {
+        let digest = block_on(tablet.amana.digest()).unwrap();
+        (tablet.cursor(), tablet.count("patients"), digest)
+    };
+    let before = seen();
+    assert_eq!((before.0 > 0, before.1), (true, 15));
+    peer.clear_requests();
     for bytes in (0..whole).step_by(1_000) {
         // Once for each try that the engine makes by itself, and more.
         peer.faults().cut_after(Kind::Pull, bytes, 10);
@@ -32,11 +42,7 @@ fn a_pull_that_is_cut_after_every_thousandth_byte_changes_nothing() {
             ErrorCode::Network,
             "{bytes}"
         );
-        assert_eq!(
-            (tablet.count("patients"), tablet.cursor()),
-            (0, 0),
-            "{bytes}"
-        );
+        assert_eq!(seen(), before, "{bytes}");
         let spools = tablet
             .files()
             .iter()
@@ -46,7 +52,24 @@ fn a_pull_that_is_cut_after_every_thousandth_byte_changes_nothing() {
         peer.faults().clear();
     }
     tablet.sync().unwrap();
-    assert_eq!(tablet.count("patients"), 15);
+    assert_eq!(tablet.count("patients"), 30);
+    assert!(tablet.cursor() > before.0);
+    assert_eq!(
+        block_on(tablet.amana.digest()).unwrap(),
+        block_on(other.amana.digest()).unwrap()
+    );
+    // Each try, the last one too, asked for what is new since the first sync, and never for everything.
+    let asked: BTreeSet<String> = peer
+        .requests()
+        .into_iter()
+        .map(|seen| seen.target)
+        .collect();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    let asked = asked.first().unwrap();
+    assert!(
+        asked.contains("lastPulledAt=") && !asked.contains("lastPulledAt=0"),
+        "{asked}"
+    );
 }
 
 #[test]

@@ -16,7 +16,8 @@ use amana_core::model::peer::{CloudAddress, Credentials, HttpsUrl};
 use amana_core::model::report::SyncReport;
 use amana_core::secret::SecretText;
 use amana_core::{ErrorCode, PairedHub, Result, SyncOptions};
-use amana_peer::hub::{Hub, HubConfig, Impostor};
+use amana_peer::hub::{CloudLink, Hub, HubConfig, Impostor};
+use amana_peer::{Peer, PeerConfig, ids};
 use amana_tests::{Tablet, clinic, patient};
 use pollster::block_on;
 use serde_json::json;
@@ -144,7 +145,7 @@ fn s04_somebody_in_the_hubs_place_gets_no_credential() {
 }
 
 #[test]
-fn a_restart_of_the_hub_costs_a_handshake_and_the_token_lives_on() {
+fn s06_a_restart_of_the_hub_costs_a_handshake_and_the_token_lives_on() {
     let hub = hub();
     let (tablet, peer) = ready(&hub);
     sync(&tablet, &peer).unwrap();
@@ -159,13 +160,14 @@ fn a_restart_of_the_hub_costs_a_handshake_and_the_token_lives_on() {
     assert_eq!(handshakes, 1);
     assert_eq!(hub.count("patients"), 1);
 
-    // The tablet's own restart: token and pairing are in the vault.
+    // The tablet's own restart: token and pairing are in the vault, and no key of a session is.
     tablet.amana.lock().unwrap();
     tablet.amana.unlock().unwrap();
     hub.clear_requests();
     sync(&tablet, &peer).unwrap();
     // A handshake, its ping, and the pull: no login.
     assert_eq!(paths(&hub).len(), 3, "{:?}", paths(&hub));
+    assert_eq!(paths(&hub)[0], "/rpc/handshake");
 }
 
 #[test]
@@ -402,4 +404,67 @@ fn a_hub_is_listed_moved_paired_again_and_forgotten() {
         ErrorCode::NotFound
     );
     pair(&tablet, &other).unwrap();
+}
+
+/// Births go through a hub as text, and stay. What it would make a time of, and the cloud today, waits
+/// for the cloud. What the hub then hears of the cloud, and says to it again, is theirs.
+#[test]
+fn l06_old_days_survive_a_hub_and_its_cloud() {
+    let cloud = Peer::start(PeerConfig::default()).unwrap();
+    let hub = Hub::start(HubConfig {
+        seed: None,
+        cloud: Some(CloudLink {
+            url: cloud.url().to_owned(),
+            ca_pem: cloud.ca_pem().to_owned(),
+            api_key: ids::HUB_KEY.to_owned(),
+        }),
+        ..HubConfig::default()
+    })
+    .unwrap();
+    let meet = || {
+        let meeting = hub.meet_cloud();
+        assert!(meeting.done, "{meeting:?}");
+    };
+    meet();
+    let (tablet, peer) = ready(&hub);
+    // Born before 1970, and between that and 9 September 2001.
+    let births = ["1959-11-30", "1980-02-03"];
+    let ids = births.map(|day| {
+        let born = json!({"given_name": "Amal", "date_of_birth": day});
+        tablet.insert("patients", &born)
+    });
+    let onset = "1999-05-01";
+    let problem = tablet.insert(
+        "patient_problems",
+        &json!({"patient_id": ids[0], "problem_code_system": "icd10", "problem_code": "E11",
+                "problem_label": "x", "clinical_status": "active",
+                "verification_status": "confirmed", "onset_date": onset}),
+    );
+    sync(&tablet, &peer).unwrap();
+    assert!(hub.row("patient_problems", &problem).is_none());
+    let is = |table: &str, id: &str, column: &str, day: &str| {
+        let row = cloud.row(table, id).unwrap();
+        let stored = row[column].as_str().unwrap();
+        assert!(stored.starts_with(day), "{day}: {stored}");
+    };
+    let are_right = || {
+        for (id, day) in ids.iter().zip(births) {
+            is("patients", id, "date_of_birth", day);
+        }
+    };
+    meet();
+    are_right();
+    tablet.sign_in(&cloud, NOOR, PASSWORD).unwrap();
+    tablet.sync().unwrap();
+    is("patient_problems", &problem, "onset_date", onset);
+    // Edits of these records, too, by way of the hub.
+    for id in &ids {
+        tablet.update("patients", id, &json!({"phone": "1"}));
+    }
+    sync(&tablet, &peer).unwrap();
+    meet();
+    are_right();
+    for id in &ids {
+        is("patients", id, "phone", "1");
+    }
 }

@@ -1,11 +1,14 @@
 //! Pushes that meet a bad row, or a server that is out of order.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeSet;
 
 use amana_core::ErrorCode;
+use amana_core::model::schema::{Role, Schema};
 use amana_peer::{Kind, PeerConfig, ids};
 use amana_tests::{Tablet, clinic, clinic_with, patient};
 use pollster::block_on;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 #[test]
 fn one_bad_row_is_found_put_aside_and_taken_again_after_an_edit() {
@@ -109,26 +112,87 @@ fn an_outage_puts_nothing_aside() {
 fn l06_dates_are_never_pushed_as_numbers() {
     let peer = clinic();
     let tablet = Tablet::signed_in(&peer);
-    let _ = tablet.insert("patients", &patient("Amal"));
+    // All before 9 September 2001: as a number, each would become the present moment at this server.
+    let ms = 900_000_000_000_i64;
+    let person = tablet.insert("patients", &patient("Amal"));
+    let visit = tablet.insert(
+        "visits",
+        &json!({"patient_id": person, "clinic_id": ids::CLINIC_A, "check_in_timestamp": ms}),
+    );
+    let problem = tablet.insert(
+        "patient_problems",
+        &json!({"patient_id": person, "visit_id": visit, "problem_code_system": "icd10",
+                "problem_code": "E11", "problem_label": "x", "clinical_status": "active",
+                "verification_status": "confirmed", "onset_date": "1999-05-01",
+                "end_date": "1962-12-31"}),
+    );
+    let vitals = tablet.insert(
+        "patient_vitals",
+        &json!({"patient_id": person, "visit_id": visit, "timestamp": ms, "heart_rate": 70}),
+    );
     tablet.sync().unwrap();
-    let pushes: Vec<String> = peer
-        .requests()
-        .into_iter()
-        .filter(|seen| seen.method == "POST")
-        .filter_map(|s| s.body)
-        .collect();
-    let push = pushes
-        .iter()
-        .find(|body| body.contains("given_name"))
-        .unwrap();
-    let body: serde_json::Value = serde_json::from_str(push).unwrap();
-    let row = &body["patients"]["created"][0];
-    assert_eq!(row["date_of_birth"], "1980-02-03");
-    for column in ["created_at", "updated_at"] {
-        assert!(row[column].as_str().unwrap().ends_with('Z'), "{column}");
+    tablet.update("patient_problems", &problem, &json!({"problem_label": "y"}));
+    tablet.sync().unwrap();
+
+    let schema = Schema::hikma().unwrap();
+    let mut seen = BTreeSet::new();
+    for body in peer.requests().into_iter().filter_map(|seen| seen.body) {
+        let body: Json = serde_json::from_str(&body).unwrap();
+        for (table, lists) in body.as_object().into_iter().flatten() {
+            let Ok((_, table)) = schema.require(table) else {
+                continue;
+            };
+            let lists = ["created", "updated"]
+                .iter()
+                .filter_map(|list| lists[*list].as_array());
+            for row in lists.flatten() {
+                assert!(row.get("_status").is_none());
+                for column in &table.columns {
+                    let cell = &row[&column.name];
+                    let is_date = matches!(column.role, Role::Instant | Role::Day);
+                    if !is_date || cell.is_null() {
+                        continue;
+                    }
+                    let place = format!("{}.{}", table.name, column.name);
+                    let text = cell.as_str().unwrap_or_else(|| panic!("{place}: {cell}"));
+                    assert_eq!(text.ends_with('Z'), column.role == Role::Instant, "{place}");
+                    seen.insert(place);
+                }
+            }
+        }
     }
-    assert!(row.get("_status").is_none());
-    assert!(row["metadata"].is_object());
+    for expected in [
+        "patients.date_of_birth",
+        "patients.created_at",
+        "patients.updated_at",
+        "patient_problems.onset_date",
+        "patient_problems.end_date",
+        "patient_vitals.timestamp",
+        "visits.check_in_timestamp",
+    ] {
+        assert!(seen.contains(expected), "{expected} of {seen:?}");
+    }
+    for (table, id, column, day) in [
+        ("patients", &person, "date_of_birth", "1980-02-03"),
+        ("patient_problems", &problem, "onset_date", "1999-05-01"),
+        ("patient_problems", &problem, "end_date", "1962-12-31"),
+        (
+            "patient_vitals",
+            &vitals,
+            "timestamp",
+            "1998-07-09T16:00:00",
+        ),
+        (
+            "visits",
+            &visit,
+            "check_in_timestamp",
+            "1998-07-09T16:00:00",
+        ),
+    ] {
+        let row = peer.row(table, id).unwrap();
+        let stored = row[column].as_str().unwrap();
+        assert!(stored.starts_with(day), "{table}.{column}: {stored}");
+    }
 }
 
 #[test]

@@ -32,7 +32,7 @@ const PASSWORD: &str = "Cedar-River-7";
 struct Device {
     client: Arc<HubClient>,
     schema: Arc<Schema>,
-    _spools: tempfile::TempDir,
+    spools: tempfile::TempDir,
 }
 
 #[derive(Debug, Default)]
@@ -61,13 +61,14 @@ impl Device {
     }
 
     fn new(hub: &Hub) -> Self {
-        let ScannedCode::Hub(address) = ScannedCode::parse(&hub.qr_text()).unwrap() else {
-            panic!("the reference hub's code is not one");
-        };
-        Self::at(address)
+        Self::at(scanned(hub))
     }
 
     fn at(address: HubAddress) -> Self {
+        Self::on(FakeDisk::unknown(), address)
+    }
+
+    fn on(disk: FakeDisk, address: HubAddress) -> Self {
         let (system, spools) = (System::real(), tempfile::tempdir().unwrap());
         let schema = Schema::hikma().unwrap();
         let parts = HubParts {
@@ -75,14 +76,14 @@ impl Device {
             schema: Arc::clone(&schema),
             clock: system.clock,
             entropy: system.entropy,
-            disk: Arc::new(FakeDisk::unknown()),
+            disk: Arc::new(disk),
             spool_directory: spools.path().to_owned(),
             limits: TimeLimits::default(),
         };
         Self {
             client: Arc::new(HubClient::new(parts, address, "tablet".to_owned()).unwrap()),
             schema,
-            _spools: spools,
+            spools,
         }
     }
 
@@ -124,6 +125,13 @@ impl Device {
             only_elsewhere: false,
         }
     }
+}
+
+fn scanned(hub: &Hub) -> HubAddress {
+    let ScannedCode::Hub(address) = ScannedCode::parse(&hub.qr_text()).unwrap() else {
+        panic!("the reference hub's code is not one");
+    };
+    address
 }
 
 fn credentials(password: &str) -> Credentials {
@@ -354,7 +362,7 @@ fn errors_in_clear_lead_to_one_new_sign_in_at_most() {
 }
 
 #[test]
-fn cut_replaced_and_endless_pulls_are_errors() {
+fn cut_and_replaced_pulls_are_errors() {
     let hub = Hub::start(HubConfig::default()).unwrap();
     let device = Device::paired(&hub);
     let peer = device.peer();
@@ -373,4 +381,33 @@ fn cut_replaced_and_endless_pulls_are_errors() {
         .base()
         .replace_pull(Some(Replacement::Patients(3_000)));
     assert_eq!(pull(&peer, 0).unwrap().0.upserts, 3_000);
+}
+
+/// Nothing of it can be opened before its end, which never comes: what is kept of it is what the disk has
+/// room for, twice, beside 64 MiB that are always left free.
+#[test]
+fn an_endless_pull_ends_with_the_room_on_the_disk_and_leaves_nothing() {
+    const MIB: u64 = 1024 * 1024;
+    let hub = Hub::start(HubConfig::default()).unwrap();
+    let device = Device::on(FakeDisk::with((64 + 16) * MIB), scanned(&hub));
+    device.client.pair(&CancelToken::new()).unwrap();
+    let peer = device.peer();
+    let honest = pull(&peer, 0).unwrap().0.upserts;
+    hub.faults().base().replace_pull(Some(Replacement::Endless));
+    let mut came = 0;
+    let mut kept = Kept::default();
+    let request = PullRequest { cursor: 0 };
+    let asked = peer.pull(
+        &request,
+        &mut kept,
+        &mut |bytes| came = bytes,
+        &CancelToken::new(),
+    );
+    assert_eq!(asked.unwrap_err().code(), ErrorCode::StorageFull);
+    // Three bytes of it are four letters on the way.
+    assert!(came > 16 * MIB && came < 32 * MIB, "{came}");
+    assert!(kept.rows.is_empty());
+    assert_eq!(std::fs::read_dir(device.spools.path()).unwrap().count(), 0);
+    hub.faults().base().replace_pull(None);
+    assert_eq!(pull(&peer, 0).unwrap().0.upserts, honest);
 }

@@ -7,8 +7,10 @@ use amana_core::model::pins::{PinMode, SpkiPins};
 use amana_core::secret::SecretText;
 use amana_core::test_support::MemoryKeyStore;
 use amana_core::{Amana, Config, System};
+use amana_peer::Kind;
 use amana_tests::{PASSWORD, Tablet, clinic, patient};
 use pollster::block_on;
+use serde_json::json;
 use std::sync::Arc;
 
 fn assert_absent(tablet: &Tablet, needle: &str) {
@@ -22,7 +24,7 @@ fn assert_absent(tablet: &Tablet, needle: &str) {
 }
 
 #[test]
-fn s09_neither_names_nor_the_password_are_in_any_file() {
+fn s01_neither_names_nor_the_password_are_in_any_file() {
     let peer = clinic();
     let tablet = Tablet::signed_in(&peer);
     let _ = tablet.insert("patients", &patient("CanaryPatient"));
@@ -32,6 +34,91 @@ fn s09_neither_names_nor_the_password_are_in_any_file() {
     }
     tablet.amana.lock().unwrap();
     assert_absent(&tablet, "CanaryPatient");
+}
+
+/// What an app may log or send with a crash: errors, and all that the vault answers of a sync.
+#[test]
+fn s09_no_text_for_logs_holds_a_value_of_a_patient() {
+    const NAME: &str = "CanaryPatient";
+    const BIRTH: &str = "1987-06-05";
+    let peer = clinic();
+    let (tablet, other) = (Tablet::signed_in(&peer), Tablet::signed_in(&peer));
+    let mut shown = Vec::new();
+    let fields = |phone: &str| json!({"given_name": NAME, "date_of_birth": BIRTH, "phone": phone});
+    let id = tablet.insert("patients", &fields("CanaryPhone1"));
+    shown.push(format!("{:?}", tablet.sync().unwrap()));
+    other.sync().unwrap();
+    // A conflict, edits that a deletion took, and a row that the server refuses.
+    let gone = tablet.insert("patients", &fields("CanaryPhone2"));
+    tablet.sync().unwrap();
+    other.sync().unwrap();
+    other.update("patients", &id, &json!({"phone": "CanaryPhone3"}));
+    block_on(other.amana.delete("patients", &gone)).unwrap();
+    other.sync().unwrap();
+    for id in [&id, &gone] {
+        tablet.update("patients", id, &json!({"phone": "CanaryPhone4"}));
+    }
+    let bad =
+        json!({"given_name": NAME, "primary_clinic_id": "aaaaaaaa-0000-4000-8000-00000000dead"});
+    let bad = tablet.insert("patients", &bad);
+    let _ = tablet.insert("patients", &fields("CanaryPhone5"));
+    shown.push(format!("{:?}", tablet.sync().unwrap()));
+    let entries = block_on(tablet.amana.conflicts(0)).unwrap();
+    let holds = entries.iter().filter(|entry| entry.local.is_some()).count();
+    assert!(holds >= 2, "a conflict and lost edits");
+    shown.extend(entries.iter().map(|entry| format!("{entry:?} {entry:#?}")));
+    let aside = block_on(tablet.amana.quarantined_records()).unwrap();
+    assert_eq!(aside.len(), 1);
+    shown.push(format!("{aside:?}"));
+    shown.push(format!(
+        "{:?}",
+        block_on(tablet.amana.standing("patients", &bad)).unwrap()
+    ));
+    shown.push(format!("{:?}", block_on(tablet.amana.status()).unwrap()));
+    shown.push(format!(
+        "{:?}",
+        block_on(tablet.amana.sync_status()).unwrap()
+    ));
+    shown.push(format!("{:?}", block_on(tablet.amana.digest()).unwrap()));
+    shown.push(format!("{:?}", block_on(tablet.amana.diagnose()).unwrap()));
+    shown.push(format!("{:?}", tablet.amana));
+
+    // Everything that is refused, with a value where the fault is.
+    let refused = [
+        ("patients", format!(r#"{{"date_of_birth":"{NAME}"}}"#)),
+        ("patients", format!(r#"{{"sex":"{}"}}"#, NAME.repeat(90))),
+        ("patients", format!(r#"{{"is_deleted":"{NAME}"}}"#)),
+        ("patients", format!(r#"{{"additional_data":"{NAME}"}}"#)),
+        ("patients", format!(r#"{{"{NAME}":1}}"#)),
+        ("patients", format!("{{{NAME}")),
+        (NAME, "{}".to_owned()),
+        ("patient_vitals", format!(r#"{{"weight_kg":"{NAME}"}}"#)),
+    ];
+    let mut errors = Vec::new();
+    for (table, fields) in &refused {
+        errors.push(block_on(tablet.amana.insert(table, fields)).unwrap_err());
+    }
+    let by_filter = format!(r#"{{"filter":{{"given_name":{{"{NAME}":"{NAME}"}}}}}}"#);
+    errors.push(block_on(tablet.amana.query("patients", &by_filter)).unwrap_err());
+    errors.push(block_on(tablet.amana.update("patients", NAME, "{}")).unwrap_err());
+    errors.push(block_on(tablet.amana.batch(&format!("[\"{NAME}\"]"))).unwrap_err());
+    // And what a server's reply holds that nobody can read.
+    for reply in [format!("{{\"changes\":{NAME}"), format!("\"{NAME}\"")] {
+        let mut answer = amana_peer::Answer::status(Kind::Pull, 200);
+        answer.body = reply;
+        answer.times = 1;
+        peer.faults().answer_with(answer);
+        errors.push(tablet.sync().unwrap_err());
+        peer.faults().clear();
+    }
+    for error in errors {
+        shown.push(format!("{error} {error:?} {error:#?} {:?}", error.detail()));
+    }
+    for text in shown {
+        for value in ["Canary", BIRTH, PASSWORD] {
+            assert!(!text.contains(value), "{value} in {text}");
+        }
+    }
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn a_cancelled_pull_leaves_nothing_behind() {
 }
 
 #[test]
-fn w079_w080_locking_ends_a_sync_that_waits_for_the_network() {
+fn w079_locking_ends_a_sync_that_waits_for_the_network() {
     let peer = clinic();
     peer.seed_patients(300).unwrap();
     let tablet = Tablet::signed_in(&peer);
@@ -105,12 +105,35 @@ impl ProgressListener for AtPush {
 }
 
 #[test]
-fn locking_during_a_push_marks_nothing_as_taken() {
+fn w080_locking_before_a_push_was_answered_marks_nothing_and_the_next_pull_tells() {
     let peer = clinic();
     let tablet = Tablet::signed_in(&peer);
     tablet.sync().unwrap();
     let id = tablet.insert("patients", &patient("Amal"));
-    // Longer than anybody waits: the server takes the push and does not answer it.
+    // The server takes the push, and its answer does not come.
+    let gate = peer.faults().hold_push_reply();
+    std::thread::scope(|scope| {
+        let sync = scope.spawn(|| tablet.sync());
+        assert!(gate.wait_reached(PATIENCE));
+        tablet.amana.lock().unwrap();
+        let error = sync.join().unwrap().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Cancelled);
+    });
+    gate.release();
+    assert!(peer.row("patients", &id).is_some(), "the server has it");
+    tablet.amana.unlock().unwrap();
+    assert_eq!(tablet.pending(), 1, "the tablet does not know");
+    assert_eq!(tablet.sync().unwrap().pushed, 0);
+    assert_eq!((tablet.pending(), peer.count("patients")), (0, 1));
+}
+
+#[test]
+fn locking_before_the_server_looks_at_a_push_leaves_it_waiting() {
+    let peer = clinic();
+    let tablet = Tablet::signed_in(&peer);
+    tablet.sync().unwrap();
+    let id = tablet.insert("patients", &patient("Amal"));
+    // Longer than anybody waits: the server does not get to look at it.
     peer.faults().latency(Kind::Push, 3_600_000);
     let (tell, begun) = channel();
     let options = SyncOptions {

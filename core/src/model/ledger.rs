@@ -1,5 +1,7 @@
 //! What the store tells about itself: entries of the conflict ledger, digests of tables.
 
+use std::fmt;
+
 /// What a ledger entry is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ConflictKind {
@@ -51,8 +53,8 @@ impl Kept {
     }
 }
 
-/// An entry of the ledger. Values are JSON text.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// An entry of the ledger. Values are JSON text; `Debug` does not show them.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConflictEntry {
     /// Grows with each entry.
     pub id: i64,
@@ -84,6 +86,54 @@ pub struct ConflictEntry {
     pub remote_at_ms: Option<i64>,
     /// When somebody took the other value after all.
     pub undone_at_ms: Option<i64>,
+}
+
+/// Stands where a text for logs leaves a value out.
+struct LeftOut;
+
+impl fmt::Debug for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(left out)")
+    }
+}
+
+impl fmt::Debug for ConflictEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            id,
+            at_ms,
+            kind,
+            table,
+            record_id,
+            column,
+            base,
+            local,
+            remote,
+            peer,
+            kept,
+            actor,
+            local_at_ms,
+            remote_at_ms,
+            undone_at_ms,
+        } = self;
+        f.debug_struct("ConflictEntry")
+            .field("id", id)
+            .field("at_ms", at_ms)
+            .field("kind", kind)
+            .field("table", table)
+            .field("record_id", record_id)
+            .field("column", column)
+            .field("base", &base.as_ref().map(|_| LeftOut))
+            .field("local", &local.as_ref().map(|_| LeftOut))
+            .field("remote", &remote.as_ref().map(|_| LeftOut))
+            .field("peer", peer)
+            .field("kept", kept)
+            .field("actor", actor)
+            .field("local_at_ms", local_at_ms)
+            .field("remote_at_ms", remote_at_ms)
+            .field("undone_at_ms", undone_at_ms)
+            .finish()
+    }
 }
 
 /// The digest of one table.

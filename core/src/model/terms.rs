@@ -99,8 +99,7 @@ pub trait ConflictRule: Send + Sync {
     fn resolve(&self, question: &RuleQuestion<'_>) -> Vec<Value>;
 }
 
-/// What a rule is asked. Records are whole, by column position.
-#[derive(Debug)]
+/// What a rule is asked. Records are whole, by column position; `Debug` does not show them.
 pub struct RuleQuestion<'a> {
     /// The table.
     pub table: &'a Table,
@@ -127,8 +126,7 @@ pub trait ConflictResolver: Send + Sync {
     fn resolve(&self, question: &ConflictQuestion<'_>) -> Result<Vec<Choice>>;
 }
 
-/// What a resolver is asked.
-#[derive(Debug)]
+/// What a resolver is asked; `Debug` shows no value.
 pub struct ConflictQuestion<'a> {
     /// The table.
     pub table: &'a Table,
@@ -142,8 +140,29 @@ pub struct ConflictQuestion<'a> {
     pub remote_at_ms: Option<i64>,
 }
 
-/// A resolver's answer for one column.
-#[derive(Clone, PartialEq, Debug)]
+impl fmt::Debug for RuleQuestion<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuleQuestion")
+            .field("table", &self.table.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ConflictQuestion<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = self.columns.iter().map(|conflict| conflict.column);
+        f.debug_struct("ConflictQuestion")
+            .field("table", &self.table.name)
+            .field("id", &self.id)
+            .field("columns", &columns.collect::<Vec<_>>())
+            .field("local_at_ms", &self.local_at_ms)
+            .field("remote_at_ms", &self.remote_at_ms)
+            .finish()
+    }
+}
+
+/// A resolver's answer for one column; `Debug` shows no value.
+#[derive(Clone, PartialEq)]
 pub enum Choice {
     /// What stays without an answer.
     Usual,
@@ -154,6 +173,17 @@ pub enum Choice {
     /// A value of its own, in the column's form (`model::row::parse_value` makes it). It is pushed like
     /// an edit.
     Value(Value),
+}
+
+impl fmt::Debug for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Usual => "Usual",
+            Self::Local => "Local",
+            Self::Remote => "Remote",
+            Self::Value(_) => "Value(_)",
+        })
+    }
 }
 
 /// The configuration of syncing.
@@ -208,5 +238,47 @@ impl SyncPolicy {
             PeerKind::Hub => self.hub_full_pull_days,
         };
         (days > 0).then(|| i64::from(days) * DAY_MS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ledger::Kept;
+    use crate::model::schema::Schema;
+
+    #[test]
+    fn s09_a_question_and_its_answer_show_no_value() {
+        let schema = Schema::hikma().unwrap();
+        let (_, table) = schema.require("patients").unwrap();
+        let value = Value::Text("Zuleikha".to_owned());
+        let row = vec![value.clone(); table.columns.len()];
+        let conflict = ColumnConflict {
+            column: 1,
+            base: value.clone(),
+            local: value.clone(),
+            remote: value.clone(),
+            kept: Kept::Local,
+            unanswered: false,
+        };
+        let rule = RuleQuestion {
+            table,
+            local: &row,
+            remote: &[(1, value.clone())],
+            merged: &row,
+        };
+        let question = ConflictQuestion {
+            table,
+            id: "an id",
+            columns: &[conflict],
+            local_at_ms: Some(1),
+            remote_at_ms: None,
+        };
+        let shown = format!("{rule:?} {question:?} {:?}", Choice::Value(value));
+        assert!(!shown.contains("Zuleikha"), "{shown}");
+        assert!(
+            shown.contains("patients") && shown.contains("an id"),
+            "{shown}"
+        );
     }
 }

@@ -204,6 +204,9 @@ pub(super) fn record_lost_edits(
     write(tx, terms, table, id, entry)
 }
 
+pub(super) const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM amana_conflict
+     WHERE kind = ? AND table_name = ? AND record_id = ? AND remote = ?)";
+
 /// The peer changed a record that was deleted here, or made one that belongs to such a record.
 pub(super) fn record_changed_by_peer(
     tx: &WriteTransaction<'_>,
@@ -216,10 +219,7 @@ pub(super) fn record_changed_by_peer(
     // An overlap brings the same version again: one entry for it is enough.
     let known: bool = tx
         .connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM amana_conflict
-               WHERE kind = ? AND table_name = ? AND record_id = ? AND remote = ?)",
-        )
+        .prepare_cached(IS_KNOWN)
         .and_then(|mut statement| {
             statement.query_row(
                 params![
@@ -359,12 +359,13 @@ fn read(row: &Row<'_>) -> Result<ConflictEntry> {
     })
 }
 
+pub(super) const RENAME: &str =
+    "UPDATE amana_conflict SET record_id = ?3 WHERE table_name = ?1 AND record_id = ?2";
+
 /// A record is known by another id now: undoing its entries changes that one.
 pub(super) fn rename(connection: &Connection, table: &str, from: &str, to: &str) -> Result<()> {
     connection
-        .prepare_cached(
-            "UPDATE amana_conflict SET record_id = ?3 WHERE table_name = ?1 AND record_id = ?2",
-        )
+        .prepare_cached(RENAME)
         .and_then(|mut statement| statement.execute([table, from, to]))
         .map(|_| ())
         .map_sqlite()

@@ -87,7 +87,7 @@ mod tests {
     const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
     #[test]
-    fn everything_is_asked_for_at_first_for_each_person_and_once_in_some_days() {
+    fn w101_w103_everything_is_asked_for_at_first_for_each_person_and_once_in_some_days() {
         let policy = SyncPolicy::default();
         let due = |kind, full_for: Option<&str>, last: Option<i64>, now_ms| {
             let status = PeerStatus {

@@ -105,7 +105,7 @@ fn short(first_byte: u64, idle: u64, whole: u64) -> TimeLimits {
 }
 
 #[test]
-fn a_pull_asks_as_the_cloud_expects_and_measures_its_clock() {
+fn w099_w100_a_pull_asks_as_the_cloud_expects_and_measures_its_clock() {
     let body = r#"{"changes":{"clinics":{"created":[{"id":"a"}],"deleted":["b"]}},"timestamp":1795470613883}"#;
     let mut answer = Answer::unfinished(&[&body[..20], &body[20..]], Then::Close);
     answer.bytes.extend_from_slice(b"0\r\n\r\n");
@@ -138,7 +138,14 @@ fn a_pull_asks_as_the_cloud_expects_and_measures_its_clock() {
         env!("CARGO_PKG_VERSION"),
         "\r\n"
     )));
-    for absent in ["cookie", "accept-encoding", "peertype", "referer"] {
+    for absent in [
+        "cookie",
+        "accept-encoding",
+        "peertype",
+        "referer",
+        "schema",
+        "migration",
+    ] {
         assert!(!head.contains(absent), "{absent}");
     }
 }

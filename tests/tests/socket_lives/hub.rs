@@ -6,12 +6,19 @@ use amana_core::model::notice::{SyncPhase, SyncProgress};
 use amana_core::ports::ProgressListener;
 use amana_peer::hub::{CloudLink, Hub, HubConfig};
 use amana_peer::{Peer, ids};
+use amana_tests::line::Line;
 use tempfile::TempDir;
+
+/// The hub where it runs, and the line on which the tablets have it.
+struct Running {
+    hub: Hub,
+    line: Arc<Line>,
+}
 
 #[derive(Clone)]
 pub struct ClinicHub {
     config: HubConfig,
-    running: Arc<Mutex<Option<Hub>>>,
+    running: Arc<Mutex<Option<Running>>>,
     _place: Arc<TempDir>,
 }
 
@@ -41,7 +48,7 @@ impl ClinicHub {
         hub
     }
 
-    fn held(&self) -> MutexGuard<'_, Option<Hub>> {
+    fn held(&self) -> MutexGuard<'_, Option<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -50,20 +57,36 @@ impl ClinicHub {
         let mut held = self.held();
         let dead = held.is_none();
         if dead {
-            *held = Some(Hub::start(self.config.clone()).unwrap());
+            let hub = Hub::start(self.config.clone()).unwrap();
+            let line = Arc::new(Line::to(hub.url()));
+            *held = Some(Running { hub, line });
         }
         dead
     }
 
     /// Ends it; connections break.
     pub fn kill(&self) {
-        if let Some(hub) = self.held().take() {
-            hub.stop();
+        if let Some(running) = self.held().take() {
+            running.hub.stop();
         }
     }
 
     pub fn with<T>(&self, ask: impl FnOnce(&Hub) -> T) -> T {
-        ask(self.held().as_ref().unwrap())
+        ask(&self.held().as_ref().unwrap().hub)
+    }
+
+    pub fn line(&self) -> Arc<Line> {
+        Arc::clone(&self.held().as_ref().unwrap().line)
+    }
+
+    /// Where the tablets have it.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.line().port())
+    }
+
+    /// The line is whole again.
+    pub fn mend_line(&self) {
+        self.line().mend(&self.with(|hub| hub.url().to_owned()));
     }
 }
 

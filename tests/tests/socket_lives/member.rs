@@ -15,7 +15,8 @@ use amana_core::test_support::FakeClock;
 use amana_core::test_support::life_values::TABLES;
 use amana_peer::Peer;
 use amana_peer::hub::Hub;
-use amana_tests::{PASSWORD, Tablet};
+use amana_tests::line::Line;
+use amana_tests::{PASSWORD, Tablet, address_by};
 use pollster::block_on;
 use serde_json::{Value as Json, json};
 
@@ -81,10 +82,11 @@ pub struct Member {
 }
 
 impl Member {
-    pub fn new(peer: &Peer, now_ms: i64) -> Self {
+    pub fn new(peer: &Peer, line: &Line, now_ms: i64) -> Self {
         let clock = Arc::new(FakeClock::at(now_ms));
         let tablet = Tablet::always_open(clock.clone());
-        tablet.sign_in(peer, EMAIL, PASSWORD).unwrap();
+        let address = address_by(line, peer);
+        tablet.sign_in_at(address, EMAIL, PASSWORD).unwrap();
         Self {
             tablet,
             clock,
@@ -103,11 +105,12 @@ impl Member {
         let credentials = Credentials::new(EMAIL.to_owned(), password).unwrap();
         block_on(amana.sign_in_at_hub(&peer, credentials, CancelToken::new())).unwrap();
         self.hub = Some(peer);
+        self.follow(hub);
     }
 
     /// Takes note of where the hub is now.
     pub fn follow(&self, hub: &ClinicHub) {
-        let url = HubUrl::parse(&hub.with(|hub| hub.url().to_owned())).unwrap();
+        let url = HubUrl::parse(&hub.url()).unwrap();
         let peer = self.hub.as_ref().unwrap();
         block_on(self.tablet.amana.move_hub(peer, url)).unwrap();
     }

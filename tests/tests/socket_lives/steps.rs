@@ -11,6 +11,9 @@ pub enum Fault {
     None,
     /// Pull replies break off behind so many bytes.
     CutPull(u64),
+    /// The line breaks behind so many bytes of the push on their way up, in the head or the body of the
+    /// request, or behind its end; and stays broken.
+    CutRequest(u64),
     /// Pushes are taken, and their replies break off behind so many bytes.
     CutPush(u64),
     /// Pushes are taken, and answered with an error.
@@ -104,6 +107,7 @@ fn a_fault() -> impl Strategy<Value = Fault> {
     prop_oneof![
         6 => Just(Fault::None),
         2 => (0u64..20_000).prop_map(Fault::CutPull),
+        2 => (0u64..2_000).prop_map(Fault::CutRequest),
         2 => (0u64..20).prop_map(Fault::CutPush),
         1 => (1..EVERY_TRY).prop_map(Fault::LostReply),
         1 => (1..EVERY_TRY).prop_map(Fault::PullFails),

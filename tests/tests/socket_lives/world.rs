@@ -9,6 +9,7 @@ use amana_core::{SyncOptions, System};
 use amana_peer::hub::{Hub, Meeting};
 use amana_peer::{Answer, Faults, Kind, ManualClock, Peer, PeerConfig, ids};
 use amana_tests::clinic_with;
+use amana_tests::line::{BreakInPush, Line};
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -21,6 +22,8 @@ use crate::steps::{EVERY_TRY, Fault, Step};
 
 pub struct World {
     peer: Peer,
+    /// Between the tablets and the cloud.
+    line: Arc<Line>,
     hub: Option<ClinicHub>,
     clock: ManualClock,
     members: Vec<Member>,
@@ -47,9 +50,12 @@ impl World {
             clock: clock.clock(),
             ..PeerConfig::default()
         });
-        let members = (0..tablets).map(|_| Member::new(&peer, now_ms)).collect();
+        let line = Arc::new(Line::to(peer.url()));
+        let members = (0..tablets).map(|_| Member::new(&peer, &line, now_ms));
+        let members = members.collect();
         let mut world = Self {
             peer,
+            line,
             hub: None,
             clock,
             members,
@@ -267,7 +273,8 @@ impl World {
         };
         let result = match self.hub.as_ref().filter(|_| at_hub) {
             Some(hub) => {
-                options.progress = hub.with(|running| arm_hub(running, hub, fault));
+                let line = hub.line();
+                options.progress = hub.with(|running| arm_hub(running, &line, hub, fault));
                 let peer = member.hub.as_ref().unwrap();
                 let result = block_on(amana.sync_with(peer, options));
                 if matches!(fault, Fault::HubDiesSilently) {
@@ -278,9 +285,11 @@ impl World {
             }
             None => {
                 arm(self.peer.faults(), fault);
+                options.progress = cut(&self.line, fault);
                 block_on(amana.sync(options))
             }
         };
+        self.line.mend(self.peer.url());
         self.peer.faults().clear();
         self.remember();
         result.map(|_| ())
@@ -291,6 +300,7 @@ impl World {
         if hub.revive() {
             self.members.iter().for_each(|member| member.follow(hub));
         }
+        hub.mend_line();
         hub.with(|hub| hub.faults().clear());
     }
 
@@ -410,7 +420,7 @@ impl World {
     pub fn check(&self) -> Result<(), TestCaseError> {
         let stored = self.stored(false);
         // A tablet that was never there has the server's word alone.
-        let newcomer = Member::new(&self.peer, self.clock.now());
+        let newcomer = Member::new(&self.peer, &self.line, self.clock.now());
         newcomer.tablet.sync().unwrap();
         let expected = block_on(newcomer.tablet.amana.digest()).unwrap();
         let mut known = self.replaced.clone();
@@ -449,7 +459,7 @@ fn arm(faults: &Faults, fault: Fault) {
         faults.answer_with(answer);
     };
     match fault {
-        Fault::None | Fault::HubDies | Fault::HubForgets => {}
+        Fault::None | Fault::CutRequest(_) | Fault::HubDies | Fault::HubForgets => {}
         Fault::CutPull(bytes) => faults.cut_after(Kind::Pull, bytes, EVERY_TRY),
         Fault::CutPush(bytes) => faults.cut_after(Kind::Push, bytes, EVERY_TRY),
         Fault::LostReply(times) => answer(Kind::Push, times, true),
@@ -461,12 +471,24 @@ fn arm(faults: &Faults, fault: Fault) {
     }
 }
 
+fn cut(line: &Arc<Line>, fault: Fault) -> Option<Arc<dyn ProgressListener>> {
+    match fault {
+        Fault::CutRequest(bytes) => Some(Arc::new(BreakInPush::new(Arc::clone(line), bytes))),
+        _ => None,
+    }
+}
+
 /// The same at the hub, and what only a hub does.
-fn arm_hub(running: &Hub, hub: &ClinicHub, fault: Fault) -> Option<Arc<dyn ProgressListener>> {
+fn arm_hub(
+    running: &Hub,
+    line: &Arc<Line>,
+    hub: &ClinicHub,
+    fault: Fault,
+) -> Option<Arc<dyn ProgressListener>> {
     match fault {
         Fault::HubForgets => running.forget_sessions(),
         Fault::HubDies => return Some(Arc::new(KillAtPush(hub.clone()))),
         _ => arm(running.faults().base(), fault),
     }
-    None
+    cut(line, fault)
 }

@@ -172,6 +172,37 @@ final class HubTests: XCTestCase {
         try await two.end()
     }
 
+    func testWhereTheHubHasTheLastWordNothingWaitsOnceItHasTakenAnEdit() async throws {
+        let hub = try Hub()
+        defer { hub.stop() }
+        let one = try await Tablet()
+        let two = try await Tablet(SyncRules(hubHasLastWord: true))
+        try await bothJoin(hub, one, two)
+        for tablet in [one, two] {
+            let patient = try await tablet.vault.insert(table: "patients", fields: amal)
+            _ = try await tablet.sync(with: hub.peer)
+            try await tablet.vault.update(
+                table: "patients", id: patient, fields: #"{"phone":"111"}"#)
+            let edited = try await tablet.standing(patient).standing
+            XCTAssertEqual(edited, .hereOnly)
+            let pushed = try await tablet.sync(with: hub.peer).pushed
+            XCTAssertEqual(pushed, 1)
+            let taken = try await tablet.standing(patient).standing
+            XCTAssertEqual(taken, .onHub)
+            let waits = try await tablet.pending(hub.peer)
+            XCTAssertEqual(waits, [])
+        }
+        // Only with the rule is the cloud owed nothing.
+        let owed = try await one.pending(cloud)
+        XCTAssertEqual(owed, [TablePending(table: "patients", pending: 1, quarantined: 0)])
+        let nothing = try await two.pending(cloud)
+        XCTAssertEqual(nothing, [])
+        let waiting = [try await one.vault.status().pending, try await two.vault.status().pending]
+        XCTAssertEqual(waiting, [1, 0])
+        try await one.end()
+        try await two.end()
+    }
+
     func testARefusedRecordIsPutAsideWithItsReasonUntilItIsMended() async throws {
         let clinic = try Clinic()
         defer { clinic.stop() }

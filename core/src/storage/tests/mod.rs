@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 mod at_once;
 mod files;
+mod grown;
 mod kv;
 mod outbox;
 mod pulls;
@@ -232,7 +233,6 @@ impl ChangeSource for List {
     }
 }
 
-/// The simplest rule: enough to see what the store does with a plan.
 /// The simplest rule: enough to see what the store does with a plan.
 struct RemoteWins;
 

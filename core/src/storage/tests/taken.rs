@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::storage::errors::MapSqlite;
-use crate::storage::{holders, standing};
+use crate::storage::{conflicts, holders, standing};
 
 /// All entries by table and revision: state, kind, columns with their bases, who took it.
 fn books(store: &Store) -> Vec<String> {
@@ -215,11 +215,16 @@ fn who_holds_a_record_is_known_by_the_id_that_it_takes_over() {
 }
 
 /// SQLite would take the key of the table, and with it all that a tablet sent in a day: for each holder
-/// anew, after every sync.
+/// anew, after every sync. Without an index it would read the whole ledger for each record of a pull.
 #[test]
-fn what_was_sent_of_one_record_is_found_by_the_record() {
+fn what_is_noted_of_one_record_is_found_by_the_record() {
     let store = Store::new();
-    for sql in [holders::FORGET_OLD, standing::IS_CONFIRMED] {
+    for (sql, index) in [
+        (holders::FORGET_OLD, "amana_entry_by_record"),
+        (standing::IS_CONFIRMED, "amana_entry_by_record"),
+        (conflicts::IS_KNOWN, "amana_conflict_by_record"),
+        (conflicts::RENAME, "amana_conflict_by_record"),
+    ] {
         let plan = format!("EXPLAIN QUERY PLAN {sql}");
         let steps = store.database.read(move |connection, _| {
             let mut statement = connection.prepare(&plan).map_sqlite()?;
@@ -232,7 +237,8 @@ fn what_was_sent_of_one_record_is_found_by_the_record() {
                 .map_sqlite()
         });
         let steps = steps.wait().unwrap();
-        let by_record = |step: &String| step.contains("amana_entry_by_record (record_id=? AND");
+        let index = format!("{index} (record_id=? AND");
+        let by_record = |step: &String| step.contains(&index);
         assert!(steps.iter().any(by_record), "{steps:?}");
     }
 }

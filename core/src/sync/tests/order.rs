@@ -36,10 +36,17 @@ fn h04_w067_pull_apply_push_and_success_only_at_the_end() {
 }
 
 #[test]
-fn w070_nothing_to_push_sends_nothing() {
+fn w063_w069_nothing_to_push_sends_and_marks_nothing() {
     let device = Device::new();
     device.sync().unwrap();
-    assert!(device.log.pushes().is_empty());
+    // Not even collected.
+    let expected = [
+        Call::Cursor,
+        Call::Pull(0),
+        Call::Apply,
+        Call::NoteSuccess(0),
+    ];
+    assert_eq!(device.log.calls(), expected);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value as Json;
 
-use super::marks::{Mark, mark};
+use super::marks::{Mark, mark, place};
 use super::*;
 use crate::cancel::CancelToken;
 use crate::error::Result;
@@ -30,6 +30,10 @@ pub(super) struct Kept {
 pub(super) struct State {
     pub rows: BTreeMap<(TableIndex, String), Kept>,
     pub invented: u32,
+    /// Which device pushes now.
+    pub caller: Option<usize>,
+    /// For what devices sent: whose push it was, and the visit that was not there.
+    pub invented_for: Vec<(usize, String)>,
     /// Tables that its replies leave out, as an older server's or a broken one's.
     pub omits: BTreeSet<TableIndex>,
     /// Ids whose rows it answers with a failure.
@@ -182,6 +186,9 @@ impl State {
                 .is_some_and(|id| self.rows.contains_key(&(visits, id.to_owned())));
             if !there {
                 self.invented += 1;
+                let missing = values[position].as_text().unwrap_or_default();
+                let caller = self.caller.map(|device| (device, missing.to_owned()));
+                self.invented_for.extend(caller);
             }
         }
         let mut key = (row.table, row.id.to_string());
@@ -204,9 +211,14 @@ impl State {
         let stamp = at("updated_at").unwrap();
         let old = self.rows.get(&key).cloned();
         normalise(table, &mut values, old.as_ref(), now);
+        let place = place(table, &values);
+        // What was there before is not written again.
+        let is_new = |at: usize, value: &Value| old.as_ref().is_none_or(|o| o.values[at] != *value);
         let marks = values.iter().enumerate();
-        let marks = marks.filter_map(|(at, value)| mark(row.table, at, &value.to_json()));
-        let marks: Vec<_> = marks.collect();
+        let marks = marks.filter(|(at, value)| is_new(*at, value));
+        let mark =
+            |(at, value): (usize, &Value)| mark(schema, row.table, at, &value.to_json(), &place);
+        let marks: Vec<_> = marks.map(mark).collect();
         let name = table.name.as_str();
         let Some(old) = old else {
             if name == "patient_problems" {

@@ -8,9 +8,11 @@ use super::*;
 use crate::model::change_set::{PieceLimit, PushClass};
 use crate::model::ids::PeerId;
 use crate::model::ledger::{ConflictKind, Kept};
+use crate::model::peer::{Person, Proof};
 use crate::model::standing::Standing;
 use crate::model::terms::{ConflictPolicy, ConflictRule, PeerTerms, RuleQuestion};
 use crate::ports::SyncStore;
+use crate::storage::StoredSession;
 
 /// Both sides have changed the name of the same patient; ours is the later edit.
 fn a_conflict(policy: ConflictPolicy) -> (Cloud, Device) {
@@ -38,6 +40,18 @@ fn a_conflict(policy: ConflictPolicy) -> (Cloud, Device) {
 #[test]
 fn by_default_ours_stays_and_both_values_are_in_the_ledger_with_times_and_person() {
     let (cloud, device) = a_conflict(ConflictPolicy::Local);
+    let session = StoredSession {
+        address: None,
+        proof: Proof::Nothing,
+        person: Person {
+            id: "nurse-7".to_owned(),
+            name: "Noor".to_owned(),
+            role: "provider".to_owned(),
+            clinic_id: None,
+        },
+    };
+    let signed_in = device.database.save_session(&PeerId::cloud(), session);
+    signed_in.wait().unwrap();
     let report = device.sync(&cloud);
     assert_eq!(report.applied.conflicts, 1);
     assert_eq!(
@@ -54,6 +68,7 @@ fn by_default_ours_stays_and_both_values_are_in_the_ledger_with_times_and_person
     assert_eq!(entry.remote_at_ms, Some(NOW + 5));
     assert!(entry.local_at_ms.unwrap() > NOW + 5);
     assert_eq!(entry.peer.as_deref(), Some("cloud"));
+    assert_eq!(entry.actor.as_deref(), Some("nurse-7"));
 }
 
 #[test]

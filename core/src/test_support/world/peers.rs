@@ -4,6 +4,8 @@ use super::device::cloud_and_device;
 use super::*;
 use crate::model::ids::{PeerId, PeerKind};
 use crate::model::standing::Standing;
+use crate::ports::SyncStore;
+use crate::test_support::FakeClock;
 
 pub(super) fn with_hub() -> (Cloud, Hub, Device) {
     let (clock, cloud, device) = cloud_and_device();
@@ -437,32 +439,61 @@ fn s18_a_hub_gives_no_rights_once_the_cloud_has_spoken() {
     assert_eq!(device.field("app_config", &id(1), "value"), "false");
 }
 
+/// Three clocks, hours from each other: what was sent where goes by none of them.
 #[test]
 fn h10_each_peer_has_a_cursor_and_a_quarantine_of_its_own() {
-    let (cloud, hub, device) = with_hub();
-    let id = device
-        .insert("patients", json!({"given_name": "Amal"}))
-        .unwrap();
-    device
-        .insert("patients", json!({"given_name": "Noor"}))
-        .unwrap();
-    cloud.state.lock().unwrap().poison.push(id.to_string());
-    let report = device.sync(&cloud);
-    assert_eq!((report.pushed, report.quarantined), (1, 1));
-    assert_eq!(device.sync_hub(&hub).pushed, 1, "the hub takes it");
-    let standing = device.standing("patients", &id);
-    assert_eq!(standing.standing, Standing::OnHub);
-    assert_eq!(standing.refused_by[0].0, PeerId::cloud());
-    let status = device.status();
-    let pending: Vec<u64> = status
-        .peers
-        .iter()
-        .map(|peer| peer.pending.iter().map(|t| t.pending).sum())
-        .collect();
-    assert_eq!(pending, [1, 0], "by peer: the cloud, the hub");
-    device.database.forget_peer(Hub::id()).wait().unwrap();
-    assert_eq!(device.status().peers.len(), 1);
-    assert_eq!(device.pending(), 1);
+    const HOUR_MS: i64 = 3_600_000;
+    for hours in [-5, 0, 5] {
+        let clock = |hours: i64| Arc::new(FakeClock::at(NOW + hours * HOUR_MS));
+        let (cloud, hub) = (Cloud::new(&clock(0)), Hub::new(&clock(2)));
+        let device = Device::new(&clock(0), 1);
+        let known = device.insert("patients", json!({})).unwrap();
+        device.sync(&cloud);
+        device.sync_hub(&hub);
+        let cursor = |peer: PeerId| device.database.cursor(&peer).unwrap() / HOUR_MS;
+        let of_both = [cursor(PeerId::cloud()), cursor(Hub::id())];
+        assert_eq!(of_both, [NOW / HOUR_MS, NOW / HOUR_MS + 2]);
+
+        device.clock.set_wall(NOW + hours * HOUR_MS);
+        let id = device
+            .insert("patients", json!({"given_name": "Amal"}))
+            .unwrap();
+        device
+            .insert("patients", json!({"given_name": "Noor"}))
+            .unwrap();
+        device
+            .update("patients", &known, json!({"phone": "1"}))
+            .unwrap();
+        cloud.state.lock().unwrap().poison.push(id.to_string());
+        let report = device.sync(&cloud);
+        assert_eq!((report.pushed, report.quarantined), (2, 1), "{hours}");
+        let one = Some(text("1"));
+        assert_eq!(cloud.value("patients", &known, "phone"), one, "{hours}");
+        let report = device.sync_hub(&hub);
+        assert_eq!(report.pushed, 1, "the hub takes it, {hours}");
+        let standing = device.standing("patients", &id);
+        assert_eq!(standing.standing, Standing::OnHub);
+        assert_eq!(standing.refused_by[0].0, PeerId::cloud());
+        let status = device.status();
+        let pending: Vec<u64> = status
+            .peers
+            .iter()
+            .map(|peer| peer.pending.iter().map(|t| t.pending).sum())
+            .collect();
+        assert_eq!(pending, [1, 0], "by peer: the cloud, the hub");
+        // Of what waits, the hub is sent each edit, once.
+        for phone in ["2", "3"] {
+            let edit = json!({"phone": phone});
+            device.update("patients", &id, edit).unwrap();
+            let pushed = [0, 1].map(|_| device.sync_hub(&hub).pushed);
+            assert_eq!(pushed, [1, 0], "{hours}");
+            let at_hub = hub.value("patients", &id, "phone");
+            assert_eq!(at_hub, Some(text(phone)), "{hours}");
+        }
+        device.database.forget_peer(Hub::id()).wait().unwrap();
+        assert_eq!(device.status().peers.len(), 1);
+        assert_eq!(device.pending(), 1);
+    }
 }
 
 /// It was edited before any peer had it; whose deletion it is makes no difference.

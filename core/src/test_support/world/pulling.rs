@@ -4,11 +4,14 @@
 use super::device::cloud_and_device;
 use super::writing::changed;
 use super::*;
-use crate::model::change_set::{OutboxKind, OutboxRow, PieceLimit, PushClass};
+use crate::model::change_set::{
+    OutboxKind, OutboxRow, PieceLimit, PushClass, PushFailure, RemoteChange, RemoteRow,
+};
 use crate::model::ids::PeerId;
 use crate::model::ledger::ConflictKind;
 use crate::model::terms::PeerTerms;
 use crate::ports::SyncStore;
+use crate::test_support::{CallLog, ScriptedPeer, ScriptedPull};
 
 pub(super) fn outbox(device: &Device) -> Vec<OutboxRow> {
     let limit = PieceLimit {
@@ -82,15 +85,33 @@ fn w029_w031_w042_w074_a_conflict_keeps_ours_column_by_column_and_pushes_the_res
     }
 }
 
+/// A scripted peer, and the log of what it is asked.
+fn scripted() -> (ScriptedPeer, CallLog) {
+    let log = CallLog::default();
+    (ScriptedPeer::new(&log), log)
+}
+
 #[test]
 fn w036_w068_the_cursor_is_the_peers_and_starts_with_everything() {
-    let (_, cloud, device) = cloud_and_device();
-    assert_eq!(device.database.cursor(&PeerId::cloud()).unwrap(), 0);
-    device.sync(&cloud);
-    let first = device.database.cursor(&PeerId::cloud()).unwrap();
-    assert!(first > NOW);
-    device.sync(&cloud);
-    assert!(device.database.cursor(&PeerId::cloud()).unwrap() > first);
+    for (peer, everything) in [(PeerId::cloud(), 0), (Hub::id(), -1)] {
+        let (_, _, mut device) = cloud_and_device();
+        let (line, log) = scripted();
+        // Any number above 0 is one; a device's clock has no part in it.
+        let given = [86_400_000_001, NOW + 12_345, 86_400_000_002];
+        for timestamp in given {
+            line.will_answer(ScriptedPull {
+                timestamp,
+                ..ScriptedPull::default()
+            });
+            device.sync_with(&peer, &line, false).unwrap();
+            assert_eq!(device.database.cursor(&peer).unwrap(), timestamp);
+            device.restart();
+            assert_eq!(device.database.cursor(&peer).unwrap(), timestamp);
+        }
+        let overlap = 300_000;
+        let asked = [everything, given[0] - overlap, given[1] - overlap];
+        assert_eq!(log.pulls(), asked, "{}", peer.as_str());
+    }
 }
 
 #[test]
@@ -118,6 +139,63 @@ fn w037_w043_w051_w052_the_same_pull_twice_changes_nothing() {
     assert_eq!((report.applied.updated, report.applied.inserted), (0, 0));
     assert!(report.applied.unchanged > 0, "the overlap brought it again");
     assert_eq!(device.get("patients", &id(1)), before);
+    // Nor does one without any change, and what waits here goes on waiting as it was.
+    device
+        .update("patients", &id(1), json!({"phone": "1"}))
+        .unwrap();
+    let (before, waiting) = (device.rows(), outbox(&device));
+    device.what_was_heard();
+    let (line, _) = scripted();
+    line.on_push(|_| Err(PushFailure::Stopped(failure(ErrorCode::Network))));
+    for _ in 0..2 {
+        let _ = device.sync_with(&PeerId::cloud(), &line, false);
+        assert_eq!(
+            (device.rows(), outbox(&device)),
+            (before.clone(), waiting.clone())
+        );
+        assert_eq!(device.what_was_heard(), []);
+    }
+}
+
+/// The device's clock is hours ahead of both.
+#[test]
+fn w052_what_is_pulled_has_the_times_that_it_was_sent_with_and_without_any_keeps_those_it_had() {
+    let (_, device) = with_patient();
+    let times = |device: &Device| {
+        ["created_at", "updated_at"].map(|column| device.field("patients", &id(1), column))
+    };
+    let before = times(&device);
+    assert_eq!(before, [json!(NOW - 1_000_000), json!(NOW)]);
+    device.clock.set_wall(NOW + 7_200_000);
+    let (line, _) = scripted();
+    let table = device.table("patients");
+    let comes = |cells: Json| {
+        let columns = device.schema.table(table);
+        let cells = cells.as_object().unwrap().iter().map(|(name, json)| {
+            (
+                columns.position(name).unwrap(),
+                Value::from_json(json).unwrap(),
+            )
+        });
+        let row = RemoteRow {
+            id: id(1),
+            cells: cells.collect(),
+        };
+        line.will_answer(ScriptedPull {
+            changes: vec![RemoteChange::Upsert(table, row)],
+            timestamp: NOW + 1_000,
+            ..ScriptedPull::default()
+        });
+        let report = device.sync_with(&PeerId::cloud(), &line, false).unwrap();
+        assert_eq!(report.applied.updated, 1);
+    };
+    comes(json!({"phone": "1"}));
+    assert_eq!(device.field("patients", &id(1), "phone"), "1");
+    assert_eq!(times(&device), before);
+    let later = [NOW - 2_000_000, NOW + 60_000];
+    comes(json!({"phone": "2", "created_at": later[0], "updated_at": later[1]}));
+    assert_eq!(times(&device), later.map(|ms| json!(ms)));
+    assert_eq!(device.pending(), 0);
 }
 
 #[test]
@@ -356,12 +434,31 @@ fn w062_w063_w064_marking_touches_no_record_and_leaves_no_tombstone() {
         .update("patients", &id(1), json!({"phone": "1"}))
         .unwrap();
     let other = device.insert("patients", json!({})).unwrap();
+    let gone = device.insert("patients", json!({})).unwrap();
     device.sync(&cloud);
-    device.delete("patients", &other).unwrap();
-    let before = device.get("patients", &id(1));
-    device.sync(&cloud);
-    assert_eq!(device.get("patients", &id(1)), before);
-    assert_eq!(device.pending(), 0);
+    device.delete("patients", &gone).unwrap();
+    device
+        .update("patients", &other, json!({"phone": "2"}))
+        .unwrap();
+    let sent = outbox(&device);
+    assert_eq!(sent.len(), 2);
+    let before = device.rows();
+    // The clock went on: whoever touched a record would be seen by its time.
+    device.clock.advance(60_000);
+    device.what_was_heard();
+    let mark = |rows: &[OutboxRow]| {
+        let taken = rows.iter().map(Into::into).collect();
+        device
+            .database
+            .acknowledge(&PeerTerms::cloud(), taken)
+            .unwrap();
+    };
+    mark(&[]);
+    assert_eq!(outbox(&device), sent, "nothing to mark");
+    mark(&sent);
+    assert!(outbox(&device).is_empty());
+    assert_eq!((device.pending(), device.rows()), (0, before));
+    assert_eq!(device.what_was_heard(), []);
 }
 
 #[test]

@@ -73,28 +73,56 @@ fn what_waits_for_a_row_that_waits_waits_too() {
     assert_eq!(device.sync(&cloud).pushed, 3);
 }
 
+/// What the server makes up a visit for, where it has none: without one, and what else it needs.
+fn of_a_visit(patient: &RecordId) -> [(&'static str, &'static str, Json); 3] {
+    let patient = patient.as_str();
+    let (clinic, person, gone) = (id(91), id(90), id(99));
+    [
+        ("events", "visit_id", json!({"patient_id": patient})),
+        (
+            "appointments",
+            "current_visit_id",
+            // It cannot be without one; this one nobody has.
+            json!({"patient_id": patient, "clinic_id": clinic.as_str(), "user_id": person.as_str(),
+                   "timestamp": NOW, "duration": 30, "reason": "", "notes": "",
+                   "status": "pending", "current_visit_id": gone.as_str()}),
+        ),
+        (
+            "prescriptions",
+            "visit_id",
+            json!({"patient_id": patient, "provider_id": person.as_str(),
+                   "pickup_clinic_id": clinic.as_str(), "prescribed_at": NOW, "status": "pending"}),
+        ),
+    ]
+}
+
 #[test]
 fn no_visit_is_ever_invented() {
-    let (_, cloud, device) = cloud_and_device();
-    let patient = device.insert("patients", json!({})).unwrap();
-    let event = json!({"patient_id": patient.as_str()});
-    let event = device.insert("events", event).unwrap();
-    let report = device.sync(&cloud);
-    assert_eq!((report.pushed, report.quarantined), (1, 1));
-    let listed = device.database.quarantined(10).wait().unwrap();
-    assert_eq!(
-        listed[0].reason,
-        "the record that this one belongs to is missing"
-    );
-    assert_eq!(cloud.state.lock().unwrap().invented, 0);
-    let visit = device
-        .insert("visits", json!({"patient_id": patient.as_str()}))
-        .unwrap();
-    device
-        .update("events", &event, json!({"visit_id": visit.as_str()}))
-        .unwrap();
-    assert_eq!(device.sync(&cloud).pushed, 2);
-    assert_eq!(cloud.state.lock().unwrap().invented, 0);
+    for which in 0..3 {
+        let (_, cloud, device) = cloud_and_device();
+        let patient = device.insert("patients", json!({})).unwrap();
+        let (table, column, fields) = of_a_visit(&patient)[which].clone();
+        let record = device.insert(table, fields).unwrap();
+        let report = device.sync(&cloud);
+        assert_eq!((report.pushed, report.quarantined), (1, 1), "{table}");
+        let listed = device.database.quarantined(10).wait().unwrap();
+        assert_eq!(
+            (listed[0].table.as_str(), listed[0].reason.as_str()),
+            (table, "the record that this one belongs to is missing")
+        );
+        assert_eq!(cloud.state.lock().unwrap().invented, 0, "{table}");
+        let visit = device
+            .insert("visits", json!({"patient_id": patient.as_str()}))
+            .unwrap();
+        let given = json!({column: visit.as_str()});
+        device.update(table, &record, given).unwrap();
+        assert_eq!(device.sync(&cloud).pushed, 2, "{table}");
+        assert_eq!(cloud.state.lock().unwrap().invented, 0, "{table}");
+        assert_eq!(
+            cloud.value(table, &record, column),
+            Some(text(visit.as_str()))
+        );
+    }
 }
 
 #[test]

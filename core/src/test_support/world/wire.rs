@@ -118,7 +118,7 @@ fn write(schema: &Schema, form: Form, heard: &Heard, said: &PullReply) -> Vec<u8
     reply.to_string().into_bytes()
 }
 
-fn record(table: &Table, form: Form, row: &RemoteRow) -> Json {
+pub(super) fn record(table: &Table, form: Form, row: &RemoteRow) -> Json {
     let cells = row.cells.iter().map(|(position, value)| {
         let column = &table.columns[*position];
         (column.name.clone(), cell(column, form, value))

@@ -3,10 +3,12 @@
 use super::device::cloud_and_device;
 use super::pulling::{outbox, with_patient};
 use super::*;
-use crate::model::change_set::{Acknowledgement, OutboxKind, OutboxRow};
+use crate::model::change_set::{Acknowledgement, OutboxKind, OutboxRow, PushFailure, RemoteChange};
+use crate::model::ids::PeerId;
 use crate::model::terms::PeerTerms;
 use crate::ports::SyncStore;
 use crate::storage::Operation;
+use crate::test_support::{CallLog, ScriptedPeer, ScriptedPull};
 
 pub(super) fn changed(device: &Device, row: &OutboxRow) -> Vec<String> {
     let table = device.schema.table(row.table);
@@ -111,7 +113,25 @@ fn w014_w016_acknowledging_what_is_not_there_is_no_error_and_touches_no_other_to
         let left = outbox(&device);
         assert_eq!((left.len(), &left[0].id), (1, &id(2)));
     }
-    assert!(device.delete("patients", &id(1)).is_err(), "it is gone");
+    // Nor is it one where a peer deletes what is gone: here already, or by the line before.
+    cloud.delete("patients", &id(1));
+    let gone = id(1);
+    let table = device.table("patients");
+    let twice = [0, 1].map(|_| RemoteChange::Delete(table, gone.clone()));
+    let line = ScriptedPeer::new(&CallLog::default());
+    line.on_push(|_| Err(PushFailure::Stopped(failure(ErrorCode::Network))));
+    line.will_answer(ScriptedPull {
+        changes: twice.to_vec(),
+        timestamp: NOW + 10,
+        ..ScriptedPull::default()
+    });
+    let _ = device.sync_with(&PeerId::cloud(), &line, false);
+    assert_eq!(device.database.cursor(&PeerId::cloud()).unwrap(), NOW + 10);
+    let left = outbox(&device);
+    assert_eq!((left.len(), &left[0].id), (1, &id(2)));
+    // A person is told that what he deletes is not there.
+    let error = device.delete("patients", &id(1)).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NotFound);
     assert_eq!(device.pending(), 1);
 }
 

@@ -3,6 +3,7 @@
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes256Gcm, Key, Nonce};
 use proptest::prelude::*;
+use serde_json::Value as Json;
 
 use super::*;
 
@@ -95,6 +96,35 @@ fn the_published_cases_open_at_every_cut() {
             assert_eq!(opened, Some(bytes(text)), "{chunk}");
         }
     }
+}
+
+/// Wycheproof's cases for our sizes of key, nonce and tag: good ones of every length around a block,
+/// without AAD and with, and tags with bits flipped.
+#[test]
+fn the_cases_of_wycheproof_open_or_are_refused_at_every_cut() {
+    let all: Json = serde_json::from_str(include_str!("fixtures/wycheproof_aes_gcm.json")).unwrap();
+    let (mut good, mut bad) = (0, 0);
+    for case in all["cases"].as_array().unwrap() {
+        let text = |name: &str| case[name].as_str().unwrap();
+        let (key, nonce, tag) = (array(text("key")), array(text("iv")), array(text("tag")));
+        let (aad, sealed) = (bytes(text("aad")), bytes(text("ct")));
+        let expected = match text("result") {
+            "valid" => {
+                good += 1;
+                Some(bytes(text("msg")))
+            }
+            other => {
+                assert_eq!(other, "invalid");
+                bad += 1;
+                None
+            }
+        };
+        for chunk in [1, 7, 15, 16, 17, 64, 600] {
+            let opened = open(&key, &nonce, &aad, &sealed, &tag, chunk);
+            assert_eq!(opened, expected, "case {} by {chunk}", case["case"]);
+        }
+    }
+    assert_eq!((good, bad), (39, 27));
 }
 
 /// What has to be refused whatever the text is: every bit of a tag, a tag shifted, cut, of zeros, of

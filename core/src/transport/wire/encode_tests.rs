@@ -139,7 +139,7 @@ fn an_empty_piece_is_an_empty_change_set() {
 }
 
 #[test]
-fn other_tables_and_halves_of_records_are_refused() {
+fn s06_s18_other_tables_and_halves_of_records_are_refused() {
     let schema = Schema::from_json(
         r#"{"version":1,"tables":[
             {"name":"local","direction":"local","columns":[{"name":"id","role":"id"}]},

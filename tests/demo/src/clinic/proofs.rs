@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use super::Clinic;
 use super::records::Who;
 use super::roster::COLLEAGUES;
+use super::week::UNCHANGED;
 
 /// Of these the hub may hold other server's times than the cloud, to the end: a record that comes to it
 /// once more replaces its own whole, and the cloud does not stamp an item a second time. Everything else
@@ -24,9 +25,17 @@ impl Clinic<'_> {
             "same_every_evening",
             evenings,
             format!(
-                "on {} evenings all four tablets held the same records after a sync with the hub",
-                self.evenings
+                "on {} evenings all four tablets held the same records of {} tables after a sync with \
+                 the hub: {}",
+                self.evenings,
+                UNCHANGED.len(),
+                UNCHANGED.join(", ")
             ),
+        );
+        self.report.left_out.push(
+            "on the evenings, tables that the cloud stamps anew: a tablet has the stamp of whichever \
+             server it met last; they are compared at the end of the week"
+                .to_owned(),
         );
         let body = self.cloud.pull_all()?;
         let users: Vec<&str> = self.book.users.iter().map(String::as_str).collect();

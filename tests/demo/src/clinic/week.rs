@@ -11,7 +11,7 @@ use super::{Clinic, Place};
 
 /// The tables whose records come back from every server as they were sent. The others the cloud
 /// stamps anew, which a tablet learns only when it meets the cloud or pulls everything.
-const UNCHANGED: [&str; 7] = [
+pub(super) const UNCHANGED: [&str; 7] = [
     "patients",
     "visits",
     "events",
@@ -175,7 +175,7 @@ impl Clinic<'_> {
         Ok(())
     }
 
-    /// Everybody syncs with the hub, and then holds the same.
+    /// Everybody syncs with the hub, and then holds the same in the tables that come back as they were sent.
     pub(super) fn evening(&mut self, day: u32) -> Result<()> {
         self.all_sync(Place::Hub, "evening", &[])?;
         self.evenings += 1;

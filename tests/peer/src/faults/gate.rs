@@ -1,4 +1,4 @@
-//! A gate in a reply: its body stops at a point until the test says go.
+//! A gate in a reply's body or in a push: it stops at a point until the test says go.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -41,8 +41,8 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Waits until the bytes before the gate have been handed to the connection. False if
-    /// that did not happen in time, or the reply was shorter.
+    /// Waits until the bytes before the gate have been handed to the connection, or the row
+    /// before it was stored. False if that did not happen in time, or the reply was shorter.
     pub fn wait_reached(&self, most: Duration) -> bool {
         let waited = self
             .shared
@@ -52,7 +52,7 @@ impl Gate {
         *phase == Phase::Reached
     }
 
-    /// Whether the bytes before the gate have been handed to the connection.
+    /// Whether what [`wait_reached`](Self::wait_reached) waits for has happened.
     pub fn is_reached(&self) -> bool {
         *self.shared.phase() == Phase::Reached
     }

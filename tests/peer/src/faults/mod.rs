@@ -128,6 +128,8 @@ struct Settings {
     database_down: bool,
     clock_offset_ms: i64,
     fail_row: Option<FailRow>,
+    /// Where a push stops: behind this row.
+    row_gate: Option<(usize, Held)>,
 }
 
 /// A handle to the switches; clones share them.
@@ -169,6 +171,15 @@ impl Faults {
     /// sender does not learn it until the gate is released.
     pub fn hold_push_reply(&self) -> Gate {
         self.hold_after(Kind::Push, 0)
+    }
+
+    /// Holds the next push that comes so far behind its `row`-th row, counted as for
+    /// [`fail_push_at_row`](Self::fail_push_at_row): that one is stored, what follows is not,
+    /// until the gate is released.
+    pub fn hold_push_after_row(&self, row: usize) -> Gate {
+        let (gate, held) = gate::pair(0);
+        self.lock().row_gate = Some((row, held));
+        gate
     }
 
     fn hold_after(&self, kind: Kind, bytes: u64) -> Gate {
@@ -238,6 +249,15 @@ impl Faults {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// Waits behind a row that was stored, if a push is held there. For a thread of the
+    /// runtime that may block, with no lock held.
+    pub(crate) fn wait_after_row(&self, row: usize) {
+        let held = self.lock().row_gate.take_if(|(at, _)| *at == row);
+        if let Some((_, held)) = held {
+            tokio::runtime::Handle::current().block_on(held.wait());
         }
     }
 

@@ -63,6 +63,7 @@ pub(super) fn write(app: &HubApp, changes: &ChangeSet) -> Result<(), String> {
                 return Err(failed(&"disk I/O error"));
             }
             upsert(app, table, record).map_err(|error| failed(&error))?;
+            app.faults.base().wait_after_row(row);
         }
         for id in &lists.deleted {
             row += 1;
@@ -73,6 +74,7 @@ pub(super) fn write(app: &HubApp, changes: &ChangeSet) -> Result<(), String> {
                 return Err(failed(&"disk I/O error"));
             }
             delete(app, table, id).map_err(|error| failed(&error))?;
+            app.faults.base().wait_after_row(row);
         }
     }
     Ok(())

@@ -44,6 +44,10 @@ pub struct Arguments {
     /// Time that each password check of the sync route takes.
     #[arg(long, default_value_t = 0)]
     basic_latency_ms: u64,
+    /// Holds the first push that comes so far after this row was stored, counted from 1, and then
+    /// prints a second line, `held`: for a test that ends the program there.
+    #[arg(long)]
+    hold_push_after_row: Option<usize>,
     /// Ends when the standard input is closed, besides on SIGTERM.
     #[arg(long)]
     until_stdin_closes: bool,
@@ -69,6 +73,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let users = users(&config.users);
     let end = End::prepare()?;
     let peer = Peer::start(config)?;
+    let gate = arguments.hold_push_after_row;
+    let gate = gate.map(|row| peer.faults().hold_push_after_row(row));
     if let Some(path) = &arguments.ca_out {
         std::fs::write(path, peer.ca_pem())?;
     }
@@ -79,7 +85,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         "clinic_id": amana_peer::ids::CLINIC_A,
         "event_form_id": amana_peer::ids::EVENT_FORM,
     });
-    end.announce_and_wait(&line, arguments.until_stdin_closes);
+    end.announce_and_wait(&line, arguments.until_stdin_closes, gate);
     peer.stop();
     Ok(())
 }

@@ -54,6 +54,10 @@ pub struct Arguments {
     /// Time that each login takes.
     #[arg(long, default_value_t = 0)]
     login_latency_ms: u64,
+    /// Holds the first push that comes so far after this row was stored, counted from 1, and then
+    /// prints a second line, `held`: for a test that ends the program there.
+    #[arg(long)]
+    hold_push_after_row: Option<usize>,
     /// Ends when the standard input is closed, besides on SIGTERM.
     #[arg(long)]
     until_stdin_closes: bool,
@@ -95,6 +99,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let end = End::prepare()?;
     let hub = Hub::start(config)?;
+    let gate = arguments.hold_push_after_row;
+    let gate = gate.map(|row| hub.faults().base().hold_push_after_row(row));
     let meeting = arguments.meet.then(|| hub.meet_cloud());
     let line = json!({
         "url": hub.url(),
@@ -106,7 +112,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         "event_form_id": ids::EVENT_FORM,
         "meeting": meeting,
     });
-    end.announce_and_wait(&line, arguments.until_stdin_closes);
+    end.announce_and_wait(&line, arguments.until_stdin_closes, gate);
     hub.stop();
     Ok(())
 }

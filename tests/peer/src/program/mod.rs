@@ -1,15 +1,19 @@
-//! What both programs share: users on the command line, the one line on stdout, and their end.
+//! What both programs share: users on the command line, the lines on stdout, and their end.
 
 pub mod cloud;
 pub mod hub;
 
 use std::io::Read as _;
+use std::time::Duration;
 
-use amana_peer::{UserSeed, ids};
+use amana_peer::{Gate, UserSeed, ids};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+
+/// Longer than any test.
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Why a program ends early.
 pub type Failure = Box<dyn std::error::Error>;
@@ -69,13 +73,23 @@ impl End {
         })
     }
 
-    /// Prints the line, then waits for a signal or, if asked, for the input's end.
+    /// Prints the line, then waits for a signal or, if asked, for the input's end. A gate is
+    /// never released; that it is reached is told.
     #[allow(
         clippy::print_stdout,
-        reason = "the one line on stdout is the program's interface"
+        reason = "the lines on stdout are the program's interface"
     )]
-    fn announce_and_wait(mut self, line: &Value, until_stdin_closes: bool) {
+    fn announce_and_wait(mut self, line: &Value, until_stdin_closes: bool, gate: Option<Gate>) {
         println!("{line}");
+        if let Some(gate) = gate {
+            std::thread::spawn(move || {
+                if gate.wait_reached(A_DAY) {
+                    println!("held");
+                }
+                // Dropped, it would be released.
+                std::mem::forget(gate);
+            });
+        }
         let (closed, is_closed) = oneshot::channel::<()>();
         let kept = if until_stdin_closes {
             std::thread::spawn(move || {

@@ -114,6 +114,8 @@ fn write(app: &App, caller: &Caller, body: &Value) -> Result<(), RowError> {
                 let record = entry.as_object().ok_or(RowError::Handler)?;
                 write_record(&writing, table, record)?;
             }
+            drop(database);
+            app.faults.wait_after_row(row);
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ mod common;
 use std::time::Duration;
 
 use amana_peer::{Answer, Kind, PeerConfig, Replacement};
-use common::Harness;
+use common::{Harness, NOOR};
 use reqwest::Method;
 use serde_json::json;
 
@@ -32,6 +32,7 @@ fn patient(id: &str) -> serde_json::Value {
 
 const P1: &str = "a0000000-0000-4000-8000-000000000001";
 const P2: &str = "a0000000-0000-4000-8000-000000000002";
+const P3: &str = "a0000000-0000-4000-8000-000000000003";
 
 #[test]
 fn a_held_reply_waits_for_its_release_and_keeps_its_snapshot() {
@@ -154,6 +155,38 @@ fn a_push_fails_at_the_row_asked_for() {
     assert_eq!(harness.peer.count("patients"), 1);
     assert_eq!(harness.push(&body).status, 200);
     assert_eq!(harness.peer.count("patients"), 2);
+}
+
+#[test]
+fn a_push_is_held_behind_the_row_asked_for_and_nobody_else_waits() {
+    let harness = start();
+    let gate = harness.peer.faults().hold_push_after_row(2);
+    // One that does not come so far passes.
+    assert_eq!(harness.push(&patient(P1)).status, 200);
+    let held = json!({"patients": {"created": [
+        {"id": P1, "given_name": "One"}, {"id": P2, "given_name": "Two"},
+        {"id": P3, "given_name": "Three"},
+    ]}});
+    let url = harness.peer.url().to_owned();
+    let client = common::client(harness.peer.ca_pem());
+    let sender = std::thread::spawn(move || {
+        let request = client
+            .post(format!("{url}/api/v2/sync?last_pulled_at=0"))
+            .header("authorization", common::basic(NOOR.0, NOOR.1))
+            .body(held.to_string());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(request.send()).unwrap().status()
+    });
+    assert!(gate.wait_reached(MOST));
+    assert_eq!(harness.peer.count("patients"), 2);
+    let other = json!({"patients": {"updated": [{"id": P2, "given_name": "Too"}]}});
+    assert_eq!(harness.push(&other).status, 200);
+    gate.release();
+    assert_eq!(sender.join().unwrap(), 200);
+    assert_eq!(harness.peer.count("patients"), 3);
 }
 
 #[test]

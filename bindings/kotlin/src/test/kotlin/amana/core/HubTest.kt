@@ -148,6 +148,28 @@ class HubTest {
     }
 
     @Test
+    fun whereTheHubHasTheLastWordNothingWaitsOnceItHasTakenAnEdit() {
+        Tablet.withTwo(SyncRules(hubHasLastWord = true)) { one, two ->
+            Hub().use { hub ->
+                bothJoin(hub, one, two)
+                for (tablet in listOf(one, two)) {
+                    val patient = tablet.vault.insert("patients", amal)
+                    tablet.syncWith(hub.peer)
+                    tablet.vault.update("patients", patient, """{"phone":"111"}""")
+                    assertEquals(Standing.HERE_ONLY, tablet.standing(patient).standing)
+                    assertEquals(1uL, tablet.syncWith(hub.peer).pushed)
+                    assertEquals(Standing.ON_HUB, tablet.standing(patient).standing)
+                    assertEquals(emptyList(), tablet.pending(hub.peer))
+                }
+                // only with the rule is the cloud owed nothing
+                assertEquals(listOf(TablePending("patients", 1uL, 0uL)), one.pending(cloud))
+                assertEquals(emptyList(), two.pending(cloud))
+                assertEquals(listOf(1uL, 0uL), listOf(one, two).map { it.vault.status().pending })
+            }
+        }
+    }
+
+    @Test
     fun aRefusedRecordIsPutAsideWithItsReasonUntilItIsMended() = Tablet.withTwo { one, _ ->
         Clinic().use { clinic ->
             one.signIn(clinic, Tablet.NOOR, Tablet.NOORS_PASSWORD)
