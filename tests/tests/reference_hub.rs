@@ -122,6 +122,7 @@ impl Device {
             values,
             changed: Vec::new(),
             dangling: Vec::new(),
+            only_elsewhere: false,
         }
     }
 }

@@ -130,9 +130,17 @@ pub struct OutboxRow {
     pub changed: Vec<usize>,
     /// References that must lead somewhere, and lead to nothing that is stored here.
     pub dangling: Vec<usize>,
+    /// Whether it was not made here, and others than the peer have told it: the peer may not have it.
+    pub only_elsewhere: bool,
 }
 
 impl OutboxRow {
+    /// Whether the peer may not have the record before it takes this.
+    #[must_use]
+    pub fn may_be_new_there(&self) -> bool {
+        self.kind == OutboxKind::Created || self.only_elsewhere
+    }
+
     /// About how many bytes it takes on the wire.
     #[must_use]
     pub fn bytes(&self) -> usize {

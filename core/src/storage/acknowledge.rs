@@ -4,6 +4,7 @@ use super::transaction::WriteTransaction;
 use super::{aside, holders, marks, origins, outbox, peers, sent};
 use crate::error::Result;
 use crate::model::change_set::{Acknowledgement, OutboxEntry, OutboxKind};
+use crate::model::ids::PeerId;
 use crate::model::schema::Table;
 use crate::model::terms::PeerTerms;
 use crate::model::value::Value;
@@ -143,9 +144,16 @@ fn settle(
             .and_then(|at| ack.sent.get(at)?.as_integer());
         let version = sent.or_else(|| version_deleted(table, &entry));
         let peer = &terms.id;
-        origins::put(tx, peer, &table.name, id, version, deleted, None)?;
+        // What was not made here, or the cloud has had, the cloud has said, and not this peer alone.
+        let is_known = entry.kind == OutboxKind::Updated;
+        let before = version.filter(|_| is_known);
+        origins::put(tx, peer, &table.name, id, version, deleted, before)?;
         if deleted {
             bury_along(tx, terms, &table.name, id)?;
+        } else if noted.marks
+            && marks::find(tx.connection, &PeerId::cloud(), table, id)?.is_some()
+        {
+            origins::note_said(tx.connection, &table.name, id, version)?;
         }
     }
     if noted.refused {

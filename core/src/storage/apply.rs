@@ -19,7 +19,7 @@ use crate::model::change_set::{
     OutboxEntry, OutboxKind, PullReply, RemoteChange, RemoteRow, Revision,
 };
 use crate::model::hub_rights;
-use crate::model::ids::{PeerId, PeerKind, RecordId};
+use crate::model::ids::{PeerId, PeerKind};
 use crate::model::merge::{MergeInput, MergePlan, MergeRule};
 use crate::model::report::ApplyReport;
 use crate::model::schema::{Direction, Table, TableIndex};
@@ -87,7 +87,7 @@ pub(super) struct Apply<'t> {
     /// One of them, where the cloud has not said anything yet.
     pub(super) told_by_before: Option<PeerId>,
     /// Rights may only be taken away.
-    limits_rights: bool,
+    pub(super) limits_rights: bool,
     /// Records are marked as absent.
     pub(super) some_absent: bool,
     awaited: Awaited,
@@ -454,88 +454,6 @@ impl<'t> Apply<'t> {
             }
             _ => Ok(()),
         }
-    }
-
-    /// The peer deleted a record: it goes, with its children, whatever was edited here; the edits
-    /// go into the ledger.
-    fn delete(
-        &mut self,
-        tx: &mut WriteTransaction<'_>,
-        index: TableIndex,
-        id: &RecordId,
-    ) -> Result<()> {
-        let table = tx.context.schema.table(index);
-        if self.limits_rights && hub_rights::are_in(table) && !hub_rights::may_delete(table) {
-            self.report.refused_rights += 1;
-            return Ok(());
-        }
-        if self.outlives(tx, index, id)? {
-            return Ok(());
-        }
-        let children = records::descendants(tx.connection, tx.context, index, id.as_str())?;
-        if self.remove(tx, index, id)? {
-            self.report.deleted += 1;
-        }
-        for (child, child_id) in children {
-            if let Some(child_id) = RecordId::from_peer(&child_id)
-                && self.remove(tx, child, &child_id)?
-            {
-                self.report.cascaded += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes a record and all that is noted of it.
-    pub(super) fn remove(
-        &mut self,
-        tx: &mut WriteTransaction<'_>,
-        index: TableIndex,
-        id: &RecordId,
-    ) -> Result<bool> {
-        let table = tx.context.schema.table(index);
-        let stored = records::get(tx.connection, tx.context, index, id)?;
-        let (entry, _) = self.entry(tx, index, id.as_str())?;
-        let unconfirmed = if self.state(index).with_sent {
-            sent::find(tx.connection, table, id.as_str())?
-                .is_some_and(|sent| !sent.row.confirmed && sent.row.kind != OutboxKind::Deleted)
-        } else {
-            false
-        };
-        if let Some(stored) = &stored {
-            let edited = entry
-                .as_ref()
-                .is_some_and(|entry| entry.kind != OutboxKind::Deleted);
-            if edited || unconfirmed {
-                conflicts::record_lost_edits(tx, self.terms, table, stored, id.as_str())?;
-                self.report.lost_edits += 1;
-            }
-        }
-        match entry {
-            // The one with the last word has yet to be told.
-            Some(entry) if entry.kind == OutboxKind::Deleted && !self.terms.last_word => {
-                marks::take_deletion(tx.connection, &self.terms.id, table, id.as_str(), &entry)?;
-            }
-            Some(entry) => outbox::remove(tx.connection, &table.name, id.as_str(), entry.kind)?,
-            None => {}
-        }
-        if self.state(index).with_sent {
-            sent::forget(tx.connection, &table.name, id.as_str())?;
-        }
-        if self.some_absent {
-            absent::unmark(tx.connection, &table.name, id.as_str())?;
-        }
-        let Some(stored) = stored else {
-            return Ok(false);
-        };
-        if self.others {
-            let version = table.updated_at().and_then(|at| stored[at].as_integer());
-            let peer = &self.terms.id;
-            origins::put(tx, peer, &table.name, id.as_str(), version, true, version)?;
-        }
-        records::remove_row(tx.connection, tx.context, index, id.as_str())?;
-        tx.touch(index, id.as_str());
-        Ok(true)
     }
 }
 

@@ -9,7 +9,6 @@ use super::{buried, conflicts, holders, natural_key, outbox, records, sent};
 use crate::error::Result;
 use crate::model::change_set::{OutboxEntry, OutboxKind, RemoteRow};
 use crate::model::hub_rights;
-use crate::model::ids::RecordId;
 use crate::model::merge::{Elsewhere, Verdict, VerifyInput};
 use crate::model::schema::{Table, TableIndex};
 use crate::model::value::Value;
@@ -130,32 +129,6 @@ impl Apply<'_> {
         let state = &mut self.tables[usize::from(index.0)];
         (state.with_outbox, state.with_deletions) = (true, true);
         Ok(())
-    }
-
-    /// A record that was given again stays, though the peer deletes the one whose id it has, unless that
-    /// peer has seen it. What goes with its parent goes.
-    pub(super) fn outlives(
-        &self,
-        tx: &mut WriteTransaction<'_>,
-        index: TableIndex,
-        id: &RecordId,
-    ) -> Result<bool> {
-        if tx.context.schema.table(index).natural_key.is_empty() {
-            return Ok(false);
-        }
-        let (Some(entry), mark) = self.entry(tx, index, id.as_str())? else {
-            return Ok(false);
-        };
-        if mark.is_some_and(|mark| mark.has_new_one(&entry))
-            || buried::takes_place_of(&entry) != Some(id.as_str())
-        {
-            return Ok(false);
-        }
-        let Some(stored) = records::get(tx.connection, tx.context, index, id)? else {
-            return Ok(false);
-        };
-        buried::stands_alone(tx, index, &stored)?;
-        Ok(true)
     }
 
     pub(super) fn take_rights_away(

@@ -11,7 +11,7 @@ use super::transaction::Context;
 use super::{aside, marks, origins, outbox, values};
 use crate::error::Result;
 use crate::model::change_set::{
-    OutboxPage, OutboxPosition, OutboxRow, PieceLimit, PushClass, Revision,
+    OutboxKind, OutboxPage, OutboxPosition, OutboxRow, PieceLimit, PushClass, Revision,
 };
 use crate::model::ids::{PeerKind, RecordId};
 use crate::model::schema::{Direction, Table, TableIndex};
@@ -143,7 +143,12 @@ impl<'a> Walk<'a> {
         let mut entries = self.connection.prepare_cached(&sql).map_sqlite()?;
         let mut finder = Finder::new(self.connection, self.context, index)?;
         let late = self.late_parents(table)?;
-        let untold = self.untold_parents(table)?;
+        let others_told = self.others_told()?;
+        let untold = if others_told {
+            untold_parents(table)
+        } else {
+            Vec::new()
+        };
         let left_by = self.left_by(table)?;
         let left = self.limit.rows.saturating_sub(self.count());
         let mut rows = entries
@@ -171,11 +176,16 @@ impl<'a> Walk<'a> {
             if waits {
                 (values, changed) = (Vec::new(), Vec::new());
             }
+            let kind = kind_of(row.get(1).map_sqlite()?)?;
+            let only_elsewhere = others_told
+                && kind == OutboxKind::Updated
+                && self.told_by_others_alone(&table.name, &text)?.is_some();
             let row = OutboxRow {
                 table: index,
                 id: RecordId::from_peer(&text).ok_or_else(damaged)?,
-                kind: kind_of(row.get(1).map_sqlite()?)?,
+                kind,
                 revision: Revision(revision),
+                only_elsewhere,
                 dangling: self.dangling(table, &values)?,
                 values,
                 changed,
@@ -241,30 +251,22 @@ impl<'a> Walk<'a> {
         Ok(left)
     }
 
-    /// The columns of a table that refer to one of which the peer invents what it does not know, where other
-    /// peers have told anything.
-    fn untold_parents<'t>(&self, table: &'t Table) -> Result<Vec<(usize, &'t str)>> {
-        if self.terms.id.kind() != PeerKind::Cloud || !origins::any(self.connection)? {
-            return Ok(Vec::new());
-        }
-        let columns = table.columns.iter().enumerate();
-        let must_exist = columns.filter(|(_, column)| column.must_exist);
-        let parents = must_exist.filter_map(|(at, c)| Some((at, c.references.as_deref()?)));
-        Ok(parents.collect())
+    /// Whether the peer is the cloud, and other peers have told anything.
+    fn others_told(&self) -> Result<bool> {
+        Ok(self.terms.id.kind() == PeerKind::Cloud && origins::any(self.connection)?)
+    }
+
+    fn told_by_others_alone(&self, table: &str, id: &str) -> Result<Option<bool>> {
+        let now_ms = self.context.clock.now_ms();
+        origins::told_by_others_alone(self.connection, &self.terms.id, (table, id), now_ms)
     }
 
     /// Whether it refers to a record that only other peers have told so far: this one would invent it, and
     /// drop the real one, once that comes, for an older version. One that waits here goes before.
     fn refers_to_untold(&self, untold: &[(usize, &str)], values: &[Value]) -> Result<bool> {
-        let now_ms = self.context.clock.now_ms();
         for (position, parent) in untold {
             if let Some(id) = values.get(*position).and_then(Value::as_text)
-                && origins::is_told_by_others_alone(
-                    self.connection,
-                    &self.terms.id,
-                    (parent, id),
-                    now_ms,
-                )?
+                && self.told_by_others_alone(parent, id)? == Some(false)
             {
                 return Ok(true);
             }
@@ -327,6 +329,14 @@ impl<'a> Walk<'a> {
         }
         Ok(found)
     }
+}
+
+/// The columns of a table that refer to one of which the cloud invents what it does not know.
+fn untold_parents(table: &Table) -> Vec<(usize, &str)> {
+    let columns = table.columns.iter().enumerate();
+    let must_exist = columns.filter(|(_, column)| column.must_exist);
+    let parents = must_exist.filter_map(|(at, c)| Some((at, c.references.as_deref()?)));
+    parents.collect()
 }
 
 /// Finds records where their entries say they lie, which saves the index of ids; elsewhere where

@@ -271,9 +271,14 @@ pub(super) fn note_seen(
         let held = mark.and_then(|mark| mark.base.iter().find(|(p, _)| *p == position));
         cell.or(held).map(|(_, value)| value)
     };
+    let is_sent = |(position, _): &&(usize, Value)| {
+        // In whose place a record was made, only a peer that was sent it holds.
+        *position > 0 || mark.is_some_and(|mark| mark.base.iter().any(|(at, _)| *at == 0))
+    };
     let base: Vec<_> = entry
         .base
         .iter()
+        .filter(is_sent)
         .map(|(position, base)| (*position, theirs(*position).unwrap_or(base).clone()))
         .collect();
     let all_there = base

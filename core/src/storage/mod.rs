@@ -17,6 +17,7 @@ mod collect;
 mod conflicts;
 mod connection;
 mod database;
+mod deletions;
 mod digest;
 #[cfg(any(test, feature = "test-support"))]
 mod dump;

@@ -5,6 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::aside;
 use super::errors::MapSqlite;
 use super::transaction::WriteTransaction;
 use crate::error::Result;
@@ -86,27 +87,28 @@ const OTHERS_TELL_MS: i64 = 3 * 24 * 60 * 60 * 1000;
 /// How far a clock that was set back may be behind what was noted before.
 const SET_BACK_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Whether other peers have told a record lately of which this one has said nothing so far, and is not
-/// about to be sent it.
-pub(super) fn is_told_by_others_alone(
+/// Whether other peers have told a record lately of which this one has said nothing so far: then whether
+/// it waits here to be sent to this one. What another one has taken of it, or this one refuses, does not.
+pub(super) fn told_by_others_alone(
     connection: &Connection,
     peer: &PeerId,
     (table, id): (&str, &str),
     now_ms: i64,
-) -> Result<bool> {
+) -> Result<Option<bool>> {
     let from = now_ms.saturating_sub(OTHERS_TELL_MS);
     let to = now_ms.saturating_add(SET_BACK_MS);
     connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM amana_origin g
-               WHERE g.table_name = ?1 AND g.record_id = ?2 AND g.peer <> ?3
-                 AND NOT g.gone AND g.said IS NULL AND g.at_ms BETWEEN ?4 AND ?5
-                 AND NOT EXISTS (SELECT 1 FROM amana_entry o INDEXED BY amana_entry_by_record
-                   WHERE o.record_id = ?2 AND o.table_name = ?1))",
-        )
+        .prepare_cached(&format!(
+            "SELECT EXISTS (SELECT 1 FROM amana_entry o INDEXED BY amana_entry_by_record
+                 WHERE o.record_id = ?2 AND o.table_name = ?1 AND o.state = 0{})
+               FROM amana_origin g
+              WHERE g.table_name = ?1 AND g.record_id = ?2 AND g.peer <> ?5
+                AND NOT g.gone AND g.said IS NULL AND g.at_ms BETWEEN ?3 AND ?4",
+            aside::NOT_ASIDE
+        ))
         .and_then(|mut statement| {
-            let key = params![table, id, peer.as_str(), from, to];
-            statement.query_row(key, |row| row.get(0))
+            let key = params![table, id, from, to, peer.as_str(), now_ms];
+            statement.query_row(key, |row| row.get(0)).optional()
         })
         .map_sqlite()
 }

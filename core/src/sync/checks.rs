@@ -33,10 +33,17 @@ pub(super) fn check(schema: &Schema, terms: &PeerTerms, row: &OutboxRow) -> Chec
         return Check::Send;
     }
     let table = schema.table(row.table);
-    let cells = table.columns.iter().zip(&row.values);
+    // JSON that a hub has as it is keeps no edit of another column from that hub.
+    let is_there = |position: usize, column: &Column| {
+        terms.id.kind() == PeerKind::Hub
+            && row.kind == OutboxKind::Updated
+            && column.role == Role::Json
+            && !row.changed.contains(&position)
+    };
+    let cells = table.columns.iter().zip(&row.values).enumerate();
     let flaw = cells
-        .filter(|(column, _)| column.pushed)
-        .find_map(|(column, value)| flaw(column, value));
+        .filter(|(position, (column, _))| column.pushed && !is_there(*position, column))
+        .find_map(|(_, (column, value))| flaw(column, value));
     if let Some(reason) = flaw {
         return Check::Refuse(reason);
     }
@@ -121,6 +128,7 @@ mod tests {
             revision: Revision(1),
             changed: Vec::new(),
             dangling: Vec::new(),
+            only_elsewhere: false,
             values,
         };
         check(&schema, &PeerTerms::cloud(), &row)

@@ -10,7 +10,7 @@ use super::engine::Run;
 use super::push::page;
 use super::refusals::{Record, Refusals, record_of, refers_to_any};
 use crate::error::{Error, Result};
-use crate::model::change_set::{OutboxKind, OutboxPosition, OutboxRow, PushClass};
+use crate::model::change_set::{OutboxPosition, OutboxRow, PushClass};
 use crate::model::schema::TableIndex;
 use crate::ports::Entropy;
 
@@ -60,7 +60,7 @@ impl Run<'_> {
     ) -> Vec<OutboxRow> {
         rows.retain(|row| {
             let waits = refers_to_any(self.engine.schema, row, unsent);
-            if row.kind == OutboxKind::Created {
+            if row.may_be_new_there() {
                 unsent.insert(record_of(row));
             }
             !waits && !refusals.has_refused(row)

@@ -261,11 +261,13 @@ impl Run<'_> {
         &self,
         piece: &'r [OutboxRow],
     ) -> Option<(&'r [OutboxRow], &'r [OutboxRow])> {
-        let bytes: usize = piece.iter().map(OutboxRow::bytes).sum();
         let rows = piece.len();
+        if self.caution == 0 || rows == 1 {
+            return None;
+        }
+        let bytes: usize = piece.iter().map(OutboxRow::bytes).sum();
         let is_small = rows <= PIECE_ROWS >> self.caution && bytes <= PIECE_BYTES >> self.caution;
-        let is_cautious = self.caution > 0 && rows > 1;
-        (is_cautious && !is_small).then(|| piece.split_at(rows / 2))
+        (!is_small).then(|| piece.split_at(rows / 2))
     }
 
     /// Sends one piece and acknowledges it, or tells why the peer refused it. An error is one that

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 
 use crate::error::{Error, Result};
-use crate::model::change_set::{Acknowledgement, Noted, OutboxKind, OutboxRow, Refusal, Suspicion};
+use crate::model::change_set::{Acknowledgement, Noted, OutboxRow, Refusal, Suspicion};
 use crate::model::ids::RecordId;
 use crate::model::schema::{Schema, TableIndex};
 
@@ -91,6 +91,7 @@ impl Bad {
             revision: self.row.revision,
             changed: self.row.changed.clone(),
             dangling: Vec::new(),
+            only_elsewhere: false,
             values: self.row.sent.clone(),
         }
     }
@@ -219,7 +220,7 @@ impl Refusals {
     pub(super) fn wait(&mut self, rows: &[OutboxRow]) {
         for row in rows {
             self.waiting.insert(record_of(row));
-            if row.kind == OutboxKind::Created && self.missing.insert(record_of(row)) {
+            if row.may_be_new_there() && self.missing.insert(record_of(row)) {
                 self.held_back.insert(record_of(row));
             }
         }
@@ -327,7 +328,7 @@ impl Refusals {
 
     /// The peer does not get this row now: if it is a new one, what refers to it must wait.
     pub(super) fn miss(&mut self, row: &OutboxRow) {
-        if row.kind == OutboxKind::Created {
+        if row.may_be_new_there() {
             self.missing.insert(record_of(row));
         }
     }

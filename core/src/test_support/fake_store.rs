@@ -332,6 +332,7 @@ impl SyncStore for FakeStore {
                 revision: entry.revision,
                 changed: entry.base.iter().map(|(position, _)| *position).collect(),
                 dangling: Vec::new(),
+                only_elsewhere: false,
                 values: state
                     .rows
                     .get(&(*table, id.clone()))

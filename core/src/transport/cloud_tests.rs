@@ -87,6 +87,7 @@ fn piece() -> Vec<OutboxRow> {
         values: Vec::new(),
         changed: Vec::new(),
         dangling: Vec::new(),
+        only_elsewhere: false,
     }]
 }
 

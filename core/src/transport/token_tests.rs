@@ -63,6 +63,7 @@ fn push(address: &CloudAddress) -> Result<(), PushFailure> {
         values: Vec::new(),
         changed: Vec::new(),
         dangling: Vec::new(),
+        only_elsewhere: false,
     };
     peer(address).push(&[row], &CancelToken::new())
 }

@@ -332,3 +332,35 @@ fn what_was_given_again_goes_with_the_patient_whom_a_colleague_deleted() {
         assert!(entry.local.unwrap().contains("\"B\""), "{chosen}");
     }
 }
+
+/// What a hub tells of the old one is no sign that it was sent the new one.
+#[test]
+fn what_was_given_again_outlives_the_old_one_at_a_hub_that_told_of_it_and_was_not_sent_the_new_one()
+{
+    let (clock, cloud, device, patient, known) = known_attribute(false);
+    let (other, hub) = (Device::new(&clock, 2), Hub::new(&clock));
+    hub.relay(&cloud);
+    device.sync_hub(&hub);
+    other.sync_hub(&hub);
+    device.delete(ATTRIBUTES, &known).unwrap();
+    let again = device.insert(ATTRIBUTES, attribute(&patient, "B")).unwrap();
+    assert_eq!(again, known);
+    let edited = json!({"string_value": "A2"});
+    other.update(ATTRIBUTES, &known, edited).unwrap();
+    other.sync_hub(&hub);
+    hub.state.lock().unwrap().refused_in_clear = vec![known.to_string()];
+    let refused = device.sync_with(&Hub::id(), &hub, false);
+    assert_eq!(refused.unwrap_err().code(), ErrorCode::Server);
+    assert_eq!(
+        hub.value(ATTRIBUTES, &known, "string_value"),
+        Some(text("A2"))
+    );
+    other.delete(ATTRIBUTES, &known).unwrap();
+    hub.state.lock().unwrap().refused_in_clear.clear();
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    let ids = device.ids(ATTRIBUTES);
+    assert_eq!(ids.len(), 1);
+    assert_eq!(device.field(ATTRIBUTES, &ids[0], "string_value"), "B");
+    assert_ne!(ids[0], known);
+}

@@ -136,6 +136,7 @@ impl Hub {
                 },
                 changed: Vec::new(),
                 dangling: Vec::new(),
+                only_elsewhere: false,
             });
         }
         if rows.iter().all(|row| cloud.take(row).is_ok()) {

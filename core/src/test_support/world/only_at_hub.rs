@@ -2,6 +2,7 @@
 
 use super::device::cloud_and_device;
 use super::*;
+use crate::model::ids::PeerKind;
 
 /// Two devices, a hub and a cloud, and a patient whom all know.
 fn with_two() -> (Cloud, Hub, Device, Device) {
@@ -117,4 +118,106 @@ fn an_event_of_a_visit_that_a_hub_told_before_the_cloud_was_asked_waits_too() {
     assert_eq!(device.sync(&cloud).pushed, 1);
     assert_eq!(cloud.state.lock().unwrap().invented, 0);
     assert_eq!(device.pending(), 0);
+}
+
+/// Where the hub has the last word, what it took leaves the outbox, and is the hub's to bring to the cloud.
+#[test]
+fn an_event_of_a_visit_that_the_hub_took_with_the_last_word_waits_for_the_cloud() {
+    for pulled_since in [false, true] {
+        let (cloud, hub, device, _) = with_two();
+        device.policy.lock().unwrap().last_word = PeerKind::Hub;
+        let visit = json!({"patient_id": id(1).as_str()});
+        let visit = device.insert("visits", visit).unwrap();
+        device.sync_hub(&hub);
+        if pulled_since {
+            device.sync_hub(&hub);
+        }
+        let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
+        device.insert("events", event).unwrap();
+        device.sync(&cloud);
+        assert_eq!(cloud.state.lock().unwrap().invented, 0, "{pulled_since}");
+    }
+}
+
+/// Nor does what the cloud took before keep anything waiting.
+#[test]
+fn an_event_of_a_visit_that_the_cloud_took_before_the_hub_with_the_last_word_is_sent() {
+    let (cloud, hub, device, _) = with_two();
+    device.policy.lock().unwrap().last_word = PeerKind::Hub;
+    let visit = json!({"patient_id": id(1).as_str()});
+    let visit = device.insert("visits", visit).unwrap();
+    for _ in 0..2 {
+        device.sync(&cloud);
+        device.clock.advance(20 * 60 * 1000);
+    }
+    for _ in 0..2 {
+        device.sync_hub(&hub);
+        device.clock.advance(20 * 60 * 1000);
+    }
+    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
+    device.insert("events", event).unwrap();
+    let report = device.sync(&cloud);
+    assert_eq!((report.pushed, report.waiting), (1, 0));
+}
+
+/// What the cloud would refuse of it is not sent, and does not go before what refers to it.
+#[test]
+fn an_event_of_a_visit_that_only_the_hub_has_and_that_is_put_aside_waits() {
+    let (cloud, hub, device, other) = with_two();
+    let visit = json!({"patient_id": id(1).as_str()});
+    let visit = other.insert("visits", visit).unwrap();
+    other.sync_hub(&hub);
+    hub.overwrite("visits", &visit, json!({"metadata": r#"{"a":"\ud83d"}"#}));
+    device.sync_hub(&hub);
+    let clinic = json!({"clinic_id": id(91).as_str()});
+    device.update("visits", &visit, clinic).unwrap();
+    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
+    device.insert("events", event).unwrap();
+    for _ in 0..2 {
+        let report = device.sync(&cloud);
+        assert_eq!((report.pushed, report.waiting), (0, 1));
+        assert_eq!(cloud.state.lock().unwrap().invented, 0);
+    }
+}
+
+/// An item of a prescription that waits for a visit is not offered to a cloud that has neither.
+#[test]
+fn an_item_of_a_prescription_that_waits_for_a_visit_waits_too() {
+    let (cloud, hub, device, other) = with_two();
+    let patient = id(1);
+    let visit = other
+        .insert("visits", json!({"patient_id": patient.as_str()}))
+        .unwrap();
+    let prescription = json!({"patient_id": patient.as_str(), "visit_id": visit.as_str(),
+        "provider_id": id(90).as_str(), "pickup_clinic_id": id(91).as_str(),
+        "prescribed_at": NOW, "status": "pending"});
+    let prescription = other.insert("prescriptions", prescription).unwrap();
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    let edited = json!({"notes": "n"});
+    device
+        .update("prescriptions", &prescription, edited)
+        .unwrap();
+    let item = json!({"prescription_id": prescription.as_str(), "patient_id": patient.as_str(),
+        "drug_id": id(92).as_str(), "clinic_id": id(91).as_str(), "quantity_prescribed": 1});
+    device.insert("prescription_items", item).unwrap();
+    let report = device.sync(&cloud);
+    assert_eq!((report.waiting, report.quarantined), (2, 0));
+}
+
+/// JSON that holds half of an emoji, which the hub has from somebody's cut text.
+#[test]
+fn an_edit_beside_json_that_the_cloud_would_refuse_goes_to_the_hub_that_has_it() {
+    let (clock, _, device) = cloud_and_device();
+    let (other, hub) = (Device::new(&clock, 2), Hub::new(&clock));
+    let patient = other.insert("patients", json!({})).unwrap();
+    other.sync_hub(&hub);
+    let cut = json!({"metadata": r#"{"a":"\ud83d"}"#});
+    hub.overwrite("patients", &patient, cut);
+    device.sync_hub(&hub);
+    let phone = json!({"phone": "1"});
+    device.update("patients", &patient, phone).unwrap();
+    let report = device.sync_hub(&hub);
+    assert_eq!((report.pushed, report.quarantined), (1, 0));
+    assert_eq!(hub.value("patients", &patient, "phone"), Some(text("1")));
 }

@@ -128,6 +128,7 @@ pub(super) fn deletions(tables: &[(&str, &str)]) -> Vec<OutboxRow> {
         values: Vec::new(),
         changed: Vec::new(),
         dangling: Vec::new(),
+        only_elsewhere: false,
     };
     tables.iter().map(row).collect()
 }

@@ -31,6 +31,7 @@ fn row(table: &str, kind: OutboxKind, cells: &[(&str, Value)]) -> OutboxRow {
         values,
         changed: Vec::new(),
         dangling: Vec::new(),
+        only_elsewhere: false,
     }
 }
 

@@ -31,6 +31,7 @@ fn row(
         values,
         changed: Vec::new(),
         dangling: Vec::new(),
+        only_elsewhere: false,
     }
 }
 

@@ -62,6 +62,7 @@ fn any_row(index: TableIndex, table: &Table) -> BoxedStrategy<OutboxRow> {
             values,
             changed: Vec::new(),
             dangling: Vec::new(),
+            only_elsewhere: false,
         })
         .boxed()
 }
