@@ -150,8 +150,7 @@ fn settle(
         origins::put(tx, peer, &table.name, id, version, deleted, before)?;
         if deleted {
             bury_along(tx, terms, &table.name, id)?;
-        } else if noted.marks
-            && marks::find(tx.connection, &PeerId::cloud(), table, id)?.is_some()
+        } else if noted.marks && marks::find(tx.connection, &PeerId::cloud(), table, id)?.is_some()
         {
             origins::note_said(tx.connection, &table.name, id, version)?;
         }
