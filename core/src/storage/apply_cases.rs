@@ -242,6 +242,18 @@ impl Apply<'_> {
                     conflicts::record_not_kept(tx, self.terms, table, id, column, versions)?;
                 }
                 self.report.not_kept += 1;
+                sent.base
+                    .retain(|(at, _)| columns.iter().all(|of| of.column != *at));
+                if !sent.base.is_empty() {
+                    // What else was edited stands there, and may still be written over.
+                    sent::narrow(tx.connection, table, id, &sent.base)?;
+                    if elsewhere {
+                        return Ok(());
+                    }
+                    sent.confirmed = was_confirmed;
+                    let now_ms = tx.context.clock.now_ms();
+                    return sent::confirm(tx.connection, table, id, &sent, now_ms);
+                }
             }
             Verdict::StillThere => {
                 conflicts::record_still_there(tx, self.terms, table, id, &remote.cells)?;

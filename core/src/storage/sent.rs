@@ -188,6 +188,25 @@ pub(super) fn confirm(
         .map_sqlite()
 }
 
+/// Watches only these columns from now on, as an edit.
+pub(super) fn narrow(
+    connection: &Connection,
+    table: &Table,
+    id: &str,
+    base: &[(usize, Value)],
+) -> Result<()> {
+    let base = cells_to_json(table, base.iter().map(|(i, v)| (*i, v)));
+    let kind = kind_number(OutboxKind::Updated);
+    connection
+        .prepare_cached(
+            "UPDATE amana_entry INDEXED BY amana_entry_by_record SET kind = ?, base = ?
+               WHERE table_name = ? AND record_id = ? AND state > 0",
+        )
+        .and_then(|mut statement| statement.execute(params![kind, base, table.name, id]))
+        .map(|_| ())
+        .map_sqlite()
+}
+
 pub(super) fn forget(connection: &Connection, table: &str, id: &str) -> Result<()> {
     connection
         .prepare_cached(

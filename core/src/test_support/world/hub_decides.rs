@@ -118,3 +118,49 @@ fn what_was_edited_before_a_new_record_was_confirmed_is_watched_after_its_next_e
         assert_eq!(columns, ["date_of_birth", "phone"].into(), "{word:?}");
     }
 }
+
+/// A colleague's edit of another column comes by the hub, and the row as it was before by the cloud.
+#[test]
+fn the_rest_of_an_edit_is_watched_after_a_colleague_has_changed_a_part_of_it() {
+    let (clock, cloud, device) = cloud_and_device();
+    let (hub, other) = (Hub::new(&clock), Device::new(&clock, 2));
+    cloud.put("patients", &id(1), patient("Amal", NOW));
+    for device in [&device, &other] {
+        device.policy.lock().unwrap().last_word = PeerKind::Hub;
+        device.sync(&cloud);
+    }
+    hub.relay(&cloud);
+    let edit = |device: &Device, fields: Json| {
+        clock.advance(60_000);
+        device.update("visits", &id(7), fields).unwrap();
+        clock.advance(60_000);
+    };
+    let new = json!({"id": id(7).as_str(), "patient_id": id(1).as_str()});
+    device.insert("visits", new).unwrap();
+    edit(
+        &device,
+        json!({"provider_name": "A", "check_in_timestamp": NOW}),
+    );
+    device.sync(&cloud);
+    other.sync(&cloud);
+    edit(&device, json!({"check_in_timestamp": NOW + 5}));
+    device.sync_hub(&hub);
+    edit(&other, json!({"provider_name": "Theirs"}));
+    other.sync(&cloud);
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    assert_eq!(
+        device.field("visits", &id(7), "check_in_timestamp"),
+        json!(NOW + 5)
+    );
+    // The cloud has stamped the colleague's row, which is the later one there, with its own time.
+    device.sync(&cloud);
+    assert_eq!(
+        device.field("visits", &id(7), "check_in_timestamp"),
+        json!(NOW)
+    );
+    let ledger = device.ledger();
+    let columns = ledger.iter().filter_map(|entry| entry.column.as_deref());
+    let columns: std::collections::BTreeSet<_> = columns.collect();
+    assert_eq!(columns, ["check_in_timestamp", "provider_name"].into());
+}
