@@ -82,23 +82,26 @@ final class Clinic {
     private let database: URL
     private var process: PeerProcess
 
-    init() throws {
+    /// `faults`: switches that are set from the start.
+    init(faults: String...) throws {
         directory = try temporaryDirectory()
         database = directory.appendingPathComponent("database")
         try FileManager.default.createDirectory(at: database, withIntermediateDirectories: true)
         authority = directory.appendingPathComponent("ca.pem")
-        process = try Clinic.run(directory, port: 0)
+        process = try Clinic.run(directory, port: 0, faults)
         url = try process.field("url")
         clinicId = try process.field("clinic_id")
         authorityPem = try String(contentsOf: authority, encoding: .utf8)
     }
 
-    private static func run(_ directory: URL, port: Int) throws -> PeerProcess {
+    private static func run(
+        _ directory: URL, port: Int, _ faults: [String] = []
+    ) throws -> PeerProcess {
         let path = { (name: String) in directory.appendingPathComponent(name).path }
         return try PeerProcess([
             "--db", path("database/cloud.db"), "--tls", path("tls"), "--ca-out", path("ca.pem"),
             "--port", "\(port)", "--no-rate-limit",
-        ])
+        ] + faults.flatMap { ["--faults", $0] })
     }
 
     func goAway() { process.stop() }

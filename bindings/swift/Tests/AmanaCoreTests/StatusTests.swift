@@ -75,17 +75,18 @@ final class StatusTests: XCTestCase {
     }
 
     func testWhoAsksToWaitIsNotAskedBefore() async throws {
-        let hub = try Hub("--admin")
-        defer { hub.stop() }
+        let wait = { (kind: String) in
+            #"{"answer":{"kind":"\#(kind)","status":429,"retry_after":"3600"}}"#
+        }
+        let clinic = try Clinic(faults: wait("pull"), wait("push"))
+        defer { clinic.stop() }
         let tablet = try await Tablet()
-        _ = try await tablet.join(hub, Tablet.noor)
+        _ = try await tablet.signIn(clinic, Tablet.noor)
         _ = try await tablet.patient()
-        for kind in ["pull", "push"] {
-            try await hub.faults(
-                #"{"answer":{"kind":"\#(kind)","status":429,"retry_after":"3600"}}"#)
+        for _ in ["pull", "push"] {
             let before = now()
             do {
-                _ = try await tablet.sync(with: hub.peer)
+                _ = try await tablet.sync()
                 XCTFail("the call should have failed")
             } catch let error as AmanaError {
                 guard case let .Failure(code, _, retryAfterMs, _, _) = error else {
@@ -94,15 +95,15 @@ final class StatusTests: XCTestCase {
                 XCTAssertEqual(code, .rateLimited)
                 XCTAssertEqual(retryAfterMs, UInt64(hour))
             }
-            let told = try await tablet.peer(hub.peer)
+            let told = try await tablet.peer(cloud)
             XCTAssertEqual(told.lastError, "rate_limited")
             // All behind one address heard the same, and are spread.
             try assertTime(told.nextTryMs, before, atLeast: hour, atMost: hour + 60_000)
         }
         // It is the app that decides: one that asks all the same is let through.
-        let pushed = try await tablet.sync(with: hub.peer).pushed
+        let pushed = try await tablet.sync().pushed
         XCTAssertEqual(pushed, 1)
-        let told = try await tablet.peer(hub.peer)
+        let told = try await tablet.peer(cloud)
         XCTAssertNil(told.nextTryMs)
         try await tablet.end()
     }

@@ -44,6 +44,9 @@ pub struct Arguments {
     /// Time that each password check of the sync route takes.
     #[arg(long, default_value_t = 0)]
     basic_latency_ms: u64,
+    /// Switches as JSON, as `/__peer/faults` takes them, set from the start; may be given several times.
+    #[arg(long = "faults")]
+    faults: Vec<String>,
     /// Holds the first push that comes so far after this row was stored, counted from 1, and then
     /// prints a second line, `held`: for a test that ends the program there.
     #[arg(long)]
@@ -73,6 +76,9 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let users = users(&config.users);
     let end = End::prepare()?;
     let peer = Peer::start(config)?;
+    for spec in &arguments.faults {
+        peer.faults().apply(serde_json::from_str(spec)?);
+    }
     let gate = arguments.hold_push_after_row;
     let gate = gate.map(|row| peer.faults().hold_push_after_row(row));
     if let Some(path) = &arguments.ca_out {
