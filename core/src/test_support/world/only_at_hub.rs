@@ -17,16 +17,24 @@ fn with_two() -> (Cloud, Hub, Device, Device) {
     (cloud, hub, device, other)
 }
 
+fn a_visit(device: &Device) -> RecordId {
+    let visit = json!({"patient_id": id(1).as_str()});
+    device.insert("visits", visit).unwrap()
+}
+
+fn an_event(device: &Device, visit: &RecordId) -> RecordId {
+    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
+    device.insert("events", event).unwrap()
+}
+
 /// The cloud would invent the visit, and drop the real one as older once it comes.
 #[test]
 fn an_event_of_a_visit_that_only_the_hub_has_waits_until_the_cloud_has_that() {
     let (cloud, hub, device, other) = with_two();
-    let visit = json!({"patient_id": id(1).as_str()});
-    let visit = other.insert("visits", visit).unwrap();
+    let visit = a_visit(&other);
     other.sync_hub(&hub);
     device.sync_hub(&hub);
-    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
-    let event = device.insert("events", event).unwrap();
+    let event = an_event(&device, &visit);
     let report = device.sync(&cloud);
     assert_eq!(cloud.state.lock().unwrap().invented, 0);
     assert_eq!((report.pushed, report.waiting), (0, 1));
@@ -42,12 +50,10 @@ fn an_event_of_a_visit_that_only_the_hub_has_waits_until_the_cloud_has_that() {
 #[test]
 fn a_visit_that_only_the_hub_has_and_that_is_edited_here_goes_with_its_event() {
     let (cloud, hub, device, other) = with_two();
-    let visit = json!({"patient_id": id(1).as_str()});
-    let visit = other.insert("visits", visit).unwrap();
+    let visit = a_visit(&other);
     other.sync_hub(&hub);
     device.sync_hub(&hub);
-    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
-    device.insert("events", event).unwrap();
+    an_event(&device, &visit);
     let clinic = json!({"clinic_id": id(91).as_str()});
     device.update("visits", &visit, clinic).unwrap();
     assert_eq!(device.sync(&cloud).pushed, 2);
@@ -58,8 +64,7 @@ fn a_visit_that_only_the_hub_has_and_that_is_edited_here_goes_with_its_event() {
 #[test]
 fn an_event_of_a_visit_that_the_cloud_has_in_an_older_version_is_sent() {
     let (cloud, hub, device, other) = with_two();
-    let visit = json!({"patient_id": id(1).as_str()});
-    let visit = other.insert("visits", visit).unwrap();
+    let visit = a_visit(&other);
     other.sync(&cloud);
     device.sync(&cloud);
     hub.relay(&cloud);
@@ -70,8 +75,7 @@ fn an_event_of_a_visit_that_the_cloud_has_in_an_older_version_is_sent() {
     device.sync_hub(&hub);
     let here = device.field("visits", &visit, "clinic_id");
     assert_eq!(here, json!(id(91).as_str()));
-    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
-    device.insert("events", event).unwrap();
+    an_event(&device, &visit);
     let report = device.sync(&cloud);
     assert_eq!((report.pushed, report.waiting), (1, 0));
 }
@@ -80,12 +84,10 @@ fn an_event_of_a_visit_that_the_cloud_has_in_an_older_version_is_sent() {
 #[test]
 fn an_event_of_a_visit_that_only_a_hub_has_told_waits_for_three_days() {
     let (cloud, hub, device, other) = with_two();
-    let visit = json!({"patient_id": id(1).as_str()});
-    let visit = other.insert("visits", visit).unwrap();
+    let visit = a_visit(&other);
     other.sync_hub(&hub);
     device.sync_hub(&hub);
-    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
-    let event = device.insert("events", event).unwrap();
+    let event = an_event(&device, &visit);
     let day = 24 * 60 * 60 * 1000;
     for _ in 0..2 {
         device.clock.advance(day);
@@ -106,12 +108,10 @@ fn an_event_of_a_visit_that_a_hub_told_before_the_cloud_was_asked_waits_too() {
     cloud.put("patients", &id(1), patient("Amal", NOW));
     hub.relay(&cloud);
     other.sync_hub(&hub);
-    let visit = json!({"patient_id": id(1).as_str()});
-    let visit = other.insert("visits", visit).unwrap();
+    let visit = a_visit(&other);
     other.sync_hub(&hub);
     device.sync_hub(&hub);
-    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
-    device.insert("events", event).unwrap();
+    an_event(&device, &visit);
     let report = device.sync(&cloud);
     assert_eq!((report.pushed, report.waiting), (0, 1));
     hub.relay(&cloud);
@@ -126,14 +126,12 @@ fn an_event_of_a_visit_that_the_hub_took_with_the_last_word_waits_for_the_cloud(
     for pulled_since in [false, true] {
         let (cloud, hub, device, _) = with_two();
         device.policy.lock().unwrap().last_word = PeerKind::Hub;
-        let visit = json!({"patient_id": id(1).as_str()});
-        let visit = device.insert("visits", visit).unwrap();
+        let visit = a_visit(&device);
         device.sync_hub(&hub);
         if pulled_since {
             device.sync_hub(&hub);
         }
-        let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
-        device.insert("events", event).unwrap();
+        an_event(&device, &visit);
         device.sync(&cloud);
         assert_eq!(cloud.state.lock().unwrap().invented, 0, "{pulled_since}");
     }
@@ -144,8 +142,7 @@ fn an_event_of_a_visit_that_the_hub_took_with_the_last_word_waits_for_the_cloud(
 fn an_event_of_a_visit_that_the_cloud_took_before_the_hub_with_the_last_word_is_sent() {
     let (cloud, hub, device, _) = with_two();
     device.policy.lock().unwrap().last_word = PeerKind::Hub;
-    let visit = json!({"patient_id": id(1).as_str()});
-    let visit = device.insert("visits", visit).unwrap();
+    let visit = a_visit(&device);
     for _ in 0..2 {
         device.sync(&cloud);
         device.clock.advance(20 * 60 * 1000);
@@ -154,8 +151,7 @@ fn an_event_of_a_visit_that_the_cloud_took_before_the_hub_with_the_last_word_is_
         device.sync_hub(&hub);
         device.clock.advance(20 * 60 * 1000);
     }
-    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
-    device.insert("events", event).unwrap();
+    an_event(&device, &visit);
     let report = device.sync(&cloud);
     assert_eq!((report.pushed, report.waiting), (1, 0));
 }
@@ -164,15 +160,13 @@ fn an_event_of_a_visit_that_the_cloud_took_before_the_hub_with_the_last_word_is_
 #[test]
 fn an_event_of_a_visit_that_only_the_hub_has_and_that_is_put_aside_waits() {
     let (cloud, hub, device, other) = with_two();
-    let visit = json!({"patient_id": id(1).as_str()});
-    let visit = other.insert("visits", visit).unwrap();
+    let visit = a_visit(&other);
     other.sync_hub(&hub);
     hub.overwrite("visits", &visit, json!({"metadata": r#"{"a":"\ud83d"}"#}));
     device.sync_hub(&hub);
     let clinic = json!({"clinic_id": id(91).as_str()});
     device.update("visits", &visit, clinic).unwrap();
-    let event = json!({"patient_id": id(1).as_str(), "visit_id": visit.as_str()});
-    device.insert("events", event).unwrap();
+    an_event(&device, &visit);
     for _ in 0..2 {
         let report = device.sync(&cloud);
         assert_eq!((report.pushed, report.waiting), (0, 1));
@@ -185,9 +179,7 @@ fn an_event_of_a_visit_that_only_the_hub_has_and_that_is_put_aside_waits() {
 fn an_item_of_a_prescription_that_waits_for_a_visit_waits_too() {
     let (cloud, hub, device, other) = with_two();
     let patient = id(1);
-    let visit = other
-        .insert("visits", json!({"patient_id": patient.as_str()}))
-        .unwrap();
+    let visit = a_visit(&other);
     let prescription = json!({"patient_id": patient.as_str(), "visit_id": visit.as_str(),
         "provider_id": id(90).as_str(), "pickup_clinic_id": id(91).as_str(),
         "prescribed_at": NOW, "status": "pending"});
