@@ -46,7 +46,7 @@ pub fn wrapped(text: &str) -> Option<String> {
 /// Whether an escape in a JSON text stands for no character that the cloud's database keeps: NUL, or half
 /// of a surrogate pair, as it is left where an app cuts a text within an emoji.
 pub fn escapes_no_character(text: &str) -> bool {
-    const LENGTH: usize = "uXXXX".len();
+    const LENGTH: usize = "u0000".len();
     let unit = |text: &str| {
         let digits = text.strip_prefix('u')?.get(..LENGTH - 1)?;
         u16::from_str_radix(digits, 16).ok()

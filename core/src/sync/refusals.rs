@@ -1,8 +1,9 @@
 //! Tells bad rows from a bad peer.
 //!
 //! A row that is refused alone while the peer takes others, and once more at the end of the push, is
-//! put aside, so that it blocks nothing. If nothing is taken the peer is at fault, and no row is; unless the row was put aside for this
-//! peer before, in whatever version: then it goes back there, and the sync has not failed for it.
+//! put aside, so that it blocks nothing. If nothing is taken the peer is at fault, and no row is; unless
+//! the row was put aside for this peer before, in whatever version: then it goes back there, and the sync
+//! has not failed for it.
 //! Holds ids and revisions only.
 
 use std::collections::HashSet;
