@@ -69,10 +69,30 @@ impl Elsewhere {
 pub struct SentRow {
     /// What was sent.
     pub kind: OutboxKind,
-    /// The columns that had been changed, with the values they had before.
-    pub base: Vec<(usize, Value)>,
+    /// The columns that had been changed, each once.
+    pub changed: Vec<Watched>,
     /// Whether a pull has shown already that it was kept.
     pub confirmed: bool,
+}
+
+/// A column of a row that was sent.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Watched {
+    /// The column's position.
+    pub column: usize,
+    /// The values from before each of its changes that may still be written over, the oldest first; at
+    /// least one, none twice. Whoever writes one of them back may not have seen the change.
+    pub before: Vec<Value>,
+}
+
+impl From<(usize, Value)> for Watched {
+    /// A column that was changed once.
+    fn from((column, before): (usize, Value)) -> Self {
+        Self {
+            column,
+            before: vec![before],
+        }
+    }
 }
 
 /// What a verification is given.

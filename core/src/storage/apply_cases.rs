@@ -242,11 +242,11 @@ impl Apply<'_> {
                     conflicts::record_not_kept(tx, self.terms, table, id, column, versions)?;
                 }
                 self.report.not_kept += 1;
-                sent.base
-                    .retain(|(at, _)| columns.iter().all(|of| of.column != *at));
-                if !sent.base.is_empty() {
+                sent.changed
+                    .retain(|watched| columns.iter().all(|of| of.column != watched.column));
+                if !sent.changed.is_empty() {
                     // What else was edited stands there, and may still be written over.
-                    sent::narrow(tx.connection, table, id, &sent.base)?;
+                    sent::narrow(tx.connection, table, id, &sent.changed)?;
                     if elsewhere {
                         return Ok(());
                     }

@@ -9,7 +9,7 @@ use super::transaction::WriteTransaction;
 use super::{conflicts, natural_key, outbox, records, sent};
 use crate::error::Result;
 use crate::model::change_set::{Acknowledgement, OutboxEntry, OutboxKind};
-use crate::model::merge::{ColumnConflict, MergePlan, SentRow, Verdict, VerifyInput};
+use crate::model::merge::{ColumnConflict, MergePlan, SentRow, Verdict, VerifyInput, Watched};
 use crate::model::schema::TableIndex;
 
 impl Apply<'_> {
@@ -52,7 +52,7 @@ impl Apply<'_> {
             outbox: None,
             sent: &SentRow {
                 kind: entry.kind,
-                base: entry.base.clone(),
+                changed: entry.base.iter().cloned().map(Watched::from).collect(),
                 confirmed: false,
             },
             remote: row.remote,
@@ -97,7 +97,7 @@ impl Apply<'_> {
             outbox: row.entry,
             sent: &SentRow {
                 kind: OutboxKind::Created,
-                base: Vec::new(),
+                changed: Vec::new(),
                 confirmed: false,
             },
             remote: row.remote,

@@ -126,7 +126,9 @@ pub(super) fn record_not_come_back(
     stored: &[Value],
     sent: &SentRow,
 ) -> Result<()> {
-    let changed = |position: &usize| sent.base.iter().any(|(p, _)| p == position);
+    let changed = |position: &usize| sent.changed.iter().any(|of| of.column == *position);
+    let before = sent.changed.iter();
+    let before = before.filter_map(|of| Some((of.column, of.before.first()?)));
     let cells = stored
         .iter()
         .enumerate()
@@ -135,7 +137,7 @@ pub(super) fn record_not_come_back(
         kind: ConflictKind::NotKept,
         kept: Kept::Local,
         column: None,
-        base: Some(cells_to_json(table, sent.base.iter().map(|(i, v)| (*i, v)))),
+        base: Some(cells_to_json(table, before)),
         local: Some(cells_to_json(table, cells)),
         remote: None,
         times: times(table, (stored, &[])),

@@ -30,7 +30,7 @@ fn not_come_back(apply: &mut Apply<'_>, tx: &WriteTransaction<'_>, full: bool) -
         }
         for (id, row) in sent::unconfirmed(tx.connection, &apply.terms.id, table)? {
             // Where updates are not announced, nor is a new one that was there before its last edit.
-            let may_be_update = row.kind == OutboxKind::Updated || !row.base.is_empty();
+            let may_be_update = row.kind == OutboxKind::Updated || !row.changed.is_empty();
             if may_be_update && !table.updates_announced && !full {
                 continue;
             }

@@ -6,20 +6,24 @@
 //! write over who has not seen it.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::{Map, Value as Json};
 
 use super::errors::MapSqlite;
 use super::holders;
-use super::outbox::{base_from_json, kind_number, kind_of};
-use super::schema_tables::cells_to_json;
+use super::outbox::{damaged, kind_number, kind_of};
 use crate::error::Result;
 use crate::model::change_set::{Acknowledgement, OutboxKind, Revision};
 use crate::model::ids::{PeerId, PeerKind};
-use crate::model::merge::SentRow;
+use crate::model::merge::{SentRow, Watched};
 use crate::model::schema::Table;
 use crate::model::value::Value;
 
 /// How long a row is remembered after it was confirmed.
 const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// How many of a column's values from before its changes are remembered: the oldest, which who has heard
+/// of none of them has, and the newest.
+const REMEMBERED_VALUES: usize = 16;
 
 /// Notes what was taken of a record at a revision; the entry of that revision, where it still
 /// waits, becomes this. What was taken before and is not yet confirmed stays part of it. So
@@ -30,25 +34,23 @@ pub(super) fn take(
     peer: &PeerId,
     table: &Table,
     ack: &Acknowledgement,
-    mut base: Vec<(usize, Value)>,
+    base: Vec<(usize, Value)>,
 ) -> Result<()> {
     let mut kind = ack.kind;
+    let mut changed: Vec<_> = base.into_iter().map(Watched::from).collect();
     if let Some(before) = find(connection, table, ack.id.as_str())? {
         forget(connection, &table.name, ack.id.as_str())?;
         let is_new = before.row.kind == OutboxKind::Created;
         // What was edited in a new record before it was confirmed, another peer may have without that.
-        let is_watched = !before.row.confirmed || !is_new || !before.row.base.is_empty();
+        let is_watched = !before.row.confirmed || !is_new || !before.row.changed.is_empty();
         if is_watched && kind != OutboxKind::Deleted {
             if !(before.row.confirmed && is_new) {
                 kind = before.row.kind;
             }
-            let mut all = before.row.base;
-            base.retain(|(position, _)| all.iter().all(|(known, _)| known != position));
-            all.append(&mut base);
-            base = all;
+            changed = watch_as_well(before.row.changed, changed);
         }
     }
-    let base = cells_to_json(table, base.iter().map(|(i, v)| (*i, v)));
+    let base = to_json(table, &changed);
     connection
         .prepare_cached(
             "INSERT INTO amana_entry (revision, state, kind, table_name, record_id, base, peer)
@@ -67,6 +69,63 @@ pub(super) fn take(
         })
         .map(|_| ())
         .map_sqlite()
+}
+
+/// What is watched, and what was changed once more. A value from before an earlier change may still be
+/// written over by whoever has seen none of them, one from before a later change by whoever has seen
+/// the earlier ones.
+fn watch_as_well(mut all: Vec<Watched>, changed: Vec<Watched>) -> Vec<Watched> {
+    for newer in changed {
+        let Some(known) = all.iter_mut().find(|of| of.column == newer.column) else {
+            all.push(newer);
+            continue;
+        };
+        for value in newer.before {
+            known.before.retain(|older| *older != value);
+            known.before.push(value);
+        }
+        let too_many = known.before.len().saturating_sub(REMEMBERED_VALUES);
+        known.before.drain(1..=too_many);
+    }
+    all
+}
+
+/// An object of column names: the value from before the only change, or a list of those from before
+/// each of several. No value is a list.
+fn to_json(table: &Table, changed: &[Watched]) -> String {
+    let object: Map<String, Json> = changed
+        .iter()
+        .map(|watched| {
+            let json = match &watched.before[..] {
+                [value] => value.to_json(),
+                values => values.iter().map(Value::to_json).collect(),
+            };
+            (table.columns[watched.column].name.clone(), json)
+        })
+        .collect();
+    Json::Object(object).to_string()
+}
+
+/// Columns that the schema no longer shows are left out, and in whose place a new record was made: that
+/// is over.
+fn from_json(table: &Table, text: &str) -> Result<Vec<Watched>> {
+    if text == "{}" {
+        return Ok(Vec::new());
+    }
+    let object: Map<String, Json> = serde_json::from_str(text).map_err(|_| damaged())?;
+    let mut changed = Vec::with_capacity(object.len());
+    for (name, json) in &object {
+        let Some(column) = table.position(name).filter(|position| *position > 0) else {
+            continue;
+        };
+        let values = json
+            .as_array()
+            .map_or(std::slice::from_ref(json), |list| &list[..]);
+        let before = values.iter().map(Value::from_json).collect::<Option<_>>();
+        let before = before.ok_or_else(damaged)?;
+        changed.push(Watched { column, before });
+    }
+    Ok(changed)
 }
 
 /// Notes that entries of a table between two revisions were taken, as they are: its deletions or all
@@ -136,19 +195,14 @@ fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {
 
 fn read(table: &Table, (kind, base, confirmed_ms): Columns) -> Result<SentRow> {
     let kind = kind_of(kind)?;
-    let base = match kind {
+    let changed = match kind {
         // What a tombstone remembers is no value that was changed.
         OutboxKind::Deleted => Vec::new(),
-        OutboxKind::Created | OutboxKind::Updated => {
-            let mut base = base_from_json(table, &base)?;
-            // In whose place it was made is over.
-            base.retain(|(position, _)| *position > 0);
-            base
-        }
+        OutboxKind::Created | OutboxKind::Updated => from_json(table, &base)?,
     };
     Ok(SentRow {
         kind,
-        base,
+        changed,
         confirmed: confirmed_ms.is_some(),
     })
 }
@@ -172,7 +226,7 @@ pub(super) fn confirm(
     now_ms: i64,
 ) -> Result<()> {
     let made_elsewhere = sent.kind == OutboxKind::Created && !table.natural_key.is_empty();
-    if sent.base.is_empty() && !made_elsewhere {
+    if sent.changed.is_empty() && !made_elsewhere {
         return forget(connection, &table.name, id);
     }
     if sent.confirmed {
@@ -193,9 +247,9 @@ pub(super) fn narrow(
     connection: &Connection,
     table: &Table,
     id: &str,
-    base: &[(usize, Value)],
+    changed: &[Watched],
 ) -> Result<()> {
-    let base = cells_to_json(table, base.iter().map(|(i, v)| (*i, v)));
+    let base = to_json(table, changed);
     let kind = kind_number(OutboxKind::Updated);
     connection
         .prepare_cached(

@@ -21,21 +21,25 @@ pub(super) fn verify(input: &VerifyInput<'_>) -> Verdict {
     }
 }
 
-/// An edit: the columns that it changed. Once it was seen to be kept, only the value from before
-/// it is suspicious: whoever writes that back may not have known of the edit.
+/// An edit: the columns that it changed. Once it was seen to be kept, only a value from before
+/// it, or before one of those that led to it, is suspicious: whoever writes that back may not have
+/// known of the edit.
 fn edited(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
-    let columns = input.sent.base.iter().filter_map(|(position, before)| {
-        let column = input.table.columns.get(*position)?;
-        let theirs = cell(input, *position)?;
-        let sent = local.get(*position)?;
+    let columns = input.sent.changed.iter().filter_map(|watched| {
+        let position = watched.column;
+        let column = input.table.columns.get(position)?;
+        let theirs = cell(input, position)?;
+        let sent = local.get(position)?;
         // Edited once more: the merge looks at it.
         let edited_again = input
             .outbox
-            .is_some_and(|entry| base_of(entry, *position).is_some());
-        let relevant = is_ours(column) && !is_stamp(input.table, *position) && !edited_again;
+            .is_some_and(|entry| base_of(entry, position).is_some());
+        let relevant = is_ours(column) && !is_stamp(input.table, position) && !edited_again;
+        let is_old = |before: &Value| same(column, theirs, before);
         let lost = !as_good_as(column, theirs, sent)
-            && (!input.sent.confirmed || same(column, theirs, before));
-        (relevant && lost).then(|| not_kept(*position, before, sent, theirs))
+            && (!input.sent.confirmed || watched.before.iter().any(is_old));
+        let before = watched.before.first()?;
+        (relevant && lost).then(|| not_kept(position, before, sent, theirs))
     });
     verdict(columns.collect())
 }
@@ -47,7 +51,7 @@ fn made(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
     let Some(stamp) = input.table.updated_at() else {
         return Verdict::Unclear;
     };
-    let unedited = input.sent.base.is_empty();
+    let unedited = input.sent.changed.is_empty();
     let seen_kept = input.sent.confirmed && !input.table.natural_key.is_empty();
     let sent_at = match input.outbox {
         None => local.get(stamp),

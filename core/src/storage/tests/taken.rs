@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::storage::errors::MapSqlite;
-use crate::storage::{conflicts, holders, standing};
+use crate::storage::{conflicts, holders, sent, standing};
 
 /// All entries by table and revision: state, kind, columns with their bases, who took it.
 fn books(store: &Store) -> Vec<String> {
@@ -156,6 +156,45 @@ fn a_record_that_has_moved_since_its_edit_is_still_pushed_as_itself() {
         .map(|row| (&row.id, &row.values[name]))
         .collect();
     assert_eq!(found, [(&ids[0], &text("A")), (&ids[1], &text("B"))]);
+}
+
+/// What is noted of a column that was taken again and again.
+#[test]
+fn of_a_column_that_is_changed_often_the_first_value_and_the_newest_are_watched() {
+    let store = Store::new();
+    let id = store.insert("patients", json!({})).unwrap();
+    acknowledge(&store, acknowledgements(&store));
+    let mut expected: Vec<Option<String>> = Vec::new();
+    for number in 0..30 {
+        let phone = store.get("patients", &id).unwrap()["phone"].clone();
+        let phone = phone.as_str().map(str::to_owned);
+        // One value comes again and again, and is the newest each time.
+        expected.retain(|older| *older != phone);
+        expected.push(phone);
+        let new = if number % 5 == 4 { 4 } else { number };
+        let edit = json!({"phone": format!("{new}"), "surname": "once"});
+        store.update("patients", &id, edit).unwrap();
+        acknowledge(&store, acknowledgements(&store));
+    }
+    expected.drain(1..expected.len() - 15);
+    let base: String = raw(&store, "SELECT base FROM amana_sent");
+    let base: Json = serde_json::from_str(&base).unwrap();
+    assert_eq!(base["phone"], json!(expected));
+    assert_eq!(base["surname"], json!(null), "changed once");
+    let (_, table) = store.schema.require("patients").unwrap();
+    let watched = store.database.read(move |connection, context| {
+        let (_, table) = context.schema.require("patients")?;
+        let found = sent::find(connection, table, id.as_str())?;
+        Ok(found.map(|sent| sent.row.changed))
+    });
+    let watched = watched.wait().unwrap().unwrap();
+    let phone = table.position("phone").unwrap();
+    let phone = watched.iter().find(|of| of.column == phone).unwrap();
+    let before = phone
+        .before
+        .iter()
+        .map(|value| value.as_text().map(str::to_owned));
+    assert_eq!(before.collect::<Vec<_>>(), expected);
 }
 
 const HUB: &str = "hub:aaaaaaaa-0000-4000-8000-00000000000a";

@@ -164,3 +164,55 @@ fn the_rest_of_an_edit_is_watched_after_a_colleague_has_changed_a_part_of_it() {
     let columns: std::collections::BTreeSet<_> = columns.collect();
     assert_eq!(columns, ["check_in_timestamp", "provider_name"].into());
 }
+
+/// A value that was changed and set back, at a peer that has shown neither, under the hand of a
+/// colleague who knows of no change: their value goes over it there, and is the one from before
+/// the setting back.
+#[test]
+fn who_sets_back_what_a_colleague_changed_elsewhere_is_told_when_that_comes_back() {
+    for word in [PeerKind::Cloud, PeerKind::Hub] {
+        let (clock, cloud, device) = cloud_and_device();
+        let (hub, other) = (Hub::new(&clock), Device::new(&clock, 2));
+        let talk = |device: &Device, kind: PeerKind| {
+            clock.advance(60_000);
+            match kind {
+                PeerKind::Cloud => device.sync(&cloud),
+                PeerKind::Hub => device.sync_hub(&hub),
+            };
+        };
+        let first = match word {
+            PeerKind::Cloud => PeerKind::Hub,
+            PeerKind::Hub => PeerKind::Cloud,
+        };
+        for device in [&device, &other] {
+            device.policy.lock().unwrap().last_word = word;
+            talk(device, word);
+        }
+        let new = device.insert("patients", json!({})).unwrap();
+        let set = |device: &Device, phone: &str| {
+            device
+                .update("patients", &new, json!({"phone": phone}))
+                .unwrap();
+        };
+        set(&device, "no");
+        talk(&device, first);
+        talk(&device, word);
+        talk(&other, first);
+        talk(&other, word);
+        set(&other, "yes");
+        talk(&other, first);
+        talk(&device, first);
+        assert_eq!(device.field("patients", &new, "phone"), json!("yes"));
+        set(&device, "no");
+        talk(&device, word);
+        talk(&device, word);
+        talk(&other, word);
+        talk(&device, word);
+        assert_eq!(device.field("patients", &new, "phone"), json!("yes"));
+        let ledgers = [device.ledger(), other.ledger()].concat();
+        let told = ledgers
+            .iter()
+            .filter(|entry| entry.column.as_deref() == Some("phone"));
+        assert!(told.count() > 0, "{word:?}");
+    }
+}

@@ -108,3 +108,8 @@ fn same(
 fn after_a_storm_where_the_hub_has_the_last_word_all_hold_the_same_and_nothing_is_lost() {
     storms(4, 500, PeerKind::Hub, &a_storm());
 }
+
+#[test]
+fn what_one_clears_where_the_hub_has_the_last_word_while_another_edits_it_is_not_lost() {
+    storms(3, 500, PeerKind::Hub, &a_meeting());
+}
