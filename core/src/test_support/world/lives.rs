@@ -33,6 +33,7 @@ use crate::cancel::CancelToken;
 use crate::model::ids::{PeerId, PeerKind};
 use crate::model::row::default_value;
 use crate::model::schema::Role;
+use crate::model::standing::Standing;
 use crate::ports::{Clock, SyncPeer};
 use crate::test_support::life_values::{IN_EVERY_LIFE, TABLES, value_of};
 use crate::test_support::{FakeClock, draws};
@@ -50,6 +51,8 @@ struct World {
     written: BTreeMap<Mark, (String, usize)>,
     /// Values that somebody saw and replaced, or deleted with their record, and nobody wrote since.
     replaced: BTreeSet<Mark>,
+    /// From which values who has edited, and by which record.
+    edited_from: BTreeMap<Mark, BTreeSet<(usize, String)>>,
     /// By which key attributes are known.
     places: Places,
     /// Who made which record.
@@ -73,6 +76,7 @@ impl World {
             made: 0,
             written: BTreeMap::new(),
             replaced: BTreeSet::new(),
+            edited_from: BTreeMap::new(),
             places: Places::new(),
             makers: BTreeMap::new(),
         }
@@ -110,9 +114,29 @@ impl World {
             if edited(&schema, table).contains(&position) {
                 let mark = mark(&schema, table, position, value, &place);
                 self.replaced.remove(&mark);
+                if self.is_no_change(device, table, &mark) {
+                    self.replaced.insert(mark.clone());
+                }
                 self.written.insert(mark, (id.to_string(), device));
             }
         }
+    }
+
+    /// Whether somebody else's edit waits that was made from the very value which is written now: for a
+    /// merge by column and base nothing has changed there.
+    fn is_no_change(&self, device: usize, table: TableIndex, mark: &Mark) -> bool {
+        let by = self.edited_from.get(mark).into_iter().flatten();
+        let mut others = by.filter(|(other, _)| *other != device);
+        let name = &self.cloud.schema.table(table).name;
+        others.any(|(other, id)| {
+            let id = RecordId::from_peer(id).unwrap();
+            let device = &self.devices[*other];
+            let taken = match self.last_word {
+                PeerKind::Cloud => Standing::InCloud,
+                PeerKind::Hub => Standing::OnHub,
+            };
+            device.get(name, &id).is_some() && device.standing(name, &id).standing != taken
+        })
     }
 
     fn pick(&self, device: usize, table: &str, number: usize) -> Option<RecordId> {
@@ -208,6 +232,8 @@ impl World {
             return;
         }
         self.replaced.insert(of(&old));
+        let from = self.edited_from.entry(of(&old)).or_default();
+        from.insert((device, id.to_string()));
         let fields = json!({column: value});
         self.devices[device]
             .update(name, &id, fields.clone())

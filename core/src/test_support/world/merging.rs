@@ -460,3 +460,35 @@ fn l16_a_deletion_from_the_cloud_takes_the_children_that_it_does_not_announce() 
     assert_eq!((report.applied.deleted, report.applied.cascaded), (1, 3));
     assert!(device.get("prescription_items", &item).is_none());
 }
+
+/// A known limit of a merge by column and base: what was changed and set back, while another waits that
+/// was made from the same value, is no change; it is not in a ledger.
+#[test]
+fn what_was_set_back_to_what_the_other_side_knows_is_no_change() {
+    let (clock, cloud, device) = cloud_and_device();
+    let other = Device::new(&clock, 2);
+    let talk = |device: &Device| {
+        clock.advance(60_000);
+        device.sync(&cloud);
+    };
+    let id = device.insert("patients", json!({})).unwrap();
+    talk(&device);
+    talk(&other);
+    let set = |device: &Device, phone: Json| {
+        let fields = json!({"phone": phone});
+        device.update("patients", &id, fields).unwrap();
+    };
+    set(&device, json!("ours"));
+    set(&other, json!("theirs"));
+    talk(&other);
+    set(&other, json!(null));
+    talk(&other);
+    // Not before it is confirmed: until then whatever else comes is told.
+    talk(&other);
+    talk(&device);
+    talk(&other);
+    for device in [&device, &other] {
+        assert_eq!(device.field("patients", &id, "phone"), json!("ours"));
+        assert!(device.ledger().is_empty());
+    }
+}
