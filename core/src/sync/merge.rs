@@ -231,7 +231,8 @@ fn merge_dirty(
     let taken = conflicts.iter().filter(|c| c.kept == Kept::Remote);
     cells.extend(taken.map(|conflict| (conflict.column, conflict.remote.clone())));
     let entry = &without_lost(entry, &conflicts);
-    if let Some(stamp) = stamp(table, local, entry, remote) {
+    let mixed = !cells.is_empty();
+    if let Some(stamp) = stamp(table, local, entry, remote, mixed) {
         cells.push(stamp);
     }
     cells.sort_unstable_by_key(|(position, _)| *position);
@@ -346,7 +347,8 @@ fn by_rule<'a>(
             if let Some(at) = table.updated_at().filter(|at| is_stamp(table, *at)) {
                 // By what stands of ours after the answer.
                 merged[at] = local[at].clone();
-                if let Some((_, value)) = stamp(table, &merged, &left, remote) {
+                let mixed = merged != local;
+                if let Some((_, value)) = stamp(table, &merged, &left, remote, mixed) {
                     merged[at] = value;
                 }
             }
@@ -368,12 +370,15 @@ fn by_rule<'a>(
 }
 
 /// The value for `updated_at`, if it must be written. A peer drops a push that is not later than
-/// what it has: while a change of ours still stands, ours has to be the later one.
+/// what it has: while a change of ours still stands, ours has to be the later one. So it has where
+/// the record becomes another than it was here, `mixed`: another peer may have had that one, and
+/// drops this one, when the first peer brings it there, unless it is later.
 fn stamp(
     table: &Table,
     local: &[Value],
     entry: &OutboxEntry,
     remote: &Incoming<'_>,
+    mixed: bool,
 ) -> Option<(usize, Value)> {
     let position = table
         .updated_at()
@@ -383,6 +388,7 @@ fn stamp(
         Some(theirs) if ours_stands(table, local, entry, remote) => {
             let ours = local.get(position).and_then(Value::as_integer);
             let later = theirs.saturating_add(1);
+            let ours = ours.map(|ours| ours.saturating_add(i64::from(mixed)));
             Value::Integer(ours.map_or(later, |ours| ours.max(later)))
         }
         None if ours_stands(table, local, entry, remote) => return None,

@@ -216,3 +216,51 @@ fn who_sets_back_what_a_colleague_changed_elsewhere_is_told_when_that_comes_back
         assert!(told.count() > 0, "{word:?}");
     }
 }
+
+/// The cloud has a version of the time that the device's edit got there. What the hub adds to that edit
+/// afterwards is another version: under the same time the cloud would drop it when the hub brings it,
+/// and the hub would take the cloud's in its place.
+#[test]
+fn what_two_peers_say_of_a_record_becomes_a_later_version_than_both() {
+    const VITALS: &str = "patient_vitals";
+    let (clock, cloud, device) = cloud_and_device();
+    let (hub, other) = (Hub::new(&clock), Device::new(&clock, 2));
+    for device in [&device, &other] {
+        device.policy.lock().unwrap().last_word = PeerKind::Hub;
+    }
+    let to_cloud = |device: &Device| {
+        clock.advance(60_000);
+        device.sync_with(&PeerId::cloud(), &cloud, false).unwrap();
+    };
+    let to_hub = |device: &Device| {
+        clock.advance(60_000);
+        device.sync_hub(&hub);
+    };
+    let patient = device.insert("patients", json!({})).unwrap();
+    let fields = json!({"patient_id": patient.as_str(), "timestamp": NOW});
+    let vitals = device.insert(VITALS, fields).unwrap();
+    to_cloud(&device);
+    to_cloud(&other);
+    device
+        .update(VITALS, &vitals, json!({"weight_kg": 61.5}))
+        .unwrap();
+    other
+        .update(VITALS, &vitals, json!({"height_cm": 170.0}))
+        .unwrap();
+    to_cloud(&other);
+    to_cloud(&other);
+    to_hub(&device);
+    to_hub(&other);
+    for _ in 0..3 {
+        hub.relay(&cloud);
+        for device in [&device, &other] {
+            to_hub(device);
+            to_cloud(device);
+        }
+    }
+    for device in [&device, &other] {
+        let of = |column: &str| device.field(VITALS, &vitals, column);
+        assert_eq!(of("weight_kg"), json!(61.5));
+        assert_eq!(of("height_cm"), json!(170.0));
+    }
+}
