@@ -4,11 +4,10 @@
 //! pull is compared with what was sent, column by column; what is not there goes into the ledger.
 
 use super::merge::{base_of, is_ours, is_stamp};
-use super::same::same;
+use super::same::{as_good_as, is_empty};
 use crate::model::change_set::OutboxKind;
 use crate::model::ledger::Kept;
 use crate::model::merge::{ColumnConflict, Verdict, VerifyInput};
-use crate::model::schema::Column;
 use crate::model::value::Value;
 
 pub(super) fn verify(input: &VerifyInput<'_>) -> Verdict {
@@ -35,7 +34,7 @@ fn edited(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
             .outbox
             .is_some_and(|entry| base_of(entry, position).is_some());
         let relevant = is_ours(column) && !is_stamp(input.table, position) && !edited_again;
-        let is_old = |before: &Value| same(column, theirs, before);
+        let is_old = |before: &Value| as_good_as(column, theirs, before);
         let lost = !as_good_as(column, theirs, sent)
             && (!input.sent.confirmed || watched.before.iter().any(is_old));
         let before = watched.before.first()?;
@@ -95,15 +94,6 @@ fn cell<'a>(input: &VerifyInput<'a>, position: usize) -> Option<&'a Value> {
     cells
         .find(|(found, _)| *found == position)
         .map(|(_, value)| value)
-}
-
-/// Servers make nothing of an empty text.
-fn as_good_as(column: &Column, theirs: &Value, sent: &Value) -> bool {
-    same(column, theirs, sent) || (is_empty(theirs) && is_empty(sent))
-}
-
-fn is_empty(value: &Value) -> bool {
-    value.is_null() || value.as_text() == Some("")
 }
 
 fn not_kept(position: usize, before: &Value, sent: &Value, theirs: &Value) -> ColumnConflict {
