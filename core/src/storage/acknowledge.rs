@@ -46,6 +46,15 @@ fn one_by_one(
             settle(tx, terms, table, entry, ack, noted)?;
         } else {
             marks::take(tx.connection, &terms.id, table, &entry, ack)?;
+            if sent::find(tx.connection, table, ack.id.as_str())?.is_some() {
+                // It was sent the whole row: with this also what was edited before, and is watched.
+                holders::add(
+                    tx.connection,
+                    &table.name,
+                    ack.id.as_str(),
+                    terms.id.as_str(),
+                )?;
+            }
         }
     }
     Ok(())

@@ -205,12 +205,17 @@ impl Apply<'_> {
         // new there takes its place, by the hand of somebody who has not seen it, unless that peer
         // has had it.
         let elsewhere = sent.peer != self.terms.id.as_str();
-        let was_confirmed = sent.row.confirmed;
+        let (kind, was_confirmed) = (sent.row.kind, sent.row.confirmed);
         match told {
             Told::Older if elsewhere => return Ok(()),
-            // It came back. What is stored is later by now: only the value from before it tells
-            // that it was dropped.
-            Told::Older => sent.row.confirmed = true,
+            // It came back. What is stored is later by now, also of a new record: only the value from
+            // before it tells that it was dropped.
+            Told::Older => {
+                sent.row.confirmed = true;
+                if kind == OutboxKind::Created {
+                    sent.row.kind = OutboxKind::Updated;
+                }
+            }
             Told::News | Told::Held if elsewhere => {
                 sent.row.confirmed = told == Told::Held
                     || holders::has(tx.connection, &table.name, id, &self.terms.id)?;
@@ -232,7 +237,7 @@ impl Apply<'_> {
             Verdict::StillThere | Verdict::Unclear if elsewhere => return Ok(()),
             Verdict::Kept => {
                 let now_ms = tx.context.clock.now_ms();
-                sent.confirmed = was_confirmed;
+                (sent.kind, sent.confirmed) = (kind, was_confirmed);
                 return sent::confirm(tx.connection, table, id, &sent, now_ms);
             }
             Verdict::Unclear => {}

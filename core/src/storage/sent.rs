@@ -41,10 +41,13 @@ pub(super) fn take(
     if let Some(before) = find(connection, table, ack.id.as_str())? {
         forget(connection, &table.name, ack.id.as_str())?;
         let is_new = before.row.kind == OutboxKind::Created;
+        // Others may make the same one yet, and write over all of it.
+        let made_elsewhere = is_new && !table.natural_key.is_empty();
         // What was edited in a new record before it was confirmed, another peer may have without that.
-        let is_watched = !before.row.confirmed || !is_new || !before.row.changed.is_empty();
+        let is_edited = !is_new || !before.row.changed.is_empty();
+        let is_watched = !before.row.confirmed || is_edited || made_elsewhere;
         if is_watched && kind != OutboxKind::Deleted {
-            if !(before.row.confirmed && is_new) {
+            if !(before.row.confirmed && is_new) || made_elsewhere {
                 kind = before.row.kind;
             }
             changed = watch_as_well(before.row.changed, changed);

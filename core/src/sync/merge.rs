@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::asked::ask;
-use super::same::same;
+use super::same::{as_good_as, same};
 use super::verify::verify;
 use crate::asking;
 use crate::model::change_set::{OutboxEntry, OutboxKind, RemoteRow};
@@ -188,15 +188,15 @@ fn merge_dirty(
             Some(base) => {
                 let ours = local.get(position).unwrap_or(&Value::Null);
                 let held = input.held.iter().find(|held| held.column == position);
-                let agreed = held.is_none() && same(column, theirs, base);
-                if same(column, theirs, ours) || agreed {
+                let agreed = held.is_none() && as_good_as(column, theirs, base);
+                if as_good_as(column, theirs, ours) || agreed {
                     continue;
                 }
                 let kept = match held {
                     Some(held) if is_later(table, local, remote) => {
                         // Somebody has changed what the peer had from us, or written over it what
                         // was there before.
-                        if same(column, theirs, &held.before) && !held.sent_again {
+                        if as_good_as(column, theirs, &held.before) && !held.sent_again {
                             Kept::Local
                         } else {
                             Kept::Remote

@@ -21,6 +21,17 @@ pub(super) fn same(column: &Column, a: &Value, b: &Value) -> bool {
     }
 }
 
+/// Whether both hold the same, or both nothing: servers make nothing of an empty text, and a hub an empty
+/// text of nothing, in columns that its tables do not let be null.
+pub(super) fn as_good_as(column: &Column, a: &Value, b: &Value) -> bool {
+    same(column, a, b) || (is_empty(a) && is_empty(b))
+}
+
+/// Whether nothing is held, or an empty text.
+pub(super) fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_text() == Some("")
+}
+
 fn same_json(a: &str, b: &str) -> bool {
     let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
     matches!((parse(a), parse(b)), (Some(a), Some(b)) if a == b)

@@ -4,11 +4,10 @@
 //! pull is compared with what was sent, column by column; what is not there goes into the ledger.
 
 use super::merge::{base_of, is_ours, is_stamp};
-use super::same::same;
+use super::same::{as_good_as, is_empty};
 use crate::model::change_set::OutboxKind;
 use crate::model::ledger::Kept;
 use crate::model::merge::{ColumnConflict, Verdict, VerifyInput};
-use crate::model::schema::Column;
 use crate::model::value::Value;
 
 pub(super) fn verify(input: &VerifyInput<'_>) -> Verdict {
@@ -35,7 +34,7 @@ fn edited(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
             .outbox
             .is_some_and(|entry| base_of(entry, position).is_some());
         let relevant = is_ours(column) && !is_stamp(input.table, position) && !edited_again;
-        let is_old = |before: &Value| same(column, theirs, before);
+        let is_old = |before: &Value| as_good_as(column, theirs, before);
         let lost = !as_good_as(column, theirs, sent)
             && (!input.sent.confirmed || watched.before.iter().any(is_old));
         let before = watched.before.first()?;
@@ -44,15 +43,15 @@ fn edited(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
     verdict(columns.collect())
 }
 
-/// A new record: all of it, unless somebody has changed it since. Once it was seen to be kept, a
-/// later change of a record that others may make under the same key is suspicious: whoever made it
-/// may not have known of ours, and no server tells.
+/// A new record: all of it, unless somebody has changed it since. Of one that others may make under the
+/// same key, a later change is suspicious too: whoever made it may not have known of ours, and no server
+/// tells.
 fn made(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
     let Some(stamp) = input.table.updated_at() else {
         return Verdict::Unclear;
     };
     let unedited = input.sent.changed.is_empty();
-    let seen_kept = input.sent.confirmed && !input.table.natural_key.is_empty();
+    let made_elsewhere = !input.table.natural_key.is_empty();
     let sent_at = match input.outbox {
         None => local.get(stamp),
         // The time of the edit stands there now; until a pull the time of its making is as it was sent.
@@ -63,7 +62,7 @@ fn made(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
         Some(_) => None,
     };
     let changed = sent_at.is_none() || cell(input, stamp) != sent_at;
-    if changed && !(seen_kept && unedited && input.outbox.is_none()) {
+    if changed && !made_elsewhere {
         // What was edited before it was first sent, another peer may have had in an older version.
         return if unedited {
             Verdict::Unclear
@@ -75,17 +74,20 @@ fn made(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
     let columns = columns.filter_map(|(position, column)| {
         let theirs = cell(input, position)?;
         let sent = local.get(position)?;
-        // Where nothing was sent, the server may put what it likes; at what was edited since, the merge
-        // looks.
+        // Where nothing was sent, and nothing emptied, the server may put what it likes; at what was
+        // edited since, the merge looks.
+        let mut watched = input.sent.changed.iter();
+        let watched = watched.find(|watched| watched.column == position);
         let relevant = column.pushed
             && is_ours(column)
             && position != stamp
-            && !is_empty(sent)
+            && !(is_empty(sent) && watched.is_none())
             && input
                 .outbox
                 .is_none_or(|entry| base_of(entry, position).is_none());
+        let before = watched.and_then(|watched| watched.before.first());
         (relevant && !as_good_as(column, theirs, sent))
-            .then(|| not_kept(position, &Value::Null, sent, theirs))
+            .then(|| not_kept(position, before.unwrap_or(&Value::Null), sent, theirs))
     });
     verdict(columns.collect())
 }
@@ -95,15 +97,6 @@ fn cell<'a>(input: &VerifyInput<'a>, position: usize) -> Option<&'a Value> {
     cells
         .find(|(found, _)| *found == position)
         .map(|(_, value)| value)
-}
-
-/// Servers make nothing of an empty text.
-fn as_good_as(column: &Column, theirs: &Value, sent: &Value) -> bool {
-    same(column, theirs, sent) || (is_empty(theirs) && is_empty(sent))
-}
-
-fn is_empty(value: &Value) -> bool {
-    value.is_null() || value.as_text() == Some("")
 }
 
 fn not_kept(position: usize, before: &Value, sent: &Value, theirs: &Value) -> ColumnConflict {

@@ -22,6 +22,7 @@ mod pulling;
 mod pushing;
 mod reconciling;
 mod refusing;
+mod same_key;
 mod sent_again;
 mod setting_back;
 mod steps;

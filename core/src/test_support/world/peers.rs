@@ -290,6 +290,43 @@ fn a_colleagues_later_edit_at_a_hub_that_had_ours_is_no_refusal() {
     }
 }
 
+/// The hub has it by the row of a later edit.
+#[test]
+fn a_colleagues_edit_at_a_hub_that_had_ours_by_a_later_row_is_no_refusal() {
+    let (cloud, hub, device) = with_hub();
+    let other = Device::new(&device.clock, 2);
+    let id = id(1);
+    cloud.put("patients", &id, patient("Amal", NOW));
+    hub.relay(&cloud);
+    for device in [&device, &other] {
+        device.sync(&cloud);
+        device.sync_hub(&hub);
+    }
+    let edit = |device: &Device, fields: Json| {
+        device.clock.advance(60_000);
+        device.update("patients", &id, fields).unwrap();
+    };
+    edit(&device, json!({"given_name": "Ours"}));
+    for _ in 0..2 {
+        device.sync(&cloud);
+    }
+    edit(&device, json!({"phone": "1"}));
+    device.sync_hub(&hub);
+    other.sync_hub(&hub);
+    assert_eq!(other.field("patients", &id, "given_name"), "Ours");
+    edit(&other, json!({"given_name": "Theirs"}));
+    other.sync_hub(&hub);
+    device.sync_hub(&hub);
+    assert_eq!(device.field("patients", &id, "given_name"), "Theirs");
+    assert!(device.ledger().is_empty(), "{:?}", device.ledger());
+    // The value from before is told all the same.
+    hub.overwrite("patients", &id, json!({"given_name": "Amal"}));
+    device.sync_hub(&hub);
+    let ledger = device.ledger();
+    assert_eq!(ledger.len(), 1, "{ledger:?}");
+    assert_eq!(ledger[0].column.as_deref(), Some("given_name"));
+}
+
 #[test]
 fn a_hub_that_is_paired_later_brings_nothing_back_that_is_older() {
     let (cloud, hub, device) = with_hub();

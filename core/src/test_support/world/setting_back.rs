@@ -3,6 +3,7 @@
 //! nobody can tell, and the change is sent again; who sends the old value after that has seen it.
 
 use super::*;
+use crate::ports::Clock as _;
 
 fn two_at_a_hub() -> (Cloud, Hub, Device, Device, RecordId) {
     let (cloud, hub, device) = super::peers::with_hub();
@@ -112,4 +113,39 @@ fn an_edit_after_that_is_sent_again_once_as_well() {
         assert_eq!(name(&device, &id), ours);
         assert_eq!(hub.value("patients", &id, "given_name"), Some(text(ours)));
     }
+}
+
+/// What is null in the cloud is an empty text at a hub, in columns that its tables do not let be null.
+#[test]
+fn an_empty_text_is_the_nothing_from_before_an_edit() {
+    let (cloud, hub, device, _, id) = two_at_a_hub();
+    let edit = |phone: &str| {
+        device.clock.advance(60_000);
+        let edit = json!({"phone": phone});
+        device.update("patients", &id, edit).unwrap();
+    };
+    assert_eq!(device.field("patients", &id, "phone"), Json::Null);
+    // What was not touched there is no other's edit.
+    edit("1");
+    device.clock.advance(60_000);
+    let theirs = json!({"surname": "Theirs", "phone": ""});
+    hub.overwrite("patients", &id, theirs);
+    device.sync_hub(&hub);
+    assert_eq!(device.field("patients", &id, "surname"), "Theirs");
+    assert_eq!(device.field("patients", &id, "phone"), "1");
+    assert!(device.ledger().is_empty(), "{:?}", device.ledger());
+    // Written over what the cloud has confirmed, it is told.
+    for _ in 0..2 {
+        device.clock.advance(60_000);
+        device.sync(&cloud);
+    }
+    assert!(device.standing("patients", &id).confirmed);
+    device.clock.advance(60_000);
+    let as_before = json!({"phone": "", "updated_at": device.clock.now_ms()});
+    cloud.put("patients", &id, as_before);
+    device.sync(&cloud);
+    assert_eq!(device.field("patients", &id, "phone"), "");
+    let ledger = device.ledger();
+    assert_eq!(ledger.len(), 1, "{ledger:?}");
+    assert_eq!(ledger[0].local.as_deref(), Some("\"1\""));
 }

@@ -38,7 +38,7 @@ impl<F: FnMut() + Send> SyncPeer for Meanwhile<'_, F> {
     }
 }
 
-fn sync_while(device: &Device, cloud: &Cloud, happens: impl FnMut() + Send) {
+pub(super) fn sync_while(device: &Device, cloud: &Cloud, happens: impl FnMut() + Send) {
     let peer = Meanwhile {
         cloud,
         happens: Mutex::new(Some(happens)),
