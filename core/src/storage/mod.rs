@@ -49,6 +49,7 @@ mod settings;
 mod standing;
 mod sync_store;
 mod table_sql;
+mod taken_back;
 #[cfg(test)]
 mod tests;
 mod transaction;

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::errors::MapSqlite;
-use super::outbox;
+use super::{outbox, taken_back};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::ids::PeerId;
 use crate::model::standing::PeerStatus;
@@ -184,8 +184,10 @@ pub(super) fn set_trust(connection: &Connection, peer: &PeerId, trust: &str) -> 
         .map_sqlite()
 }
 
-/// Forgets a peer: its cursor, what it has taken, holds and refused. What waits in the outbox stays.
+/// Forgets a peer: its cursor, what it has taken, holds and refused. What waits in the outbox stays, and
+/// what a hub with the last word took waits again.
 pub(super) fn forget(connection: &Connection, peer: &PeerId) -> Result<()> {
+    taken_back::wait_again(connection, peer)?;
     for sql in [
         "DELETE FROM amana_peer WHERE peer = ?",
         "DELETE FROM amana_mark WHERE peer = ?",

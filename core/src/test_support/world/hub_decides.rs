@@ -260,7 +260,80 @@ fn what_two_peers_say_of_a_record_becomes_a_later_version_than_both() {
     }
     for device in [&device, &other] {
         let of = |column: &str| device.field(VITALS, &vitals, column);
-        assert_eq!(of("weight_kg"), json!(61.5));
-        assert_eq!(of("height_cm"), json!(170.0));
+        assert_eq!(of("weight_kg"), json!("61.5"));
+        assert_eq!(of("height_cm"), json!("170.0"));
+    }
+}
+
+/// It is wiped before it brought the cloud anything, and paired anew.
+#[test]
+fn what_a_hub_with_the_last_word_took_and_lost_waits_again() {
+    for (confirmed, edited) in [(false, false), (true, false), (false, true), (true, true)] {
+        let (clock, cloud, device) = cloud_and_device();
+        let hub = Hub::new(&clock);
+        device.policy.lock().unwrap().last_word = PeerKind::Hub;
+        let to_cloud = || {
+            clock.advance(60_000);
+            device.sync_with(&PeerId::cloud(), &cloud, true).unwrap();
+        };
+        let to_hub = || {
+            clock.advance(60_000);
+            device.sync_hub(&hub);
+        };
+        let pair = || {
+            let paired = device.database.pair(Hub::id(), "Hub".into(), "{}".into());
+            paired.wait().unwrap();
+        };
+        pair();
+        let (known, gone) = (
+            device.insert("patients", json!({"phone": "0"})).unwrap(),
+            device.insert("patients", json!({})).unwrap(),
+        );
+        to_hub();
+        to_hub();
+        hub.relay(&cloud);
+        to_cloud();
+        device
+            .update("patients", &known, json!({"phone": "1"}))
+            .unwrap();
+        device.delete("patients", &gone).unwrap();
+        if confirmed {
+            // The edit is noted for a day yet, the deletion no more.
+            to_hub();
+            to_hub();
+        }
+        let new = device.insert("patients", json!({"phone": "2"})).unwrap();
+        to_hub();
+        if edited {
+            for id in [&known, &new] {
+                let fields = json!({"surname": "since"});
+                device.update("patients", id, fields).unwrap();
+            }
+        }
+        hub.wipe();
+        pair();
+        hub.relay(&cloud);
+        assert!(device.pending() >= 2);
+        for _ in 0..3 {
+            to_hub();
+            hub.relay(&cloud);
+            to_cloud();
+        }
+        assert_eq!(device.pending(), 0);
+        for (id, phone) in [(&known, "1"), (&new, "2")] {
+            assert_eq!(device.field("patients", id, "phone"), json!(phone));
+            assert_eq!(hub.value("patients", id, "phone"), Some(text(phone)));
+            let there = cloud.visible();
+            let at = device
+                .schema
+                .table(device.table("patients"))
+                .position("phone");
+            let row = &there[&(device.table("patients"), id.to_string())];
+            assert_eq!(row[at.unwrap()], text(phone));
+        }
+        if !confirmed {
+            assert!(device.get("patients", &gone).is_none(), "{edited}");
+            assert_eq!(hub.value("patients", &gone, "phone"), None);
+        }
     }
 }

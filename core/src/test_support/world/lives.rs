@@ -16,6 +16,7 @@
 //! which something was dispensed can be removed in this cloud, other than in the real one.
 
 mod by_hub;
+mod set_back;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +34,6 @@ use crate::cancel::CancelToken;
 use crate::model::ids::{PeerId, PeerKind};
 use crate::model::row::default_value;
 use crate::model::schema::Role;
-use crate::model::standing::Standing;
 use crate::ports::{Clock, SyncPeer};
 use crate::test_support::life_values::{IN_EVERY_LIFE, TABLES, value_of};
 use crate::test_support::{FakeClock, draws};
@@ -120,23 +120,6 @@ impl World {
                 self.written.insert(mark, (id.to_string(), device));
             }
         }
-    }
-
-    /// Whether somebody else's edit waits that was made from the very value which is written now: for a
-    /// merge by column and base nothing has changed there.
-    fn is_no_change(&self, device: usize, table: TableIndex, mark: &Mark) -> bool {
-        let by = self.edited_from.get(mark).into_iter().flatten();
-        let mut others = by.filter(|(other, _)| *other != device);
-        let name = &self.cloud.schema.table(table).name;
-        others.any(|(other, id)| {
-            let id = RecordId::from_peer(id).unwrap();
-            let device = &self.devices[*other];
-            let taken = match self.last_word {
-                PeerKind::Cloud => Standing::InCloud,
-                PeerKind::Hub => Standing::OnHub,
-            };
-            device.get(name, &id).is_some() && device.standing(name, &id).standing != taken
-        })
     }
 
     fn pick(&self, device: usize, table: &str, number: usize) -> Option<RecordId> {
