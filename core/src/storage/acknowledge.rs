@@ -120,14 +120,19 @@ fn settle(
     }
     let id = ack.id.as_str();
     let was_sent = |position: &usize| ack.changed.contains(position);
-    let base: Vec<_> = match ack.kind {
+    let before: Vec<_> = match ack.kind {
         OutboxKind::Created | OutboxKind::Updated => {
-            let sent = entry.base.iter().filter(|(position, _)| was_sent(position));
-            sent.cloned().collect()
+            let mut before = entry.base.clone();
+            if noted.marks {
+                // Who has heard of an earlier edit from another peer writes that one back.
+                before.append(&mut marks::held(tx.connection, table, ack)?);
+            }
+            before.retain(|(position, _)| was_sent(position));
+            before
         }
         OutboxKind::Deleted => Vec::new(),
     };
-    sent::take(tx.connection, &terms.id, table, ack, base)?;
+    sent::take(tx.connection, &terms.id, table, ack, before)?;
     if noted.others {
         let holders = marks::holders(tx.connection, table, ack)?;
         holders::begin(tx.connection, &table.name, id, &holders)?;

@@ -170,6 +170,31 @@ pub(super) fn holders(
     Ok(holders)
 }
 
+/// The values that peers hold of what was sent of a record, where they are others than those that were
+/// sent.
+pub(super) fn held(
+    connection: &Connection,
+    table: &Table,
+    ack: &Acknowledgement,
+) -> Result<Vec<(usize, Value)>> {
+    let mut statement = connection
+        .prepare_cached("SELECT base FROM amana_mark WHERE table_name = ? AND record_id = ?")
+        .map_sqlite()?;
+    let mut rows = statement
+        .query([table.name.as_str(), ack.id.as_str()])
+        .map_sqlite()?;
+    let mut held = Vec::new();
+    while let Some(row) = rows.next().map_sqlite()? {
+        let base: String = row.get(0).map_sqlite()?;
+        let theirs = base_from_json(table, &base)?.into_iter();
+        held.extend(theirs.filter(|(position, value)| {
+            let is_other = ack.sent.get(*position).is_some_and(|sent| sent != value);
+            *position > 0 && is_other
+        }));
+    }
+    Ok(held)
+}
+
 /// Whether a peer that holds these values has every change that was sent.
 fn has_all(ack: &Acknowledgement, held: &[(usize, Value)]) -> bool {
     let is_held = |position: &usize| {

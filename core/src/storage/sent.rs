@@ -34,10 +34,12 @@ pub(super) fn take(
     peer: &PeerId,
     table: &Table,
     ack: &Acknowledgement,
-    base: Vec<(usize, Value)>,
+    before: Vec<(usize, Value)>,
 ) -> Result<()> {
     let mut kind = ack.kind;
-    let mut changed: Vec<_> = base.into_iter().map(Watched::from).collect();
+    let changed = before.into_iter().map(Watched::from).collect();
+    // Of a column several, from before it and from what other peers hold.
+    let mut changed = watch_as_well(Vec::new(), changed);
     if let Some(before) = find(connection, table, ack.id.as_str())? {
         forget(connection, &table.name, ack.id.as_str())?;
         let is_new = before.row.kind == OutboxKind::Created;

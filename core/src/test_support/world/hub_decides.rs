@@ -337,3 +337,55 @@ fn what_a_hub_with_the_last_word_took_and_lost_waits_again() {
         }
     }
 }
+
+/// One peer has an edit of a column, the other the next one; a colleague who has heard of the first alone
+/// edits something else, and the servers bring the row from one to the other.
+#[test]
+fn what_another_peer_has_of_an_edit_is_watched_beside_what_was_before_it() {
+    for word in [PeerKind::Cloud, PeerKind::Hub] {
+        let (clock, cloud, device) = cloud_and_device();
+        let (hub, other) = (Hub::new(&clock), Device::new(&clock, 2));
+        let talk = |device: &Device, kind: PeerKind| {
+            clock.advance(60_000);
+            match kind {
+                PeerKind::Cloud => device.sync_with(&PeerId::cloud(), &cloud, false).unwrap(),
+                PeerKind::Hub => device.sync_hub(&hub),
+            };
+        };
+        let first = match word {
+            PeerKind::Cloud => PeerKind::Hub,
+            PeerKind::Hub => PeerKind::Cloud,
+        };
+        let id = device.insert("patients", json!({"phone": "0"})).unwrap();
+        for device in [&device, &other] {
+            device.policy.lock().unwrap().last_word = word;
+            for kind in [word, first, word, first] {
+                talk(device, kind);
+            }
+        }
+        let set = |device: &Device, fields: Json| device.update("patients", &id, fields).unwrap();
+        set(&device, json!({"phone": "1"}));
+        talk(&device, first);
+        talk(&other, first);
+        set(&device, json!({"phone": "2"}));
+        talk(&device, word);
+        talk(&device, word);
+        assert!(device.standing("patients", &id).confirmed);
+        set(&other, json!({"surname": "Theirs"}));
+        talk(&other, first);
+        hub.relay(&cloud);
+        clock.advance(24 * 60 * 60 * 1000 - 600_000);
+        device.sync_with(&PeerId::cloud(), &cloud, true).unwrap();
+        device.sync_with(&Hub::id(), &hub, true).unwrap();
+        assert_eq!(
+            device.field("patients", &id, "phone"),
+            json!("1"),
+            "{word:?}"
+        );
+        let ledger = device.ledger();
+        let told = ledger
+            .iter()
+            .any(|entry| entry.column.as_deref() == Some("phone"));
+        assert!(told, "{word:?} {ledger:?}");
+    }
+}
