@@ -12,7 +12,9 @@ use super::verify::verify;
 use crate::asking;
 use crate::model::change_set::{OutboxEntry, OutboxKind, RemoteRow};
 use crate::model::ledger::Kept;
-use crate::model::merge::{ColumnConflict, MergeInput, MergePlan, MergeRule, Verdict, VerifyInput};
+use crate::model::merge::{
+    ColumnConflict, Elsewhere, MergeInput, MergePlan, MergeRule, Verdict, VerifyInput,
+};
 use crate::model::schema::{Column, Role, Schema, Table, TableIndex};
 use crate::model::terms::{ConflictPolicy, ConflictRule, RuleQuestion, SyncPolicy, Usual};
 use crate::model::value::Value;
@@ -54,7 +56,7 @@ pub fn merge<'a>(input: &MergeInput<'a>) -> MergePlan<'a> {
 fn merge_by<'a>(policy: &ConflictPolicy, input: &MergeInput<'a>) -> MergePlan<'a> {
     let remote = Incoming::new(input.table, input.remote);
     if is_outdated(input, &remote) {
-        return MergePlan::Unchanged;
+        return met_too_late(input, &remote);
     }
     match (input.outbox, input.local) {
         (Some(entry), _) if entry.kind == OutboxKind::Deleted => MergePlan::KeepTombstone {
@@ -80,6 +82,48 @@ fn is_outdated(input: &MergeInput<'_>, remote: &Incoming<'_>) -> bool {
     input
         .elsewhere
         .is_some_and(|elsewhere| elsewhere.outdates(version))
+}
+
+/// A version that is older than what another peer has said, of the peer with the last word, and unknown
+/// here: it was written there by somebody, over whose values what waits here will go. They are told.
+fn met_too_late(input: &MergeInput<'_>, remote: &Incoming<'_>) -> MergePlan<'static> {
+    let version = remote.stamp(input.table);
+    let is_unknown = |other: Elsewhere| other.last_word && version != other.said;
+    let (Some(entry), Some(local), true) = (
+        input.outbox,
+        input.local,
+        input.elsewhere.is_some_and(is_unknown),
+    ) else {
+        return MergePlan::Unchanged;
+    };
+    let changed = entry.base.iter().filter_map(|(position, base)| {
+        let column = input.table.columns.get(*position)?;
+        let (theirs, ours) = (remote.get(*position)?, local.get(*position)?);
+        let is_edit = is_ours(column) && !is_stamp(input.table, *position);
+        let differs = !as_good_as(column, theirs, base) && !as_good_as(column, theirs, ours);
+        (is_edit && differs).then(|| ColumnConflict {
+            column: *position,
+            base: base.clone(),
+            local: ours.clone(),
+            remote: theirs.clone(),
+            kept: Kept::Local,
+            unanswered: false,
+        })
+    });
+    let conflicts: Vec<_> = match entry.kind {
+        OutboxKind::Deleted => Vec::new(),
+        OutboxKind::Created | OutboxKind::Updated => changed.collect(),
+    };
+    if conflicts.is_empty() {
+        return MergePlan::Unchanged;
+    }
+    let theirs = |position: usize| conflicts.iter().find(|c| c.column == position);
+    let base = entry.base.iter().map(|(position, base)| {
+        let base = theirs(*position).map_or(base, |conflict| &conflict.remote);
+        (*position, base.clone())
+    });
+    let base = Some(base.collect());
+    plan(Vec::new(), base, conflicts)
 }
 
 /// The peer's values by column position.

@@ -389,3 +389,52 @@ fn what_another_peer_has_of_an_edit_is_watched_beside_what_was_before_it() {
         assert!(told, "{word:?} {ledger:?}");
     }
 }
+
+/// The colleague's is confirmed there, and older than what the cloud has by now.
+#[test]
+fn an_edit_at_the_hub_that_is_older_than_the_clouds_version_is_told_when_ours_goes_over_it() {
+    let (clock, cloud, device) = cloud_and_device();
+    let (hub, other) = (Hub::new(&clock), Device::new(&clock, 2));
+    let patient = device.insert("patients", json!({})).unwrap();
+    let fields = json!({"patient_id": patient.as_str()});
+    let visit = device.insert("visits", fields).unwrap();
+    let (to_cloud, to_hub) = (
+        |device: &Device| {
+            clock.advance(60_000);
+            device.sync_with(&PeerId::cloud(), &cloud, false).unwrap();
+        },
+        |device: &Device| {
+            clock.advance(60_000);
+            device.sync_hub(&hub);
+        },
+    );
+    for device in [&device, &other] {
+        device.policy.lock().unwrap().last_word = PeerKind::Hub;
+    }
+    to_cloud(&device);
+    to_cloud(&other);
+    to_hub(&device);
+    let set = |device: &Device, name: &str| {
+        let fields = json!({"provider_name": name});
+        device.update("visits", &visit, fields).unwrap();
+    };
+    set(&other, "Theirs");
+    to_hub(&other);
+    to_hub(&other);
+    set(&device, "Ours");
+    to_cloud(&device);
+    to_cloud(&device);
+    for _ in 0..2 {
+        to_hub(&device);
+        to_hub(&other);
+    }
+    for device in [&device, &other] {
+        assert_eq!(
+            device.field("visits", &visit, "provider_name"),
+            json!("Ours")
+        );
+    }
+    let ledger = device.ledger();
+    let remote: Vec<_> = ledger.iter().map(|entry| entry.remote.clone()).collect();
+    assert_eq!(remote, [Some(json!("Theirs").to_string())]);
+}
