@@ -11,7 +11,8 @@ use crate::model::change_set::OutboxKind;
 use crate::model::ids::{PeerId, PeerKind};
 
 /// Lets all that is noted as taken by a hub wait. What waits of such a record anyway is a later edit: it
-/// takes the earlier one in, from before which nobody else may have anything.
+/// takes over the columns of the earlier one, with the values from before that, since nobody is known to
+/// have it any more.
 pub(super) fn wait_again(connection: &Connection, peer: &PeerId) -> Result<()> {
     if peer.kind() == PeerKind::Cloud {
         return Ok(());

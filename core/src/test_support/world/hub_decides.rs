@@ -4,6 +4,7 @@
 use super::device::cloud_and_device;
 use super::*;
 use crate::model::ids::{PeerId, PeerKind};
+use crate::test_support::FakeClock;
 
 const ATTRIBUTES: &str = "patient_additional_attributes";
 
@@ -24,6 +25,22 @@ fn whole(patient: &RecordId, value: &str) -> Json {
         fields[column] = json;
     }
     fields
+}
+
+/// A minute later, a sync of a device with one of the two.
+fn talk(device: &Device, kind: PeerKind, (clock, cloud, hub): (&FakeClock, &Cloud, &Hub)) {
+    clock.advance(60_000);
+    match kind {
+        PeerKind::Cloud => device.sync_with(&PeerId::cloud(), cloud, false).unwrap(),
+        PeerKind::Hub => device.sync_hub(hub),
+    };
+}
+
+fn other_than(word: PeerKind) -> PeerKind {
+    match word {
+        PeerKind::Cloud => PeerKind::Hub,
+        PeerKind::Hub => PeerKind::Cloud,
+    }
 }
 
 /// The hub and the cloud know an attribute by two ids, and the device syncs with both, in turn.
@@ -79,17 +96,8 @@ fn what_was_edited_before_a_new_record_was_confirmed_is_watched_after_its_next_e
     for word in [PeerKind::Cloud, PeerKind::Hub] {
         let (clock, cloud, device) = cloud_and_device();
         let (hub, other) = (Hub::new(&clock), Device::new(&clock, 2));
-        let talk = |device: &Device, kind: PeerKind| {
-            clock.advance(60_000);
-            match kind {
-                PeerKind::Cloud => device.sync(&cloud),
-                PeerKind::Hub => device.sync_hub(&hub),
-            };
-        };
-        let first = match word {
-            PeerKind::Cloud => PeerKind::Hub,
-            PeerKind::Hub => PeerKind::Cloud,
-        };
+        let talk = |device: &Device, kind| talk(device, kind, (&clock, &cloud, &hub));
+        let first = other_than(word);
         for device in [&device, &other] {
             device.policy.lock().unwrap().last_word = word;
             talk(device, word);
@@ -173,17 +181,8 @@ fn who_sets_back_what_a_colleague_changed_elsewhere_is_told_when_that_comes_back
     for word in [PeerKind::Cloud, PeerKind::Hub] {
         let (clock, cloud, device) = cloud_and_device();
         let (hub, other) = (Hub::new(&clock), Device::new(&clock, 2));
-        let talk = |device: &Device, kind: PeerKind| {
-            clock.advance(60_000);
-            match kind {
-                PeerKind::Cloud => device.sync(&cloud),
-                PeerKind::Hub => device.sync_hub(&hub),
-            };
-        };
-        let first = match word {
-            PeerKind::Cloud => PeerKind::Hub,
-            PeerKind::Hub => PeerKind::Cloud,
-        };
+        let talk = |device: &Device, kind| talk(device, kind, (&clock, &cloud, &hub));
+        let first = other_than(word);
         for device in [&device, &other] {
             device.policy.lock().unwrap().last_word = word;
             talk(device, word);
@@ -345,17 +344,8 @@ fn what_another_peer_has_of_an_edit_is_watched_beside_what_was_before_it() {
     for word in [PeerKind::Cloud, PeerKind::Hub] {
         let (clock, cloud, device) = cloud_and_device();
         let (hub, other) = (Hub::new(&clock), Device::new(&clock, 2));
-        let talk = |device: &Device, kind: PeerKind| {
-            clock.advance(60_000);
-            match kind {
-                PeerKind::Cloud => device.sync_with(&PeerId::cloud(), &cloud, false).unwrap(),
-                PeerKind::Hub => device.sync_hub(&hub),
-            };
-        };
-        let first = match word {
-            PeerKind::Cloud => PeerKind::Hub,
-            PeerKind::Hub => PeerKind::Cloud,
-        };
+        let talk = |device: &Device, kind| talk(device, kind, (&clock, &cloud, &hub));
+        let first = other_than(word);
         let id = device.insert("patients", json!({"phone": "0"})).unwrap();
         for device in [&device, &other] {
             device.policy.lock().unwrap().last_word = word;
