@@ -171,7 +171,9 @@ impl<'t> Apply<'t> {
         let mut met;
         let remote = if self.state(index).with_keys {
             met = remote.clone();
-            self.meet_key(tx, index, &mut met)?;
+            if !self.meet_key(tx, index, &mut met)? {
+                return Ok(());
+            }
             &met
         } else {
             remote
@@ -492,7 +494,7 @@ fn renew(tx: &mut WriteTransaction<'_>, row: &Pulled<'_>) -> Result<Revision> {
 }
 
 /// The version of a pulled record.
-fn stamp(table: &Table, cells: &[(usize, Value)]) -> Option<i64> {
+pub(super) fn stamp(table: &Table, cells: &[(usize, Value)]) -> Option<i64> {
     let at = table.updated_at()?;
     cells
         .iter()

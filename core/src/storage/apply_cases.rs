@@ -2,13 +2,14 @@
 //! the peer knows by another id, one that holds rights, one whose parent is deleted, one that was
 //! sent before.
 
-use super::apply::Apply;
+use super::apply::{Apply, stamp};
 use super::origins::Origin;
 use super::transaction::WriteTransaction;
 use super::{buried, conflicts, holders, natural_key, outbox, records, sent};
 use crate::error::Result;
 use crate::model::change_set::{OutboxEntry, OutboxKind, RemoteRow};
 use crate::model::hub_rights;
+use crate::model::ids::{PeerKind, RecordId};
 use crate::model::merge::{Elsewhere, Verdict, VerifyInput};
 use crate::model::schema::{Table, TableIndex};
 use crate::model::value::Value;
@@ -68,19 +69,21 @@ impl Apply<'_> {
         })
     }
 
-    /// A record under another id than the one that the peer has for the same key.
+    /// A record under another id than the one that the peer has for the same key. False where it is an
+    /// older one beside the one that is held.
     pub(super) fn meet_key(
         &mut self,
         tx: &mut WriteTransaction<'_>,
         index: TableIndex,
         remote: &mut RemoteRow,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let cell = |position: usize| {
             let found = remote.cells.iter().find(|(p, _)| *p == position);
             found.map(|(_, value)| value.clone())
         };
         let Some(other) = natural_key::holder(tx, index, remote.id.as_str(), cell)? else {
-            return self.meet_buried(tx, index, remote);
+            self.meet_buried(tx, index, remote)?;
+            return Ok(true);
         };
         let entry = outbox::find(
             tx.connection,
@@ -89,7 +92,7 @@ impl Apply<'_> {
         )?;
         if entry.is_some_and(|entry| entry.kind == OutboxKind::Deleted) {
             // It was deleted here, and that one was given after it: with it, it would be deleted too.
-            return Ok(());
+            return Ok(true);
         }
         if !self.terms.last_word {
             // It may have a record of either id; which one counts, the one with the last word says.
@@ -100,14 +103,48 @@ impl Apply<'_> {
                 }
                 remote.id = other;
             }
-            return Ok(());
+            return Ok(true);
+        }
+        if self.holds_later(
+            tx,
+            index,
+            &other,
+            stamp(tx.context.schema.table(index), &remote.cells),
+        )? {
+            self.report.unchanged += 1;
+            return Ok(false);
         }
         natural_key::adopt(tx, index, &other, &remote.id, cell)?;
         self.report.adopted += 1;
         // What was adopted may wait now.
         self.tables[usize::from(index.0)].with_outbox = true;
         self.tables[usize::from(index.0)].with_sent = true;
-        Ok(())
+        Ok(true)
+    }
+
+    /// Whether a hub has said a later version under the id that is held: it may have a record of the
+    /// same key twice, one of them by way of the cloud, where the cloud has one of them only.
+    fn holds_later(
+        &self,
+        tx: &WriteTransaction<'_>,
+        index: TableIndex,
+        held: &RecordId,
+        version: Option<i64>,
+    ) -> Result<bool> {
+        let table = tx.context.schema.table(index);
+        let (Some(version), Some(at), PeerKind::Hub) =
+            (version, table.updated_at(), self.terms.id.kind())
+        else {
+            return Ok(false);
+        };
+        let said = match self.origin(tx, table, held.as_str())? {
+            Some(origin) if origin.peer == self.terms.id.as_str() => origin.updated_at,
+            Some(_) => None,
+            None if outbox::find(tx.connection, table, held.as_str())?.is_some() => None,
+            None => records::get(tx.connection, tx.context, index, held)?
+                .and_then(|stored| stored.get(at)?.as_integer()),
+        };
+        Ok(said.is_some_and(|said| said > version))
     }
 
     /// A record that holds what was deleted here under another id. One that belongs to a deleted record

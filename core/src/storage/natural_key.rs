@@ -53,8 +53,8 @@ pub(super) fn holder(
 /// Where a record of that id is stored as well, the edits of the other become edits of it.
 ///
 /// What other peers have taken of the old id is forgotten: they do not know the record by the new one,
-/// and are sent what waits of it under that. What another peer said of a record of which nothing waits
-/// goes along, so that an older version of this peer does not replace it.
+/// and are sent what waits of it under that. What another peer said of it goes along, so that an older
+/// version of this peer does not replace it.
 pub(super) fn adopt(
     tx: &mut WriteTransaction<'_>,
     index: TableIndex,
@@ -73,7 +73,6 @@ pub(super) fn adopt(
         };
         as_edit(&table.columns, entry, &ours, known)
     });
-    let nothing_waits = entry.is_none();
     records::remove_row(tx.connection, tx.context, index, from_id)?;
     let mut record = stored.clone().unwrap_or_else(|| ours.clone());
     record[0] = Value::Text(to_id.to_owned());
@@ -96,7 +95,7 @@ pub(super) fn adopt(
     conflicts::rename(tx.connection, &table.name, from_id, to_id)?;
     // The peer shows it, by this id; what was noted of the other is over.
     absent::unmark(tx.connection, &table.name, from_id)?;
-    if nothing_waits && stored.is_none() {
+    if stored.is_none() {
         origins::rename(tx.connection, &table.name, from_id, to_id)?;
     } else {
         origins::forget(tx.connection, &table.name, from_id)?;

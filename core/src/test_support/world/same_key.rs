@@ -181,3 +181,59 @@ fn a_new_attribute_that_the_cloud_drops_for_a_later_one_is_told() {
     assert_eq!(two.device.field(ATTRIBUTES, &id(7), "string_value"), "B");
     assert_eq!(two.told(), lost("A"));
 }
+
+/// The colleague's attribute is at the hub, and the cloud has got a later one by another id: the device
+/// has heard that from the cloud.
+fn by_two_ids() -> Two {
+    let two = Two::new(PeerKind::Hub);
+    two.other
+        .insert(ATTRIBUTES, made(&two.patient, "B"))
+        .unwrap();
+    two.talk(&two.other, PeerKind::Hub);
+    let mut later = made(&two.patient, "C");
+    later["metadata"] = json!("{}");
+    later["is_deleted"] = json!(0);
+    later["created_at"] = json!(NOW + 900_000);
+    later["updated_at"] = json!(NOW + 900_000);
+    two.cloud.put(ATTRIBUTES, &id(7), later);
+    two.talk(&two.device, PeerKind::Cloud);
+    two
+}
+
+#[test]
+fn of_an_attribute_that_the_hub_has_twice_the_later_one_is_held() {
+    let two = by_two_ids();
+    two.hub.relay(&two.cloud);
+    let at_hub = two.hub.visible().into_keys();
+    let attributes = two.device.table(ATTRIBUTES);
+    assert_eq!(at_hub.filter(|(table, _)| *table == attributes).count(), 2);
+    for _ in 0..3 {
+        for device in [&two.device, &two.other] {
+            device.clock.advance(60_000);
+            device.sync_with(&Hub::id(), &two.hub, true).unwrap();
+            assert_eq!(device.ids(ATTRIBUTES), [id(7)]);
+            assert_eq!(device.field(ATTRIBUTES, &id(7), "string_value"), "C");
+        }
+    }
+}
+
+/// Sent with the edit, the hub's older values would go over the cloud's.
+#[test]
+fn an_older_attribute_of_the_hubs_does_not_go_over_one_of_which_an_edit_waits() {
+    let two = by_two_ids();
+    let edit = json!({"metadata": "{\"a\":1}"});
+    two.device.update(ATTRIBUTES, &id(7), edit).unwrap();
+    for _ in 0..2 {
+        two.talk(&two.device, PeerKind::Hub);
+        two.hub.relay(&two.cloud);
+        two.talk(&two.device, PeerKind::Cloud);
+    }
+    let ids = two.device.ids(ATTRIBUTES);
+    assert_eq!(ids.len(), 1);
+    let held = |column| two.device.field(ATTRIBUTES, &ids[0], column);
+    assert_eq!(held("string_value"), "C");
+    assert_eq!(held("metadata"), "{\"a\":1}");
+    let in_cloud = |column| two.cloud.value(ATTRIBUTES, &id(7), column);
+    assert_eq!(in_cloud("string_value"), Some(text("C")));
+    assert_eq!(in_cloud("metadata"), Some(text("{\"a\":1}")));
+}
