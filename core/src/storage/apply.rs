@@ -454,6 +454,8 @@ impl<'t> Apply<'t> {
                     origins::note_said(tx.connection, name, id, version)
                 }
             }
+            // Held since before this peer has said anything.
+            None if !row.is_news => self.told_before(tx, row.index, id),
             _ => Ok(()),
         }
     }

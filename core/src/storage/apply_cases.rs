@@ -275,7 +275,7 @@ impl Apply<'_> {
             Verdict::Kept => {
                 let now_ms = tx.context.clock.now_ms();
                 (sent.kind, sent.confirmed) = (kind, was_confirmed);
-                return sent::confirm(tx.connection, table, id, &sent, now_ms);
+                return sent::confirm(tx.connection, &self.terms.id, table, id, &sent, now_ms);
             }
             Verdict::Unclear => {}
             Verdict::NotKept(columns) => {
@@ -294,7 +294,7 @@ impl Apply<'_> {
                     }
                     sent.confirmed = was_confirmed;
                     let now_ms = tx.context.clock.now_ms();
-                    return sent::confirm(tx.connection, table, id, &sent, now_ms);
+                    return sent::confirm(tx.connection, &self.terms.id, table, id, &sent, now_ms);
                 }
             }
             Verdict::StillThere => {

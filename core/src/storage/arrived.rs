@@ -158,6 +158,7 @@ impl Apply<'_> {
         if let Some(sent) = sent::find(tx.connection, table, id)? {
             sent::confirm(
                 tx.connection,
+                &self.terms.id,
                 table,
                 id,
                 &sent.row,

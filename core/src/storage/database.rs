@@ -383,7 +383,7 @@ impl Database {
 
     /// Pairs with a peer: what was pinned, kept unchanged. Starts from nothing with it.
     pub fn pair(&self, peer: PeerId, name: String, trust: String) -> Pending<()> {
-        self.write(move |tx| peers::pair(tx.connection, &peer, &name, &trust))
+        self.write(move |tx| peers::pair(tx, &peer, &name, &trust))
     }
 
     /// The name of a paired peer, and what was pinned.
@@ -398,7 +398,7 @@ impl Database {
 
     /// Forgets a peer. What waits in the outbox stays.
     pub fn forget_peer(&self, peer: PeerId) -> Pending<()> {
-        self.write(move |tx| peers::forget(tx.connection, &peer))
+        self.write(move |tx| peers::forget(tx, &peer))
     }
 
     /// The ledger's entries after an id, oldest first, and how many there are in all.

@@ -2,8 +2,9 @@
 //! them. Edits that are lost by it are in the ledger.
 
 use super::apply::Apply;
+use super::sent::{self, Sent};
 use super::transaction::WriteTransaction;
-use super::{absent, buried, conflicts, marks, origins, outbox, records, sent};
+use super::{absent, buried, conflicts, marks, origins, outbox, records};
 use crate::error::Result;
 use crate::model::change_set::OutboxKind;
 use crate::model::hub_rights;
@@ -51,12 +52,14 @@ impl Apply<'_> {
         let table = tx.context.schema.table(index);
         let stored = records::get(tx.connection, tx.context, index, id)?;
         let (entry, _) = self.entry(tx, index, id.as_str())?;
-        let unconfirmed = if self.state(index).with_sent {
-            sent::find(tx.connection, table, id.as_str())?
-                .is_some_and(|sent| !sent.row.confirmed && sent.row.kind != OutboxKind::Deleted)
-        } else {
-            false
+        let sent = match self.state(index).with_sent {
+            true => sent::find(tx.connection, table, id.as_str())?,
+            false => None,
         };
+        let was_deleted = |sent: &Sent| sent.row.kind == OutboxKind::Deleted;
+        let unconfirmed = sent
+            .as_ref()
+            .is_some_and(|sent| !sent.row.confirmed && !was_deleted(sent));
         if let Some(stored) = &stored {
             let edited = entry
                 .as_ref()
@@ -74,13 +77,30 @@ impl Apply<'_> {
             Some(entry) => outbox::remove(tx.connection, &table.name, id.as_str(), entry.kind)?,
             None => {}
         }
-        if self.state(index).with_sent {
-            sent::forget(tx.connection, &table.name, id.as_str())?;
+        match sent {
+            Some(sent) if was_deleted(&sent) && sent.peer == self.terms.id.as_str() => {
+                let now_ms = tx.context.clock.now_ms();
+                sent::settle(
+                    tx.connection,
+                    &self.terms.id,
+                    &table.name,
+                    id.as_str(),
+                    now_ms,
+                )?;
+            }
+            Some(_) => sent::forget(tx.connection, &table.name, id.as_str())?,
+            None => {}
         }
         if self.some_absent {
             absent::unmark(tx.connection, &table.name, id.as_str())?;
         }
         let Some(stored) = stored else {
+            // The deletion that another peer has carried out.
+            if let Some(origin) = self.origin(tx, table, id.as_str())?.filter(|of| of.gone) {
+                let peer = &self.terms.id;
+                let version = origin.updated_at;
+                origins::put(tx, peer, &table.name, id.as_str(), version, true, version)?;
+            }
             return Ok(false);
         };
         if self.others {

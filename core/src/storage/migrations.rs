@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_holders.sql"),
     include_str!("migrations/0008_sent_again.sql"),
     include_str!("migrations/0009_ledger_by_record.sql"),
+    include_str!("migrations/0010_at_hub.sql"),
 ];
 
 /// Brings the database to the newest version. A newer one is refused, never downgraded.

@@ -4,6 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::errors::MapSqlite;
+use super::transaction::WriteTransaction;
 use super::{outbox, taken_back};
 use crate::error::{Error, ErrorCode, Result};
 use crate::model::ids::PeerId;
@@ -150,9 +151,14 @@ pub(super) fn want_everything(connection: &Connection) -> Result<()> {
 
 /// Pairs with a hub: what was pinned, in the form of whoever pinned it. One that was wiped and
 /// paired again starts from nothing, and is sent what it had taken.
-pub(super) fn pair(connection: &Connection, peer: &PeerId, name: &str, trust: &str) -> Result<()> {
-    forget(connection, peer)?;
-    connection
+pub(super) fn pair(
+    tx: &mut WriteTransaction<'_>,
+    peer: &PeerId,
+    name: &str,
+    trust: &str,
+) -> Result<()> {
+    forget(tx, peer)?;
+    tx.connection
         .execute(
             "INSERT INTO amana_peer (peer, name, trust) VALUES (?, ?, ?)",
             params![peer.as_str(), name, trust],
@@ -186,8 +192,8 @@ pub(super) fn set_trust(connection: &Connection, peer: &PeerId, trust: &str) -> 
 
 /// Forgets a peer: its cursor, what it has taken, holds and refused. What waits in the outbox stays, and
 /// what a hub with the last word took waits again.
-pub(super) fn forget(connection: &Connection, peer: &PeerId) -> Result<()> {
-    taken_back::wait_again(connection, peer)?;
+pub(super) fn forget(tx: &mut WriteTransaction<'_>, peer: &PeerId) -> Result<()> {
+    taken_back::wait_again(tx, peer)?;
     for sql in [
         "DELETE FROM amana_peer WHERE peer = ?",
         "DELETE FROM amana_mark WHERE peer = ?",
@@ -195,8 +201,9 @@ pub(super) fn forget(connection: &Connection, peer: &PeerId) -> Result<()> {
         "DELETE FROM amana_entry WHERE state > 0 AND coalesce(peer, 'cloud') = ?",
         "DELETE FROM amana_origin WHERE peer = ?",
         "DELETE FROM amana_holder WHERE peer = ?",
+        "DELETE FROM amana_at_hub WHERE peer = ?",
     ] {
-        connection.execute(sql, [peer.as_str()]).map_sqlite()?;
+        tx.connection.execute(sql, [peer.as_str()]).map_sqlite()?;
     }
     Ok(())
 }

@@ -34,13 +34,19 @@ fn not_come_back(apply: &mut Apply<'_>, tx: &WriteTransaction<'_>, full: bool) -
             if may_be_update && !table.updates_announced && !full {
                 continue;
             }
+            if row.kind == OutboxKind::Deleted {
+                // Nothing is heard of a deletion that was carried out.
+                let now_ms = context.clock.now_ms();
+                sent::settle(tx.connection, &apply.terms.id, &table.name, &id, now_ms)?;
+                continue;
+            }
             sent::forget(tx.connection, &table.name, &id)?;
             let Some(id) = RecordId::from_peer(&id) else {
                 continue;
             };
             let stored = records::get(tx.connection, context, index, &id)?;
-            // Nothing is heard of a deletion that was carried out, and deleted since is deleted.
-            if let (Some(stored), false) = (stored, row.kind == OutboxKind::Deleted) {
+            // Deleted since is deleted.
+            if let Some(stored) = stored {
                 // Until it comes after all, the app is told that nobody else has it.
                 let now_ms = context.clock.now_ms();
                 absent::mark(tx.connection, &table.name, id.as_str(), now_ms)?;
@@ -92,7 +98,12 @@ fn sweep(apply: &mut Apply<'_>, tx: &mut WriteTransaction<'_>, cancel: &CancelTo
 
 impl Apply<'_> {
     /// What is here before the cloud has said anything was told by others, and the cloud may not have it.
-    fn told_before(&self, tx: &WriteTransaction<'_>, index: TableIndex, id: &str) -> Result<()> {
+    pub(super) fn told_before(
+        &self,
+        tx: &WriteTransaction<'_>,
+        index: TableIndex,
+        id: &str,
+    ) -> Result<()> {
         let (Some(other), Some(id)) = (&self.told_by_before, RecordId::from_peer(id)) else {
             return Ok(());
         };

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value as Json};
 
 use super::errors::MapSqlite;
-use super::holders;
 use super::outbox::{damaged, kind_number, kind_of};
+use super::{holders, taken_back};
 use crate::error::Result;
 use crate::model::change_set::{Acknowledgement, OutboxKind, Revision};
 use crate::model::ids::{PeerId, PeerKind};
@@ -225,6 +225,7 @@ pub(super) fn has_any(connection: &Connection, table: &str) -> Result<bool> {
 /// The peer kept it. An edit is remembered for a while yet, all else is done with.
 pub(super) fn confirm(
     connection: &Connection,
+    peer: &PeerId,
     table: &Table,
     id: &str,
     sent: &SentRow,
@@ -232,7 +233,7 @@ pub(super) fn confirm(
 ) -> Result<()> {
     let made_elsewhere = sent.kind == OutboxKind::Created && !table.natural_key.is_empty();
     if sent.changed.is_empty() && !made_elsewhere {
-        return forget(connection, &table.name, id);
+        return settle(connection, peer, &table.name, id, now_ms);
     }
     if sent.confirmed {
         return Ok(());
@@ -277,11 +278,27 @@ pub(super) fn forget(connection: &Connection, table: &str, id: &str) -> Result<(
         .map_sqlite()
 }
 
+/// Forgets what needs no more watching, since the peer that took it has shown it.
+pub(super) fn settle(
+    connection: &Connection,
+    peer: &PeerId,
+    table: &str,
+    id: &str,
+    now_ms: i64,
+) -> Result<()> {
+    if peer.kind() == PeerKind::Hub {
+        taken_back::keep(connection, table, id, now_ms)?;
+    }
+    forget(connection, table, id)
+}
+
 /// What was confirmed a day ago needs no more watching.
 pub(super) fn forget_old(connection: &Connection, now_ms: i64) -> Result<()> {
+    let before_ms = now_ms.saturating_sub(REMEMBERED_MS);
+    taken_back::forget_old(connection, before_ms, now_ms)?;
     connection
         .prepare_cached("DELETE FROM amana_entry WHERE state = 2 AND confirmed_ms < ?")
-        .and_then(|mut statement| statement.execute([now_ms.saturating_sub(REMEMBERED_MS)]))
+        .and_then(|mut statement| statement.execute([before_ms]))
         .map(|_| ())
         .map_sqlite()
 }

@@ -1,23 +1,36 @@
 //! What a hub with the last word took, and may have lost with all else: it waits again once that hub is
-//! forgotten, or paired anew. A pull that shows it there settles it before it is sent.
+//! forgotten, or paired anew, unless the cloud has said since that it has it. A pull that shows it there
+//! settles it before it is sent.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value as Json};
 
 use super::errors::MapSqlite;
-use super::outbox::{damaged, kind_number};
+use super::outbox::{base_from_json, damaged, kind_number, kind_of};
+use super::transaction::WriteTransaction;
+use super::{origins, outbox, peers, records};
 use crate::error::Result;
-use crate::model::change_set::OutboxKind;
-use crate::model::ids::{PeerId, PeerKind};
+use crate::model::change_set::{OutboxEntry, OutboxKind};
+use crate::model::ids::{PeerId, PeerKind, RecordId};
 
-/// Lets all that is noted as taken by a hub wait. What waits of such a record anyway is a later edit: it
-/// takes over the columns of the earlier one, with the values from before that, since nobody is known to
-/// have it any more.
-pub(super) fn wait_again(connection: &Connection, peer: &PeerId) -> Result<()> {
+/// How long new records and deletions are kept after a pull has shown them at the hub: a clinic may be
+/// without a line for weeks. An edit is watched for a day, and kept no longer: by then others have edited
+/// what came of it.
+const KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// Lets all that a hub took wait. What waits of such a record anyway is a later edit: it takes over the
+/// columns of the earlier one, with the values from before that, since nobody is known to have it any more.
+pub(super) fn wait_again(tx: &mut WriteTransaction<'_>, peer: &PeerId) -> Result<()> {
     if peer.kind() == PeerKind::Cloud {
         return Ok(());
     }
+    let connection = tx.connection;
+    let cloud = PeerId::cloud();
+    let knows_cloud = peers::status(connection, &cloud)?.cursor > 0;
     for taken in noted(connection, peer)? {
+        if knows_cloud && !is_only_at(connection, peer, &taken.table, &taken.id)? {
+            continue;
+        }
         match waiting(connection, &taken)? {
             None => connection.execute(
                 "UPDATE amana_entry SET state = 0, base = ?, peer = NULL, confirmed_ms = NULL
@@ -37,7 +50,113 @@ pub(super) fn wait_again(connection: &Connection, peer: &PeerId) -> Result<()> {
         }
         .map_sqlite()?;
     }
+    for kept in kept(connection, peer)? {
+        if !(knows_cloud && !is_only_at(connection, peer, &kept.table, &kept.id)?) {
+            let_wait(tx, &kept)?;
+        }
+    }
     Ok(())
+}
+
+/// Whether the cloud has not said what this hub has of a record.
+fn is_only_at(connection: &Connection, hub: &PeerId, table: &str, id: &str) -> Result<bool> {
+    let origin = origins::find(connection, table, id)?;
+    Ok(origin.is_some_and(|origin| origin.peer == hub.as_str()))
+}
+
+/// What is stored of the record is what is sent of it, with whatever was edited since.
+fn let_wait(tx: &mut WriteTransaction<'_>, kept: &Kept) -> Result<()> {
+    let context = tx.context;
+    let found = context.schema.find(&kept.table);
+    let (Some(index), Some(id)) = (found, RecordId::from_peer(&kept.id)) else {
+        return Ok(());
+    };
+    let table = context.schema.table(index);
+    let is_stored = records::get(tx.connection, context, index, &id)?.is_some();
+    let waiting = outbox::find(tx.connection, table, id.as_str())?;
+    let kind = kind_of(kept.kind)?;
+    // Deleted since, or there again.
+    if is_stored == (kind == OutboxKind::Deleted) {
+        return Ok(());
+    }
+    let entry = match (kind, waiting) {
+        (OutboxKind::Deleted, Some(_)) => return Ok(()),
+        (_, Some(later)) => OutboxEntry { kind, ..later },
+        (_, None) => OutboxEntry {
+            kind,
+            revision: tx.next_revision(),
+            base: match kind {
+                OutboxKind::Deleted => base_from_json(table, &kept.base)?,
+                OutboxKind::Created | OutboxKind::Updated => Vec::new(),
+            },
+        },
+    };
+    outbox::put(tx.connection, table, id.as_str(), &entry, None)
+}
+
+/// Keeps a new record or a deletion of which a hub's pull has told that the hub has it.
+pub(super) fn keep(connection: &Connection, table: &str, id: &str, now_ms: i64) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO amana_at_hub
+               (table_name, record_id, peer, kind, base, confirmed_ms)
+             SELECT table_name, record_id, peer, kind, base, ?3
+               FROM amana_entry INDEXED BY amana_entry_by_record
+              WHERE table_name = ?1 AND record_id = ?2 AND state > 0 AND kind <> 1
+                AND peer IS NOT NULL",
+        )
+        .and_then(|mut statement| statement.execute(params![table, id, now_ms]))
+        .map(|_| ())
+        .map_sqlite()
+}
+
+/// Keeps the new records that were watched until now, and forgets what was kept for long.
+pub(super) fn forget_old(
+    connection: &Connection,
+    watched_before_ms: i64,
+    now_ms: i64,
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO amana_at_hub
+               (table_name, record_id, peer, kind, base, confirmed_ms)
+             SELECT table_name, record_id, peer, kind, base, confirmed_ms FROM amana_entry
+              WHERE state = 2 AND confirmed_ms < ? AND kind = 0 AND peer IS NOT NULL",
+        )
+        .and_then(|mut statement| statement.execute([watched_before_ms]))
+        .map_sqlite()?;
+    connection
+        .prepare_cached("DELETE FROM amana_at_hub WHERE confirmed_ms < ?")
+        .and_then(|mut statement| statement.execute([now_ms.saturating_sub(KEPT_MS)]))
+        .map(|_| ())
+        .map_sqlite()
+}
+
+struct Kept {
+    table: String,
+    id: String,
+    kind: i64,
+    base: String,
+}
+
+fn kept(connection: &Connection, peer: &PeerId) -> Result<Vec<Kept>> {
+    let mut statement = connection
+        .prepare(
+            "SELECT table_name, record_id, kind, base FROM amana_at_hub
+               WHERE peer = ? ORDER BY confirmed_ms",
+        )
+        .map_sqlite()?;
+    let kept = statement
+        .query_map([peer.as_str()], |row| {
+            Ok(Kept {
+                table: row.get(0)?,
+                id: row.get(1)?,
+                kind: row.get(2)?,
+                base: row.get(3)?,
+            })
+        })
+        .map_sqlite()?;
+    kept.collect::<rusqlite::Result<_>>().map_sqlite()
 }
 
 const DELETED: i64 = kind_number(OutboxKind::Deleted);

@@ -26,6 +26,7 @@ mod same_key;
 mod sent_again;
 mod setting_back;
 mod steps;
+mod taking_back;
 mod undoing;
 mod verifying;
 mod waiting;
