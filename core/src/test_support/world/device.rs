@@ -215,6 +215,12 @@ impl Device {
         self.sync_with(&PeerId::cloud(), cloud, true).unwrap()
     }
 
+    /// With the hub, anew where it was paired before.
+    pub fn pair(&self) {
+        let paired = self.database.pair(Hub::id(), "Hub".into(), "{}".into());
+        paired.wait().unwrap();
+    }
+
     pub fn sync_hub(&self, hub: &Hub) -> SyncReport {
         self.sync_with(&Hub::id(), hub, false).unwrap()
     }

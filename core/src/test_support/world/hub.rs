@@ -101,7 +101,12 @@ impl Hub {
 
     /// All that it had is lost.
     pub fn wipe(&self) {
-        *self.state.lock().unwrap() = State::default();
+        let mut state = self.state.lock().unwrap();
+        let ever = std::mem::take(&mut state.ever);
+        *state = State {
+            ever,
+            ..State::default()
+        };
     }
 
     fn tick(&self) -> i64 {

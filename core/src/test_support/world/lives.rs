@@ -310,6 +310,11 @@ impl World {
             } => self.sync(device, hub, full, fault),
             Step::Relay => self.relay(),
             Step::Restart { device } => self.devices[device].restart(),
+            Step::Pair { device } => self.devices[device].pair(),
+            Step::Wipe => {
+                self.hub.wipe();
+                self.devices.iter().for_each(Device::pair);
+            }
             Step::Clock { device, minutes } => {
                 let clock = &self.devices[device].clock;
                 clock.set_wall(self.clock.now_ms() + minutes * 60_000);

@@ -47,6 +47,12 @@ pub(super) enum Step {
     Restart {
         device: usize,
     },
+    /// The hub loses all that it has, and every device is paired with it anew.
+    Wipe,
+    /// A device is paired with the hub anew.
+    Pair {
+        device: usize,
+    },
     Clock {
         device: usize,
         minutes: i64,
@@ -80,6 +86,8 @@ pub(super) fn a_step(devices: usize) -> impl Strategy<Value = Step> {
         ),
         1 => Just(Step::Relay),
         1 => (0..devices).prop_map(|device| Step::Restart { device }),
+        1 => (0..devices).prop_map(|device| Step::Pair { device }),
+        1 => Just(Step::Wipe),
         1 => (0..devices, -600i64..600).prop_map(|(device, minutes)| Step::Clock { device, minutes }),
         2 => (0u64..30).prop_map(|minutes| Step::Pass { minutes }),
     ]

@@ -20,11 +20,7 @@ fn what_a_hub_with_the_last_word_took_and_lost_waits_again() {
             clock.advance(60_000);
             device.sync_hub(&hub);
         };
-        let pair = || {
-            let paired = device.database.pair(Hub::id(), "Hub".into(), "{}".into());
-            paired.wait().unwrap();
-        };
-        pair();
+        device.pair();
         let (known, gone) = (
             device.insert("patients", json!({"phone": "0"})).unwrap(),
             device.insert("patients", json!({})).unwrap(),
@@ -50,7 +46,7 @@ fn what_a_hub_with_the_last_word_took_and_lost_waits_again() {
             }
         }
         hub.wipe();
-        pair();
+        device.pair();
         hub.relay(&cloud);
         assert!(device.pending() >= 2);
         for _ in 0..3 {
@@ -96,17 +92,11 @@ impl Clinic {
             hub,
             device,
         };
-        clinic.pair();
+        clinic.device.pair();
         if with_cloud {
             clinic.to_cloud();
         }
         clinic
-    }
-
-    fn pair(&self) {
-        let device = &self.device.database;
-        let paired = device.pair(Hub::id(), "Hub".into(), "{}".into());
-        paired.wait().unwrap();
     }
 
     fn to_hub(&self) {
@@ -157,7 +147,7 @@ fn what_a_hub_showed_before_it_lost_it_waits_again() {
         assert_eq!(clinic.device.pending(), 0);
         clinic.hub.wipe();
         clinic.hub.relay(&clinic.cloud);
-        clinic.pair();
+        clinic.device.pair();
         assert_eq!(clinic.device.pending(), 2);
         for _ in 0..2 {
             clinic.to_hub();
