@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use super::marks::{Mark, mark, place};
+use super::marks::{Mark, mark, marks, place};
 use super::*;
 use crate::cancel::CancelToken;
 use crate::error::Result;
@@ -99,10 +99,12 @@ impl Hub {
         }
     }
 
-    /// All that it had is lost.
+    /// All that it had is lost. What stood there was not deleted by anybody.
     pub fn wipe(&self) {
+        let stood = marks(&self.schema, &self.visible());
         let mut state = self.state.lock().unwrap();
-        let ever = std::mem::take(&mut state.ever);
+        let mut ever = std::mem::take(&mut state.ever);
+        ever.retain(|value| !stood.contains(value));
         *state = State {
             ever,
             ..State::default()
