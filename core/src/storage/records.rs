@@ -423,7 +423,7 @@ pub(super) fn clear(connection: &Connection, context: &Context) -> Result<()> {
         .tables()
         .map(|(_, table)| table.name.as_str());
     let kept = [
-        "entry", "peer", "mark", "aside", "origin", "holder", "absent", "conflict",
+        "entry", "peer", "mark", "aside", "origin", "holder", "at_hub", "absent", "conflict",
     ];
     let kept = kept.map(|name| format!("amana_{name}"));
     for name in tables.chain(kept.iter().map(String::as_str)) {
