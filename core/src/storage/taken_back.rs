@@ -116,6 +116,10 @@ pub(super) fn forget_old(
     watched_before_ms: i64,
     now_ms: i64,
 ) -> Result<()> {
+    // A look through all entries.
+    if !peers::has_others(connection, &PeerId::cloud())? {
+        return Ok(());
+    }
     connection
         .prepare_cached(
             "INSERT OR IGNORE INTO amana_at_hub
