@@ -25,10 +25,14 @@ pub(super) fn wait_again(tx: &mut WriteTransaction<'_>, peer: &PeerId) -> Result
         return Ok(());
     }
     let connection = tx.connection;
-    let cloud = PeerId::cloud();
-    let knows_cloud = peers::status(connection, &cloud)?.cursor > 0;
+    let knows_cloud = peers::status(connection, &PeerId::cloud())?.cursor > 0;
+    // The cloud has not said what the hub has of it.
+    let may_be_lost = |table: &str, id: &str| -> Result<bool> {
+        let origin = origins::find(connection, table, id)?;
+        Ok(!knows_cloud || origin.is_some_and(|origin| origin.peer == peer.as_str()))
+    };
     for taken in noted(connection, peer)? {
-        if knows_cloud && !is_only_at(connection, peer, &taken.table, &taken.id)? {
+        if !may_be_lost(&taken.table, &taken.id)? {
             continue;
         }
         match waiting(connection, &taken)? {
@@ -51,17 +55,11 @@ pub(super) fn wait_again(tx: &mut WriteTransaction<'_>, peer: &PeerId) -> Result
         .map_sqlite()?;
     }
     for kept in kept(connection, peer)? {
-        if !(knows_cloud && !is_only_at(connection, peer, &kept.table, &kept.id)?) {
+        if may_be_lost(&kept.table, &kept.id)? {
             let_wait(tx, &kept)?;
         }
     }
     Ok(())
-}
-
-/// Whether the cloud has not said what this hub has of a record.
-fn is_only_at(connection: &Connection, hub: &PeerId, table: &str, id: &str) -> Result<bool> {
-    let origin = origins::find(connection, table, id)?;
-    Ok(origin.is_some_and(|origin| origin.peer == hub.as_str()))
 }
 
 /// What is stored of the record is what is sent of it, with whatever was edited since.
