@@ -1,12 +1,13 @@
 //! What the peer with the last word said it took, until a later pull has shown what it kept.
 //!
 //! A row whose edit was kept stays noted for a day: a device that had not seen the edit may still
-//! push the whole row as it was before. So does a new row that the peer knows by other columns than
+//! push the whole row as it was before. Where updates are not announced it stays for longer, and whatever
+//! a device puts in its place is suspicious. So does a new row that the peer knows by other columns than
 //! its id: a device that had not seen it may still make the same one. Any other new row nobody can
 //! write over who has not seen it.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::errors::MapSqlite;
 use super::outbox::{damaged, kind_number, kind_of};
@@ -15,11 +16,14 @@ use crate::error::Result;
 use crate::model::change_set::{Acknowledgement, OutboxKind, Revision};
 use crate::model::ids::{PeerId, PeerKind};
 use crate::model::merge::{SentRow, Watched};
-use crate::model::schema::Table;
+use crate::model::schema::{Schema, Table};
 use crate::model::value::Value;
 
 /// How long a row is remembered after it was confirmed.
 const REMEMBERED_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The same where no pull but one of everything tells others of an edit: such pulls are days apart.
+const REMEMBERED_UNHEARD_MS: i64 = 30 * REMEMBERED_MS;
 
 /// How many of a column's values from before its changes are remembered: the oldest, which who has heard
 /// of none of them has, and the newest.
@@ -292,15 +296,30 @@ pub(super) fn settle(
     forget(connection, table, id)
 }
 
-/// What was confirmed a day ago needs no more watching.
-pub(super) fn forget_old(connection: &Connection, now_ms: i64) -> Result<()> {
+/// What was confirmed a day ago needs no more watching, unless others hear of it by a pull of everything
+/// alone.
+pub(super) fn forget_old(connection: &Connection, schema: &Schema, now_ms: i64) -> Result<()> {
     let before_ms = now_ms.saturating_sub(REMEMBERED_MS);
     taken_back::forget_old(connection, before_ms, now_ms)?;
+    let unheard = schema.tables().filter(|(_, of)| !of.updates_announced);
+    let unheard: Vec<&str> = unheard.map(|(_, of)| of.name.as_str()).collect();
     connection
-        .prepare_cached("DELETE FROM amana_entry WHERE state = 2 AND confirmed_ms < ?")
-        .and_then(|mut statement| statement.execute([before_ms]))
-        .map(|_| ())
-        .map_sqlite()
+        .prepare_cached(
+            "DELETE FROM amana_entry WHERE state = 2 AND confirmed_ms < ?
+               AND table_name NOT IN (SELECT value FROM json_each(?))",
+        )
+        .and_then(|mut statement| statement.execute(params![before_ms, json!(unheard).to_string()]))
+        .map_sqlite()?;
+    let before_ms = now_ms.saturating_sub(REMEMBERED_UNHEARD_MS);
+    for table in unheard {
+        connection
+            .prepare_cached(
+                "DELETE FROM amana_entry WHERE table_name = ? AND state = 2 AND confirmed_ms < ?",
+            )
+            .and_then(|mut statement| statement.execute(params![table, before_ms]))
+            .map_sqlite()?;
+    }
+    Ok(())
 }
 
 /// The rows of a table that no pull has confirmed.

@@ -154,7 +154,7 @@ impl SyncStore for Database {
             state.transaction(false, |tx| {
                 let now_ms = tx.context.clock.now_ms();
                 peers::set_skew(tx.connection, &peer, skew_ms)?;
-                sent::forget_old(tx.connection, now_ms)?;
+                sent::forget_old(tx.connection, &tx.context.schema, now_ms)?;
                 holders::forget_old(tx.connection)?;
                 peers::note_success(tx.connection, &peer, now_ms)
             })

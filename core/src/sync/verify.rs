@@ -22,7 +22,7 @@ pub(super) fn verify(input: &VerifyInput<'_>) -> Verdict {
 
 /// An edit: the columns that it changed. Once it was seen to be kept, only a value from before
 /// it, or before one of those that led to it, is suspicious: whoever writes that back may not have
-/// known of the edit.
+/// known of the edit. Where updates are not announced any value is: hardly anybody can have known of it.
 fn edited(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
     let columns = input.sent.changed.iter().filter_map(|watched| {
         let position = watched.column;
@@ -36,7 +36,9 @@ fn edited(input: &VerifyInput<'_>, local: &[Value]) -> Verdict {
         let relevant = is_ours(column) && !is_stamp(input.table, position) && !edited_again;
         let is_old = |before: &Value| as_good_as(column, theirs, before);
         let lost = !as_good_as(column, theirs, sent)
-            && (!input.sent.confirmed || watched.before.iter().any(is_old));
+            && (!input.sent.confirmed
+                || !input.table.updates_announced
+                || watched.before.iter().any(is_old));
         let before = watched.before.first()?;
         (relevant && lost).then(|| not_kept(position, before, sent, theirs))
     });

@@ -271,6 +271,36 @@ fn an_update_of_an_item_is_looked_at_by_the_next_pull_of_everything() {
     assert_eq!(device.sync_fully(&cloud).applied.not_kept, 1);
 }
 
+/// Nobody hears of an update of an item but by a pull of everything: whoever edits it may not have seen
+/// ours.
+#[test]
+fn an_edit_of_an_item_that_somebody_goes_over_is_told_also_weeks_later() {
+    for days in [0, 1, 20] {
+        let (clock, cloud, device) = cloud_and_device();
+        let other = Device::new(&clock, 2);
+        let (item, _) = an_item(&device);
+        device.sync(&cloud);
+        other.sync(&cloud);
+        let edit = |device: &Device, value: &str| {
+            let fields = json!({"notes": value});
+            device.update("prescription_items", &item, fields).unwrap();
+            clock.advance(60_000);
+            device.sync(&cloud);
+        };
+        edit(&device, "ours");
+        device.sync_fully(&cloud);
+        clock.advance(days * 24 * 60 * 60 * 1000);
+        device.sync(&cloud);
+        edit(&other, "theirs");
+        assert_eq!(device.sync_fully(&cloud).applied.not_kept, 1, "{days}");
+        let ledger = device.ledger();
+        assert_eq!(ledger.len(), 1, "{days}");
+        assert_eq!(ledger[0].local.as_deref(), Some("\"ours\""));
+        assert_eq!(ledger[0].remote.as_deref(), Some("\"theirs\""));
+        assert_eq!(device.sync_fully(&cloud).applied.not_kept, 0, "{days}");
+    }
+}
+
 pub(super) fn an_item(device: &Device) -> (RecordId, RecordId) {
     let patient = device.insert("patients", json!({})).unwrap();
     let visit = device
