@@ -52,7 +52,9 @@ pub(super) fn take(
         // What was edited in a new record before it was confirmed, another peer may have without that.
         let is_edited = !is_new || !before.row.changed.is_empty();
         let is_watched = !before.row.confirmed || is_edited || made_elsewhere;
-        if is_watched && kind != OutboxKind::Deleted {
+        // What was deleted was another one.
+        let is_same = kind != OutboxKind::Deleted && before.row.kind != OutboxKind::Deleted;
+        if is_watched && is_same {
             if !(before.row.confirmed && is_new) || made_elsewhere {
                 kind = before.row.kind;
             }

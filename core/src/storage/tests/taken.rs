@@ -158,6 +158,22 @@ fn a_record_that_has_moved_since_its_edit_is_still_pushed_as_itself() {
     assert_eq!(found, [(&ids[0], &text("A")), (&ids[1], &text("B"))]);
 }
 
+#[test]
+fn what_is_made_again_under_the_id_of_a_deleted_record_is_noted_as_new() {
+    let store = Store::new();
+    let id = store.insert("patients", json!({})).unwrap();
+    acknowledge(&store, acknowledgements(&store));
+    store.delete("patients", &id).unwrap();
+    acknowledge(&store, acknowledgements(&store));
+    // No pull has come between.
+    let again = json!({"id": id.as_str(), "given_name": "Amal"});
+    assert_eq!(store.insert("patients", again).unwrap(), id);
+    acknowledge(&store, acknowledgements(&store));
+    assert_eq!(raw::<i64>(&store, "SELECT kind FROM amana_sent"), 0);
+    // It does not come back.
+    assert_eq!(store.pull(Vec::new()).unwrap().not_kept, 1);
+}
+
 /// What is noted of a column that was taken again and again.
 #[test]
 fn of_a_column_that_is_changed_often_the_first_value_and_the_newest_are_watched() {
