@@ -96,8 +96,9 @@ impl Apply<'_> {
         }
         let Some(stored) = stored else {
             // The deletion that another peer has carried out.
-            if let Some(origin) = self.origin(tx, table, id.as_str())?.filter(|of| of.gone) {
-                let peer = &self.terms.id;
+            let peer = &self.terms.id;
+            let origin = self.origin(tx, table, id.as_str())?;
+            if let Some(origin) = origin.filter(|of| of.gone && of.peer != peer.as_str()) {
                 let version = origin.updated_at;
                 origins::put(tx, peer, &table.name, id.as_str(), version, true, version)?;
             }
