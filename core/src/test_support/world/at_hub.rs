@@ -35,6 +35,9 @@ pub(super) enum Kept {
     ChildOfDeleted,
     /// The cloud has the same attribute of the same patient by another id.
     ByAnotherId,
+    /// The cloud has removed an item for good, and announces that to nobody: a hub that had it from the
+    /// cloud has it still.
+    RemovedUnheard,
     /// It could not be brought to the cloud: a hub sticks on one row that the cloud refuses, and keeps
     /// back all that was written there since.
     HeldBack,
@@ -55,6 +58,9 @@ pub(super) fn why_kept(
     let mut others = state.rows.iter().filter(|((table, _), _)| *table == key.0);
     if !natural.is_empty() && others.any(|(_, kept)| same(&kept.values)) {
         return Some(Kept::ByAnotherId);
+    }
+    if state.removed.contains(key) {
+        return Some(Kept::RemovedUnheard);
     }
     hub.held_back().contains(key).then_some(Kept::HeldBack)
 }

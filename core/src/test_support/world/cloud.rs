@@ -42,6 +42,8 @@ pub(super) struct State {
     pub refuses_pushes: bool,
     pub history_from: i64,
     pub requests: u32,
+    /// What it removed for good. It tells nobody.
+    pub removed: BTreeSet<(TableIndex, String)>,
     /// Every value that was ever stored, by table and column.
     pub ever: BTreeSet<Mark>,
 }
@@ -270,6 +272,7 @@ impl State {
         let items = schema.find("prescription_items").unwrap();
         if index == items {
             self.rows.remove(&(index, id.to_owned()));
+            self.removed.insert((index, id.to_owned()));
             return;
         }
         let cascades = matches!(table.name.as_str(), "patients" | "visits");
