@@ -38,6 +38,16 @@ const UPDATED_UNHEARD: &str = "prescription_items";
 /// two are one here.
 const NO_IS_NOTHING: (&str, &str) = ("patient_additional_attributes", "boolean_value");
 
+/// A hub sends a time as a number, and the cloud takes one of before 9 September 2001 for none and puts its
+/// own. It happens where a hub pushes what it has from the cloud: a row that is later than its last
+/// push by the clock of who made it, for one. The hub does not take that echo.
+const FIRST_NUMBER_THAT_IS_A_TIME: f64 = 1e12;
+
+fn is_ruined_on_its_way(column: &Column, hub: &Json) -> bool {
+    let is_before = |ms: f64| ms < FIRST_NUMBER_THAT_IS_A_TIME;
+    column.role == Role::Instant && hub.as_f64().is_some_and(is_before)
+}
+
 /// Why a hub may have a record that the cloud does not show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kept {
@@ -140,7 +150,7 @@ pub fn check(schema: &Schema, peer: &Peer, hub: &Hub) -> Result<(), TestCaseErro
                     }
                 });
                 prop_assert!(
-                    cloud == hub,
+                    cloud == hub || is_ruined_on_its_way(column, &hub),
                     "{name}.{} of {id}: {cloud} in the cloud, {hub} at the hub",
                     column.name
                 );
