@@ -60,7 +60,8 @@ fn merge_by<'a>(policy: &ConflictPolicy, input: &MergeInput<'a>) -> MergePlan<'a
     }
     match (input.outbox, input.local) {
         (Some(entry), _) if entry.kind == OutboxKind::Deleted => MergePlan::KeepTombstone {
-            newer: is_newer_than_deleted(input.table, entry, &remote),
+            newer: is_newer_than_deleted(input.table, entry, &remote)
+                || is_said_anew(input, &remote),
         },
         (_, None) => MergePlan::Insert(whole_row(input.table, input.remote, &remote)),
         (entry, Some(local)) => {
@@ -82,6 +83,14 @@ fn is_outdated(input: &MergeInput<'_>, remote: &Incoming<'_>) -> bool {
     input
         .elsewhere
         .is_some_and(|elsewhere| elsewhere.outdates(version))
+}
+
+/// Whether the peer with the last word says another version than it said before. It may be older than
+/// the one that was held of another peer's, and is unknown here all the same.
+fn is_said_anew(input: &MergeInput<'_>, remote: &Incoming<'_>) -> bool {
+    let version = remote.stamp(input.table);
+    let elsewhere = input.elsewhere.filter(|other| other.last_word);
+    elsewhere.is_some_and(|other| other.said.is_some() && version != other.said)
 }
 
 /// A version that is older than what another peer has said, of the peer with the last word, and unknown

@@ -4,6 +4,7 @@
 use super::device::cloud_and_device;
 use super::*;
 use crate::model::ids::{PeerId, PeerKind};
+use crate::ports::Clock;
 use crate::test_support::FakeClock;
 
 const ATTRIBUTES: &str = "patient_additional_attributes";
@@ -354,4 +355,32 @@ fn an_edit_at_the_hub_that_is_older_than_the_clouds_version_is_told_when_ours_go
     let ledger = device.ledger();
     let remote: Vec<_> = ledger.iter().map(|entry| entry.remote.clone()).collect();
     assert_eq!(remote, [Some(json!("Theirs").to_string())]);
+}
+
+/// The deleted version was the cloud's, and later.
+#[test]
+fn an_edit_at_the_hub_that_is_older_than_the_clouds_version_is_told_when_a_deletion_goes_over_it() {
+    let (clock, cloud, device) = cloud_and_device();
+    let hub = Hub::new(&clock);
+    device.policy.lock().unwrap().last_word = PeerKind::Hub;
+    let talk = |kind| talk(&device, kind, (&clock, &cloud, &hub));
+    let patient = id(1);
+    cloud.put("patients", &patient, super::patient("Amal", NOW));
+    hub.relay(&cloud);
+    talk(PeerKind::Hub);
+    talk(PeerKind::Cloud);
+    hub.overwrite("patients", &patient, json!({"phone": "theirs"}));
+    clock.advance(60_000);
+    let later = super::patient("Amina", clock.now_ms());
+    cloud.put("patients", &patient, later);
+    talk(PeerKind::Cloud);
+    assert_eq!(device.field("patients", &patient, "given_name"), "Amina");
+    device.delete("patients", &patient).unwrap();
+    for _ in 0..3 {
+        talk(PeerKind::Hub);
+    }
+    assert_eq!(device.count("patients"), 0);
+    let ledger = device.ledger();
+    assert_eq!(ledger.len(), 1);
+    assert!(ledger[0].remote.as_deref().unwrap().contains("theirs"));
 }
