@@ -105,12 +105,8 @@ impl Apply<'_> {
             }
             return Ok(true);
         }
-        if self.holds_later(
-            tx,
-            index,
-            &other,
-            stamp(tx.context.schema.table(index), &remote.cells),
-        )? {
+        let version = stamp(tx.context.schema.table(index), &remote.cells);
+        if self.holds_later(tx, index, &other, version)? {
             self.report.unchanged += 1;
             return Ok(false);
         }

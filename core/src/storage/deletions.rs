@@ -95,7 +95,7 @@ impl Apply<'_> {
             absent::unmark(tx.connection, &table.name, id.as_str())?;
         }
         let Some(stored) = stored else {
-            // The deletion that another peer has carried out.
+            // Deleted here, and carried out by another peer before: now this one has heard of it too.
             let peer = &self.terms.id;
             let origin = self.origin(tx, table, id.as_str())?;
             if let Some(origin) = origin.filter(|of| of.gone && of.peer != peer.as_str()) {

@@ -1,10 +1,10 @@
 //! What the peer with the last word said it took, until a later pull has shown what it kept.
 //!
 //! A row whose edit was kept stays noted for a day: a device that had not seen the edit may still
-//! push the whole row as it was before. Where updates are not announced it stays for longer, and whatever
-//! a device puts in its place is suspicious. So does a new row that the peer knows by other columns than
+//! push the whole row as it was before. So does a new row that the peer knows by other columns than
 //! its id: a device that had not seen it may still make the same one. Any other new row nobody can
-//! write over who has not seen it.
+//! write over who has not seen it. An edit that is not announced stays noted for weeks, and whatever
+//! stands in its place is suspicious.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value as Json, json};

@@ -71,6 +71,7 @@ fn what_a_hub_with_the_last_word_took_and_lost_waits_again() {
     }
 }
 
+const ATTRIBUTES: &str = "patient_additional_attributes";
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// A device that knows a hub with the last word, by itself or beside the cloud.
@@ -135,6 +136,10 @@ fn what_a_hub_showed_before_it_lost_it_waits_again() {
         }
         let new = clinic.device.insert("patients", json!({"phone": "1"}));
         let new = new.unwrap();
+        // Watched for a day, and kept after that.
+        let blood = json!({"patient_id": new.as_str(), "attribute_id": "blood",
+            "attribute": "Blood", "string_value": "A"});
+        let blood = clinic.device.insert(ATTRIBUTES, blood).unwrap();
         clinic.device.delete("patients", &gone).unwrap();
         for _ in 0..2 {
             clinic.to_hub();
@@ -148,13 +153,15 @@ fn what_a_hub_showed_before_it_lost_it_waits_again() {
         clinic.hub.wipe();
         clinic.hub.relay(&clinic.cloud);
         clinic.device.pair();
-        assert_eq!(clinic.device.pending(), 2);
+        assert_eq!(clinic.device.pending(), 3);
         for _ in 0..2 {
             clinic.to_hub();
             clinic.hub.relay(&clinic.cloud);
             clinic.to_cloud();
         }
         assert!(clinic.in_cloud(&new), "{with_cloud}");
+        let in_cloud = clinic.cloud.value(ATTRIBUTES, &blood, "string_value");
+        assert_eq!(in_cloud, Some(text("A")), "{with_cloud}");
         assert!(!clinic.in_cloud(&gone), "{with_cloud}");
         assert_eq!(clinic.device.ids("patients"), [new]);
         assert_eq!(clinic.device.pending(), 0);
@@ -192,4 +199,30 @@ fn what_the_cloud_has_heard_of_does_not_wait_again() {
         let standing = clinic.device.standing("patients", id);
         assert_eq!(standing.absent_since_ms, None);
     }
+}
+
+/// What the cloud says first is older: it has not heard of the edit.
+#[test]
+fn what_a_hub_lost_waits_again_also_where_the_cloud_was_met_after_it_was_taken() {
+    let clinic = Clinic::new(false);
+    let known = clinic.known();
+    let edit = json!({"phone": "1"});
+    clinic.device.update("patients", &known, edit).unwrap();
+    for _ in 0..2 {
+        clinic.to_hub();
+    }
+    clinic.to_cloud();
+    assert_eq!(clinic.device.field("patients", &known, "phone"), "1");
+    clinic.hub.wipe();
+    clinic.hub.relay(&clinic.cloud);
+    clinic.device.pair();
+    assert_eq!(clinic.device.pending(), 1);
+    for _ in 0..2 {
+        clinic.to_hub();
+        clinic.hub.relay(&clinic.cloud);
+        clinic.to_cloud();
+    }
+    let in_cloud = clinic.cloud.value("patients", &known, "phone");
+    assert_eq!(in_cloud, Some(text("1")));
+    assert_eq!(clinic.device.pending(), 0);
 }
